@@ -1,0 +1,35 @@
+# Finds MLIR/LLVM 22.1 and LLD, and the rules of the compiler's rooms.
+set(MLIR_DIR /usr/lib/llvm-22/lib/cmake/mlir CACHE PATH "")
+find_package(MLIR 22.1 REQUIRED CONFIG)
+list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+set(HETER_LLVM_TOOLS_DIR ${LLVM_TOOLS_BINARY_DIR} CACHE PATH "" FORCE)
+
+# heter_add_mlir_library(NAME SOURCES... [DEPS targets...]): a static library that includes MLIR headers. It links the
+# shared MLIR and LLVM; the static archives are never mixed in.
+function(heter_add_mlir_library name)
+  heter_add_library(${name} ${ARGN})
+  target_include_directories(${name} SYSTEM PUBLIC ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
+  target_link_libraries(${name} PUBLIC MLIR LLVM)
+endfunction()
+
+# heter_add_tablegen(TARGET FILE.td OUT ARGS... [OUT ARGS... split by ---]): generated next to the source's build folder.
+function(heter_tablegen target td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  set(args ${ARGN})
+  set(current)
+  foreach(arg ${args} "---")
+    if(arg STREQUAL "---")
+      if(current)
+        list(POP_FRONT current out)
+        mlir_tablegen(${out} ${current} -I ${CMAKE_SOURCE_DIR})
+      endif()
+      set(current)
+    else()
+      list(APPEND current ${arg})
+    endif()
+  endforeach()
+  add_public_tablegen_target(${target})
+endfunction()

@@ -1,0 +1,66 @@
+# Rules shared by every room's CMakeLists.txt.
+
+# heter_add_rooms(DIR...): adds each folder that has a CMakeLists.txt.
+function(heter_add_rooms)
+  foreach(room ${ARGN})
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/CMakeLists.txt)
+      add_subdirectory(${room})
+    endif()
+  endforeach()
+endfunction()
+
+# Flags of all our own code; third-party headers are SYSTEM.
+function(heter_set_flags target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -fno-strict-aliasing)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(${target} PRIVATE -Wthread-safety)
+  endif()
+  if(HETER_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${HETER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(${target} PRIVATE -fsanitize=${HETER_SANITIZE})
+  endif()
+endfunction()
+
+# heter_add_library(NAME SOURCES... [DEPS targets...]): a static library of one room.
+function(heter_add_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+  heter_set_flags(${name})
+endfunction()
+
+# heter_add_tool(NAME SOURCES... [DEPS targets...]): an executable in build/bin.
+function(heter_add_tool name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  heter_set_flags(${name})
+endfunction()
+
+# heter_add_test(NAME SOURCES... [DEPS targets...] [LABELS labels...]): one GoogleTest binary, registered as one ctest.
+function(heter_add_test name)
+  cmake_parse_arguments(ARG "" "" "DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/bin)
+  heter_set_flags(${name})
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "unit;${ARG_LABELS}"
+                       ENVIRONMENT "HETER_TEST_DATA=${HETER_TEST_DATA}")
+endfunction()
+
+# heter_add_thrift(NAME FILE.thrift [DEPS targets...]): generates C++ from an IDL file into the matching build folder
+# and makes the library NAME of it. Include the result as "runtime/ROOM/FILE_types.h".
+function(heter_add_thrift name idl)
+  cmake_parse_arguments(ARG "" "" "DEPS;GENERATED" ${ARGN})
+  find_program(THRIFT_EXECUTABLE thrift REQUIRED)
+  set(out ${CMAKE_CURRENT_BINARY_DIR})
+  list(TRANSFORM ARG_GENERATED PREPEND ${out}/ OUTPUT_VARIABLE generated)
+  add_custom_command(OUTPUT ${generated}
+    COMMAND ${THRIFT_EXECUTABLE} -r --gen cpp:no_skeleton,include_prefix,moveable_types -I ${CMAKE_SOURCE_DIR} -out ${out} ${CMAKE_CURRENT_SOURCE_DIR}/${idl}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${idl} VERBATIM)
+  add_library(${name} STATIC ${generated})
+  target_include_directories(${name} SYSTEM PUBLIC ${out})
+  target_link_libraries(${name} PUBLIC thrift ${ARG_DEPS})
+  target_compile_options(${name} PRIVATE -w)
+endfunction()
