@@ -1,0 +1,44 @@
+"""The compiler is what computes: an op edited in a dump changes the run exactly as the same edit of the spec does, the
+kernels hold AVX-512 code, and the runtime needs nothing of the compiler."""
+
+import subprocess
+import unittest
+
+import e2e
+
+
+class Compiled(e2e.TestCase):
+    def test_edited_dump_equals_edited_spec(self):
+        data = self.synth(2000)
+        spec = (e2e.SOURCE / "samples" / "ctr_dnn.heter").read_text()
+        edited_spec = self.folder / "ctr_dnn.heter"
+        edited_spec.write_text(spec.replace("relu(", "tanh("))
+        expected, _, _ = self.train(self.compile(edited_spec, "local"), data, "--batch-size", 100)
+
+        ir = self.folder / "ir"
+        original, _, _ = self.train(self.compile("ctr_dnn", "local", f"--dump-ir={ir}"), data, "--batch-size", 100)
+        dump = (ir / "01-frontend.mlir").read_text()
+        self.assertIn("nn.relu", dump)
+        edited_dump = self.folder / "edited.mlir"
+        edited_dump.write_text(dump.replace("nn.relu", "nn.tanh"))
+        losses, _, _ = self.train(self.compile(edited_dump, None), data, "--batch-size", 100)
+        self.assertEqual(losses, expected)
+        self.assertNotEqual(losses, original)
+
+    def test_kernels_hold_avx512_code(self):
+        package = self.compile("ctr_dnn", "local")
+        text = subprocess.run(["/usr/lib/llvm-22/bin/llvm-objdump", "-d", package / "kernels-cpu-x86-64-v4.so"],
+                              capture_output=True, text=True, check=True).stdout
+        self.assertIn("zmm", text)
+
+    def test_runtime_needs_no_compiler(self):
+        libraries = subprocess.run(["ldd", e2e.BIN / "heter"], capture_output=True, text=True, check=True).stdout
+        symbols = subprocess.run(["nm", "-C", e2e.BIN / "heter"], capture_output=True, text=True, check=True).stdout
+        for word in ["MLIR", "LLVM"]:
+            self.assertNotIn(word, libraries)
+        for word in ["mlir::", "llvm::"]:
+            self.assertNotIn(word, symbols)
+
+
+if __name__ == "__main__":
+    unittest.main()
