@@ -5,15 +5,16 @@ import unittest
 
 import e2e
 
+DATA = e2e.real_criteo("e2e.modes_agree")
+
 
 class ModesAgree(e2e.TestCase):
     def test_three_modes_bit_equal_without_fusion(self):
-        data = e2e.real_criteo("e2e.modes_agree")
         flags = ["--batch-size", 40, "--lines", "1:8000"]
         expected = None
         for mode in ["local", "ps", "heter-ps"]:
             package = self.compile("ctr_dnn", mode, "--no-fuse")
-            losses, summary, model = self.train(package, data, *flags, dump=True)
+            losses, summary, model = self.train(package, DATA, *flags, dump=True)
             self.assertEqual(len(losses), 200)
             self.assertEqual(summary["mode"], mode)
             if expected is None:
@@ -24,20 +25,18 @@ class ModesAgree(e2e.TestCase):
             self.assertSameModel(model, expected[1], f"{mode} against local")
 
     def test_fused_losses_agree_for_20_steps(self):
-        data = e2e.real_criteo("e2e.modes_agree")
         flags = ["--batch-size", 40, "--lines", "1:800"]
-        expected, _, _ = self.train(self.compile("ctr_dnn", "local", "--no-fuse"), data, *flags)
+        expected, _, _ = self.train(self.compile("ctr_dnn", "local", "--no-fuse"), DATA, *flags)
         for mode in ["local", "ps", "heter-ps"]:
-            losses, _, _ = self.train(self.compile("ctr_dnn", mode), data, *flags)
+            losses, _, _ = self.train(self.compile("ctr_dnn", mode), DATA, *flags)
             self.assertLossesClose(losses, expected, 1e-5, f"fused {mode}")
 
     def test_number_of_trainers_changes_nothing(self):
-        data = e2e.real_criteo("e2e.modes_agree")
         flags = ["--batch-size", 40, "--lines", "1:8000", "--micro-batches", 4]
         package = self.compile("ctr_dnn", "heter-ps", "--no-fuse")
         expected = None
         for trainers, servers in [(1, 1), (2, 2), (4, 3)]:
-            losses, _, model = self.train(package, data, *flags, "--cpu-trainers", trainers, "--servers", servers, dump=True)
+            losses, _, model = self.train(package, DATA, *flags, "--cpu-trainers", trainers, "--servers", servers, dump=True)
             self.assertEqual(len(losses), 50)
             if expected is None:
                 expected = (losses, model)
@@ -46,10 +45,9 @@ class ModesAgree(e2e.TestCase):
             self.assertSameModel(model, expected[1], f"{trainers} cpu-trainers against one")
 
     def test_same_command_twice(self):
-        data = self.synth(4000)
         package = self.compile("deepfm", "heter-ps")
-        first = self.train(package, data, "--batch-size", 100, dump=True)
-        second = self.train(package, data, "--batch-size", 100, dump=True)
+        first = self.train(package, DATA, "--lines", "1:4000", "--batch-size", 100, dump=True)
+        second = self.train(package, DATA, "--lines", "1:4000", "--batch-size", 100, dump=True)
         self.assertEqual(first[0], second[0])
         self.assertSameModel(first[2], second[2], "the same command twice")
 

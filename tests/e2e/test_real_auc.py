@@ -4,12 +4,13 @@ import unittest
 
 import e2e
 
+DATA = e2e.real_criteo("e2e.real_auc")
+
 
 class RealAuc(e2e.TestCase):
     def test_auc_in_three_modes(self):
-        data = e2e.real_criteo("e2e.real_auc")
         for mode in ["local", "ps", "heter-ps"]:
-            _, summary, _ = self.train(self.compile("ctr_dnn", mode), data, "--lines", "1:8000", "--test", data,
+            _, summary, _ = self.train(self.compile("ctr_dnn", mode), DATA, "--lines", "1:8000", "--test", DATA,
                                        "--test-lines", "8001:10000", "--batch-size", 128)
             print(f"{mode}: test AUC {summary['test']['auc']:.4f}")
             self.assertEqual(summary["test"]["examples"], 2000)

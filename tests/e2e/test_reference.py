@@ -6,6 +6,8 @@ import unittest
 
 import e2e
 
+DATA = e2e.real_criteo("e2e.reference")
+
 REFERENCE = os.environ.get("HETER_REFERENCE", "")
 
 
@@ -15,20 +17,18 @@ class Reference(e2e.TestCase):
         return [line.split()[-1] for line in result.stdout.splitlines()]
 
     def test_20_steps(self):
-        data = e2e.real_criteo("e2e.reference")
-        expected = self.reference_losses(data, "--lines", "1:2560", "--batch-size", 128)
+        expected = self.reference_losses(DATA, "--lines", "1:2560", "--batch-size", 128)
         self.assertEqual(len(expected), 20)
         for mode in ["local", "ps", "heter-ps"]:
-            losses, _, _ = self.train(self.compile("ctr_dnn", mode), data, "--lines", "1:2560", "--batch-size", 128)
+            losses, _, _ = self.train(self.compile("ctr_dnn", mode), DATA, "--lines", "1:2560", "--batch-size", 128)
             self.assertLossesClose(losses, expected, 1e-4, mode)
 
     def test_batch_size_that_changes(self):
         """Three epochs of 300 lines: batches of 128, 128, 44, 128, ..."""
-        data = e2e.real_criteo("e2e.reference")
-        expected = self.reference_losses(data, "--lines", "1:300", "--batch-size", 128, "--epochs", 3)
+        expected = self.reference_losses(DATA, "--lines", "1:300", "--batch-size", 128, "--epochs", 3)
         self.assertEqual(len(expected), 9)
         for mode in ["local", "heter-ps"]:
-            losses, _, _ = self.train(self.compile("ctr_dnn", mode), data, "--lines", "1:300", "--batch-size", 128,
+            losses, _, _ = self.train(self.compile("ctr_dnn", mode), DATA, "--lines", "1:300", "--batch-size", 128,
                                       "--epochs", 3)
             self.assertLossesClose(losses, expected, 1e-4, mode)
 
