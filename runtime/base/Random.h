@@ -20,15 +20,15 @@ std::array<uint32_t, 2> philoxKey(uint64_t seed, std::string_view name);
 inline float uniformFloat(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
 
 /// Fills `out[0..count)` with the initial values of columns [firstColumn, firstColumn + count) of `row`, uniform in
-/// [-scale, scale): column c takes word c % 4 of philox4x32({row low, row high, (c / 4) low, (c / 4) high}, key), and the value is
-/// (2 u - 1) * scale with u = uniformFloat(word), all in f32.
+/// [-scale, scale): column c takes word c % 4 of philox4x32({row low, row high, (c / 4) low, (c / 4) high}, key), and
+/// the value is (2 u - 1) * scale with u = uniformFloat(word), all in f32.
 void fillUniform(float *out, int64_t count, std::array<uint32_t, 2> key, uint64_t row, int64_t firstColumn,
                  float scale);
 
-/// The same for a normal distribution of standard deviation `scale` (Box-Muller on the two words of a column pair,
-/// computed in f64 and rounded to f32).
-void fillNormal(float *out, int64_t count, std::array<uint32_t, 2> key, uint64_t row, int64_t firstColumn,
-                float scale);
+/// The same for a normal distribution of standard deviation `scale`: columns 2k and 2k + 1 are the cosine and the sine
+/// half of Box-Muller on their two words a, b, with u = (a + 1) 2^-32 and angle = 2 pi b 2^-32, computed in f64 and
+/// rounded to f32.
+void fillNormal(float *out, int64_t count, std::array<uint32_t, 2> key, uint64_t row, int64_t firstColumn, float scale);
 
 } // namespace heter::runtime
 

@@ -1,0 +1,17 @@
+// What this process has used so far, for run summaries.
+#ifndef HETER_RUNTIME_BASE_PROCESS_H
+#define HETER_RUNTIME_BASE_PROCESS_H
+
+#include <cstdint>
+
+namespace heter::runtime {
+
+/// User and system time of all threads, in seconds.
+double processCpuSeconds();
+
+/// The most memory that was resident at once, in bytes.
+int64_t peakResidentBytes();
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_BASE_PROCESS_H

@@ -1,0 +1,128 @@
+// Both schedulers: order, timers, cancellation, destruction, and that equal seeds give equal simulated runs.
+#include "runtime/base/Scheduler.h"
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <gtest/gtest.h>
+#include <set>
+#include <thread>
+#include <vector>
+
+using namespace heter::runtime;
+using namespace std::chrono_literals;
+
+TEST(SimulatedScheduler, TimeMovesOnlyWhenNothingIsReady) {
+  SimulatedScheduler scheduler(1);
+  std::vector<int64_t> times;
+  auto note = [&] { times.push_back(scheduler.now() / 1ms); };
+  scheduler.postAt(20ms, [&] { note(); });
+  scheduler.postAt(10ms, [&] {
+    note();
+    scheduler.post([&] { note(); });
+    scheduler.postAt(15ms, [&] { note(); });
+  });
+  scheduler.post([&] { note(); });
+  EXPECT_EQ(scheduler.runUntilIdle(), 5u);
+  EXPECT_EQ(times, (std::vector<int64_t>{0, 10, 10, 15, 20}));
+}
+
+TEST(SimulatedScheduler, SeedDecidesTheOrder) {
+  auto run = [](uint64_t seed) {
+    SimulatedScheduler scheduler(seed);
+    std::vector<int> order;
+    for (int i = 0; i < 20; ++i)
+      scheduler.post([&order, i] { order.push_back(i); });
+    scheduler.runUntilIdle();
+    return std::pair(order, scheduler.traceHash());
+  };
+  EXPECT_EQ(run(1), run(1));
+  EXPECT_NE(run(1).first, run(2).first);
+  EXPECT_NE(run(1).second, run(2).second);
+}
+
+TEST(SimulatedScheduler, CancelledTimersDoNotRun) {
+  SimulatedScheduler scheduler(1);
+  bool ran = false;
+  uint64_t timer = scheduler.postAt(1ms, [&] { ran = true; });
+  EXPECT_TRUE(scheduler.cancel(timer));
+  EXPECT_FALSE(scheduler.cancel(timer));
+  scheduler.runUntilIdle();
+  EXPECT_FALSE(ran);
+}
+
+TEST(SimulatedScheduler, RunUntilStopsWhenDone) {
+  SimulatedScheduler scheduler(1);
+  int count = 0;
+  std::function<void()> again = [&] {
+    ++count;
+    scheduler.post([&] { again(); });
+  };
+  scheduler.post([&] { again(); });
+  EXPECT_TRUE(scheduler.runUntil([&] { return count == 5; }));
+  EXPECT_EQ(count, 5);
+}
+
+TEST(ThreadedScheduler, RunsEverythingBeforeItEnds) {
+  for (int threads : {1, 2, 3}) {
+    std::atomic<int> count = 0;
+    {
+      auto scheduler = makeThreadedScheduler(threads);
+      EXPECT_EQ(scheduler->concurrency(), threads);
+      for (int i = 0; i < 1000; ++i)
+        scheduler->post([&, raw = scheduler.get()] {
+          ++count;
+          raw->post([&] { ++count; });
+          raw->postBlocking([&] { ++count; });
+        });
+    }
+    EXPECT_EQ(count, 3000);
+  }
+}
+
+TEST(ThreadedScheduler, AsManyWorkersAsAsked) {
+  auto scheduler = makeThreadedScheduler(3);
+  // Three tasks that wait for each other end only if three threads run them.
+  std::atomic<int> arrived = 0;
+  std::vector<std::future<void>> done;
+  for (int i = 0; i < 3; ++i) {
+    auto promise = std::make_shared<std::promise<void>>();
+    done.push_back(promise->get_future());
+    scheduler->post([&arrived, promise] {
+      ++arrived;
+      while (arrived < 3)
+        std::this_thread::yield();
+      promise->set_value();
+    });
+  }
+  for (auto &future : done)
+    ASSERT_EQ(future.wait_for(20s), std::future_status::ready);
+}
+
+TEST(ThreadedScheduler, TimersRunInOrderAndCanBeCancelled) {
+  auto scheduler = makeThreadedScheduler(1);
+  std::promise<void> last;
+  std::vector<int> order;
+  TimePoint start = scheduler->now();
+  scheduler->postAt(start + 40ms, [&] {
+    order.push_back(2);
+    last.set_value();
+  });
+  scheduler->postAt(start + 10ms, [&] { order.push_back(1); });
+  uint64_t never = scheduler->postAt(start + 20ms, [&] { order.push_back(99); });
+  EXPECT_TRUE(scheduler->cancel(never));
+  last.get_future().wait();
+  EXPECT_GE(scheduler->now() - start, 40ms);
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
+TEST(ThreadedScheduler, DestructionDropsTimers) {
+  std::atomic<bool> ran = false;
+  auto owned = std::make_shared<int>(1);
+  {
+    auto scheduler = makeThreadedScheduler(1);
+    scheduler->postAt(scheduler->now() + 1h, [&ran, owned] { ran = true; });
+  }
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(owned.use_count(), 1);
+}
