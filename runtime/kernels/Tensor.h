@@ -1,0 +1,65 @@
+// What a value of a running frame looks like to kernels and handlers: its kind, element type, actual shape and memory.
+#ifndef HETER_RUNTIME_KERNELS_TENSOR_H
+#define HETER_RUNTIME_KERNELS_TENSOR_H
+
+#include "runtime/package/Package_types.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace heter::runtime {
+
+/// The actual extents of a tensor, the example count already put in. At most `maxRank` of them.
+struct Shape {
+  static constexpr int maxRank = 8;
+  int rank = 0;
+  std::array<int64_t, maxRank> dims{};
+
+  int64_t operator[](int axis) const { return assert(axis >= 0 && axis < rank), dims[axis]; }
+  std::span<const int64_t> span() const { return {dims.data(), static_cast<size_t>(rank)}; }
+  /// The product of the extents [begin, end).
+  int64_t product(int begin, int end) const {
+    int64_t n = 1;
+    for (int i = begin; i < end; ++i)
+      n *= dims[i];
+    return n;
+  }
+  int64_t elements() const { return product(0, rank); }
+  bool operator==(const Shape &other) const {
+    return rank == other.rank && std::equal(dims.begin(), dims.begin() + rank, other.dims.begin());
+  }
+};
+
+/// Bytes of one element in memory: f32 4, i64 8, bool 1.
+constexpr int64_t elementBytes(package::ElementType::type element) {
+  return element == package::ElementType::I64 ? 8 : element == package::ElementType::BOOL ? 1 : 4;
+}
+
+/// One value of a frame. By kind:
+///   TENSOR: `data` holds shape.elements() elements, row-major.
+///   RAGGED: `offsets` holds examples + 1 entries from 0 to `count`; `data` holds `count` elements of `shape` each.
+///   ROWS:   `keys` holds `count` different keys; `data` holds `count` f32 rows of `shape` each.
+/// Memory belongs to the frame unless `owner` is set. `data` of a DEVICE value is a device address.
+struct TensorRef {
+  package::ValueKind::type kind = package::ValueKind::TENSOR;
+  package::ElementType::type element = package::ElementType::F32;
+  Shape shape;
+  void *data = nullptr;
+  int64_t bytes = 0; ///< Of `data`.
+  const int64_t *offsets = nullptr;
+  const uint64_t *keys = nullptr;
+  int64_t count = 0;
+  std::shared_ptr<const void> owner;
+
+  template <typename T> T *as() const { return static_cast<T *>(data); }
+  const float *f32() const { return as<const float>(); }
+  const int64_t *i64() const { return as<const int64_t>(); }
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_KERNELS_TENSOR_H

@@ -1,0 +1,60 @@
+// A package folder read back: what all roles share, one program a role, and the hash that roles compare when they meet.
+// docs/formats/package.md describes the files.
+#ifndef HETER_RUNTIME_PACKAGE_PACKAGE_H
+#define HETER_RUNTIME_PACKAGE_PACKAGE_H
+
+#include "runtime/base/FileSystem.h"
+#include "runtime/base/Status.h"
+#include "runtime/package/Package_types.h"
+
+#include <string>
+#include <vector>
+
+namespace heter::runtime {
+
+inline constexpr const char *manifestFile = "manifest.json";
+inline constexpr const char *packageInfoFile = "package.bin";
+inline constexpr const char *programSuffix = ".program";
+
+struct Package {
+  std::string folder;
+  package::PackageInfo info;
+  std::vector<package::RoleProgram> programs; ///< In the order of info.roles.
+  std::string hash;                           ///< programHash of the above.
+
+  /// Null if the package has no such role.
+  const package::RoleProgram *find(const std::string &role) const;
+};
+
+/// Thrift binary protocol, as stored in `package.bin` and `ROLE.program`.
+std::string encode(const package::PackageInfo &info);
+std::string encode(const package::RoleProgram &program);
+/// Fail on truncated, damaged or trailing bytes.
+StatusOr<package::PackageInfo> decodePackageInfo(const std::string &bytes);
+StatusOr<package::RoleProgram> decodeRoleProgram(const std::string &bytes);
+
+/// Lower-case hex SHA-256 over the encoded info, its seed taken as 0, and the encoded programs in the order of their
+/// roles' names. Kernels, CPU features and the seed do not count: unlike machines and seeds may work together.
+std::string programHash(const package::PackageInfo &info, const std::vector<package::RoleProgram> &programs);
+
+/// Reads and verifies a package folder: every file, every field, and the manifest's program hash. One error names the
+/// file and what is wrong with it.
+StatusOr<Package> readPackage(FileSystem &files, const std::string &folder);
+
+/// Checks everything that an executor relies on: value and node indices, a legal order without cycles (also through
+/// `after`), kinds and their attributes, segments' bounds, spaces, regions, and names that refer to tables, parameters,
+/// channels and inputs of `info`. Messages name role, graph and node.
+Status verifyPackage(const package::PackageInfo &info, const std::vector<package::RoleProgram> &programs);
+
+/// The part of verifyPackage that needs no package: indices, order, kinds, segments and regions of one graph.
+Status verifyGraph(const package::Graph &graph);
+
+/// The program as text: `heter inspect`. All roles if `role` is empty; an unknown role is an error with the known ones.
+StatusOr<std::string> printPackage(const Package &package, const std::string &role = "");
+
+/// One graph as text, each line begun with `indent`.
+std::string printGraph(const package::Graph &graph, const std::string &indent = "");
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_PACKAGE_PACKAGE_H
