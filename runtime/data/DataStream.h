@@ -71,11 +71,10 @@ struct DataOptions {
   int32_t readAhead = 8;   ///< Batches kept ready; a step is read to its end, so up to a step more may be held.
 };
 
-/// What a stream has read so far, over all lines that it scanned (not only those of this trainer).
+/// How far a stream has read, counted over all trainers (not only the examples of this one).
 struct DataProgress {
-  int64_t examples = 0;   ///< Examples dealt to any trainer.
-  int64_t bytesRead = 0;  ///< Of the files, over all epochs.
-  int64_t bytesTotal = 0; ///< An upper bound of the bytes of all epochs; 0 when unknown.
+  int64_t examples = 0;         ///< Dealt to any trainer, over all epochs.
+  int64_t expectedExamples = 0; ///< Of the whole run: exact after the first epoch, an estimate before; 0: unknown yet.
 };
 
 /// A stream of batches. Files are read and parsed by `Scheduler::postBlocking` tasks, one at a time a stream, ahead of

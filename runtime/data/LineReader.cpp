@@ -1,0 +1,130 @@
+// LineReader: memchr over a buffer that is refilled in large reads.
+#include "runtime/data/LineReader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace heter::runtime {
+
+namespace {
+
+constexpr size_t bufferBytes = size_t{1} << 20;
+constexpr size_t longestLine = size_t{64} << 20;
+
+Status compressedError(const std::string &path) {
+  return Status::unimplemented(path + ": compressed data is not supported yet; decompress it first");
+}
+
+bool startsWithMagic(std::string_view bytes) {
+  return bytes.starts_with("\x1f\x8b") || bytes.starts_with("\x28\xb5\x2f\xfd");
+}
+
+} // namespace
+
+StatusOr<std::vector<std::string>> expandDataFiles(FileSystem &files, const std::vector<std::string> &patterns) {
+  if (patterns.empty())
+    return Status::invalidArgument("no data file given");
+  std::vector<std::string> paths;
+  for (const std::string &pattern : patterns) {
+    HETER_ASSIGN_OR_RETURN(std::vector<std::string> matches, files.glob(pattern));
+    if (matches.empty()) {
+      bool isPattern = pattern.find_first_of("*?[") != std::string::npos;
+      return Status::notFound(isPattern ? "no file matches `" + pattern + "`" : "there is no file `" + pattern + "`");
+    }
+    paths.insert(paths.end(), matches.begin(), matches.end());
+  }
+  for (const std::string &path : paths)
+    if (path.ends_with(".gz") || path.ends_with(".zst"))
+      return compressedError(path);
+  return paths;
+}
+
+LineReader::LineReader(FileSystem &files, std::vector<std::string> paths)
+    : files_(files), paths_(std::move(paths)), buffer_(bufferBytes) {}
+
+void LineReader::rewind() {
+  file_.reset();
+  nextPath_ = 0;
+  begin_ = end_ = 0;
+  endOfFile_ = true;
+  lineInFile_ = 0;
+  bytesRead_ = 0;
+}
+
+std::string LineReader::position() const {
+  return nextPath_ == 0 ? std::string() : paths_[nextPath_ - 1] + ":" + std::to_string(lineInFile_);
+}
+
+StatusOr<bool> LineReader::openNext() {
+  if (nextPath_ == paths_.size())
+    return false;
+  HETER_ASSIGN_OR_RETURN(file_, files_.openForRead(paths_[nextPath_]));
+  ++nextPath_;
+  begin_ = end_ = 0;
+  endOfFile_ = false;
+  lineInFile_ = 0;
+  HETER_ASSIGN_OR_RETURN(bool any, fill());
+  if (any && startsWithMagic({buffer_.data(), end_}))
+    return compressedError(paths_[nextPath_ - 1]);
+  return true;
+}
+
+/// Reads more of the file behind what is left in the buffer; false at the end of the file.
+StatusOr<bool> LineReader::fill() {
+  if (begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ == buffer_.size()) {
+    if (buffer_.size() >= longestLine)
+      return Status::invalidArgument(paths_[nextPath_ - 1] + ":" + std::to_string(lineInFile_ + 1) +
+                                     ": a line is longer than " + std::to_string(longestLine >> 20) + " MiB");
+    buffer_.resize(buffer_.size() * 2);
+  }
+  HETER_ASSIGN_OR_RETURN(size_t got, file_->read({buffer_.data() + end_, buffer_.size() - end_}));
+  end_ += got;
+  bytesRead_ += static_cast<int64_t>(got);
+  endOfFile_ = got == 0;
+  return got != 0;
+}
+
+StatusOr<bool> LineReader::next(std::string_view &line) {
+  size_t scanned = 0; // Bytes behind begin_ known to hold no line feed.
+  while (true) {
+    const char *start = buffer_.data() + begin_;
+    size_t available = end_ - begin_;
+    const void *found = available > scanned ? std::memchr(start + scanned, '\n', available - scanned) : nullptr;
+    if (found || (endOfFile_ && available > 0)) {
+      size_t length = found ? static_cast<size_t>(static_cast<const char *>(found) - start) : available;
+      begin_ += length + (found ? 1 : 0);
+      ++lineInFile_;
+      if (length > 0 && start[length - 1] == '\r')
+        --length;
+      line = {start, length};
+      return true;
+    }
+    if (endOfFile_) {
+      HETER_ASSIGN_OR_RETURN(bool opened, openNext());
+      if (!opened)
+        return false;
+      scanned = 0;
+    } else {
+      scanned = available;
+      HETER_RETURN_IF_ERROR(fill().status());
+    }
+  }
+}
+
+StatusOr<int64_t> LineReader::skip(int64_t count) {
+  std::string_view line;
+  for (int64_t i = 0; i < count; ++i) {
+    HETER_ASSIGN_OR_RETURN(bool any, next(line));
+    if (!any)
+      return i;
+  }
+  return count;
+}
+
+} // namespace heter::runtime

@@ -1,0 +1,56 @@
+// Lines of several text files, one file after another, as views into one buffer.
+#ifndef HETER_RUNTIME_DATA_LINEREADER_H
+#define HETER_RUNTIME_DATA_LINEREADER_H
+
+#include "runtime/base/FileSystem.h"
+#include "runtime/base/Status.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heter::runtime {
+
+/// Replaces shell patterns by the files that match. Errors: nothing matches; a compressed file.
+StatusOr<std::vector<std::string>> expandDataFiles(FileSystem &files, const std::vector<std::string> &patterns);
+
+/// Reads lines from front to back; a line ends with LF, CR LF or the end of its file, and none of these belong to it.
+/// Blocks on files. Not thread-safe.
+class LineReader {
+public:
+  LineReader(FileSystem &files, std::vector<std::string> paths);
+
+  /// The next line, valid until the next call; false after the last line of the last file.
+  StatusOr<bool> next(std::string_view &line);
+
+  /// Passes over up to `count` lines; returns how many there were.
+  StatusOr<int64_t> skip(int64_t count);
+
+  /// Goes back to the first line of the first file.
+  void rewind();
+
+  /// FILE:LINE of the line that `next` gave last, counted in its own file from 1.
+  std::string position() const;
+
+  int64_t bytesRead() const { return bytesRead_; } ///< Since the last rewind.
+
+private:
+  StatusOr<bool> openNext();
+  StatusOr<bool> fill();
+
+  FileSystem &files_;
+  std::vector<std::string> paths_;
+  size_t nextPath_ = 0;
+  std::unique_ptr<InputFile> file_;
+  std::vector<char> buffer_;
+  size_t begin_ = 0, end_ = 0; ///< What of the buffer is read but not yet given.
+  bool endOfFile_ = true;
+  int64_t lineInFile_ = 0;
+  int64_t bytesRead_ = 0;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_DATA_LINEREADER_H

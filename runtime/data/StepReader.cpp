@@ -1,0 +1,184 @@
+// StepReader: which line belongs to which micro-batch, and the errors of malformed lines.
+#include "runtime/data/StepReader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace heter::runtime {
+
+std::shared_ptr<Batch> BatchPool::acquire() {
+  std::unique_ptr<Batch> batch;
+  {
+    MutexLock lock(mutex_);
+    if (!free_.empty()) {
+      batch = std::move(free_.back());
+      free_.pop_back();
+    }
+  }
+  if (!batch)
+    batch = std::make_unique<Batch>();
+  return {batch.release(), [pool = shared_from_this()](Batch *returned) { pool->release(returned); }};
+}
+
+void BatchPool::release(Batch *batch) {
+  MutexLock lock(mutex_);
+  free_.emplace_back(batch);
+}
+
+StepReader::StepReader(RowProgram program, LineReader lines, DataOptions options, int64_t bytesAnEpoch)
+    : program_(std::move(program)), lines_(std::move(lines)), options_(std::move(options)),
+      bytesAnEpoch_(bytesAnEpoch) {}
+
+StatusOr<bool> StepReader::startEpoch() {
+  if (epoch_ + 1 >= options_.epochs)
+    return false;
+  ++epoch_;
+  epochExamples_ = 0;
+  lines_.rewind();
+  linesLeft_ = options_.lines.last - options_.lines.first + 1;
+  int64_t before = options_.lines.first - 1;
+  HETER_ASSIGN_OR_RETURN(int64_t skipped, lines_.skip(before));
+  if (skipped < before)
+    linesLeft_ = 0;
+  inEpoch_ = true;
+  return true;
+}
+
+Status StepReader::noExamples() const {
+  std::string files = options_.files.empty() ? std::string() : options_.files.front();
+  if (options_.files.size() > 1)
+    files += " and " + std::to_string(options_.files.size() - 1) + " more";
+  bool ranged = options_.lines.first > 1;
+  return Status::invalidArgument("no examples: " + files +
+                                 (ranged ? " end before line " + std::to_string(options_.lines.first)
+                                         : std::string(options_.files.size() > 1 ? " hold" : " holds") + " no line"));
+}
+
+StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
+  while (true) {
+    if (!inEpoch_) {
+      HETER_ASSIGN_OR_RETURN(bool more, startEpoch());
+      if (!more)
+        return false;
+    }
+    std::vector<std::shared_ptr<Batch>> own;
+    int32_t count = 0;
+    int64_t examples = 0;
+    for (; count < options_.microBatches && inEpoch_; ++count) {
+      int64_t want = std::min(options_.batchSize, linesLeft_);
+      if (options_.maxExamples > 0)
+        want = std::min(want, options_.maxExamples - dealt_);
+      int64_t number = step_ * options_.microBatches + count;
+      std::shared_ptr<Batch> batch;
+      if (number % options_.trainerCount == options_.trainerIndex) {
+        batch = pool_->acquire();
+        program_.begin(*batch);
+        batch->number = number;
+        batch->step = step_;
+        batch->index = count;
+        batch->epoch = epoch_;
+        batch->firstExample = dealt_;
+      }
+      HETER_ASSIGN_OR_RETURN(int64_t got, readMicroBatch(want, batch));
+      dealt_ += got;
+      epochExamples_ += got;
+      examples += got;
+      linesLeft_ -= got;
+      // An epoch also ends where a micro-batch is full and nothing follows: the next one is then empty.
+      inEpoch_ = got == options_.batchSize;
+      if (got == 0)
+        break;
+      if (batch)
+        own.push_back(std::move(batch));
+    }
+    if (!inEpoch_) {
+      if (epochExamples_ == 0)
+        return noExamples();
+      wholeEpoch_ = std::max(wholeEpoch_, epochExamples_);
+      if (options_.maxExamples > 0 && dealt_ >= options_.maxExamples)
+        epoch_ = options_.epochs;
+    }
+    if (count == 0)
+      continue;
+    for (std::shared_ptr<Batch> &batch : own) {
+      batch->stepMicroBatches = count;
+      batch->stepExamples = examples;
+      batches.push_back(std::move(batch));
+    }
+    ++step_;
+    if (!own.empty())
+      return true;
+  }
+}
+
+StatusOr<int64_t> StepReader::readMicroBatch(int64_t count, std::shared_ptr<Batch> &batch) {
+  if (!batch)
+    return lines_.skip(count);
+  for (int64_t i = 0; i < count; ++i) {
+    HETER_ASSIGN_OR_RETURN(bool any, appendLine(*batch));
+    if (!any)
+      return i;
+  }
+  return count;
+}
+
+StatusOr<bool> StepReader::appendLine(Batch &batch) {
+  std::string_view line;
+  HETER_ASSIGN_OR_RETURN(bool any, lines_.next(line));
+  if (!any)
+    return false;
+  // Splits no further than the last column that is used.
+  auto needed = static_cast<size_t>(program_.columnCount());
+  fields_.clear();
+  const char *start = line.data(), *end = start + line.size();
+  while (fields_.size() < needed) {
+    const auto *tab = static_cast<const char *>(std::memchr(start, '\t', static_cast<size_t>(end - start)));
+    const char *stop = tab ? tab : end;
+    fields_.emplace_back(start, static_cast<size_t>(stop - start));
+    if (!tab)
+      break;
+    start = tab + 1;
+  }
+  RowError error;
+  if (fields_.size() < needed) {
+    error.message = "expected at least " + std::to_string(needed) + " columns separated by tabs, got " +
+                    std::to_string(fields_.size());
+    return lineError(line, error);
+  }
+  if (!program_.append(fields_, batch, error))
+    return lineError(line, error);
+  return true;
+}
+
+Status StepReader::lineError(std::string_view line, const RowError &error) const {
+  std::string where = lines_.position();
+  if (error.column >= 0) {
+    std::string_view field = fields_[static_cast<size_t>(error.column)];
+    where += ":" + std::to_string(field.data() - line.data() + 1) + ": col[" + std::to_string(error.column) + "]";
+  } else {
+    where += ":1";
+  }
+  return Status::invalidArgument(where + ": " + error.message);
+}
+
+DataProgress StepReader::progress() const {
+  DataProgress result{dealt_, 0};
+  int64_t anEpoch = wholeEpoch_;
+  if (anEpoch == 0 && lines_.bytesRead() > 0 && epochExamples_ > 0) {
+    // Lines before the range were read too, so count them in the average length of a line.
+    double linesRead = static_cast<double>(epochExamples_ + options_.lines.first - 1);
+    double lines = linesRead * static_cast<double>(bytesAnEpoch_) / static_cast<double>(lines_.bytesRead());
+    anEpoch = std::max(static_cast<int64_t>(lines) - (options_.lines.first - 1), epochExamples_);
+    if (linesLeft_ < anEpoch)
+      anEpoch = std::min(anEpoch, epochExamples_ + linesLeft_);
+  }
+  if (anEpoch == 0)
+    return result;
+  result.expectedExamples = anEpoch * options_.epochs;
+  if (options_.maxExamples > 0)
+    result.expectedExamples = std::min(result.expectedExamples, options_.maxExamples);
+  return result;
+}
+
+} // namespace heter::runtime

@@ -1,0 +1,65 @@
+// Deals the lines of a data set into micro-batches and steps, as one trainer sees them.
+#ifndef HETER_RUNTIME_DATA_STEPREADER_H
+#define HETER_RUNTIME_DATA_STEPREADER_H
+
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/data/DataStream.h"
+#include "runtime/data/LineReader.h"
+#include "runtime/data/RowProgram.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace heter::runtime {
+
+/// Batches that are used again, so that reading allocates nothing once it runs. Thread-safe; outlives its stream
+/// until the last batch comes back.
+class BatchPool : public std::enable_shared_from_this<BatchPool> {
+public:
+  std::shared_ptr<Batch> acquire();
+
+private:
+  void release(Batch *batch);
+
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Batch>> free_ HETER_GUARDED_BY(mutex_);
+};
+
+/// Reads step by step. Blocks on files. Not thread-safe.
+class StepReader {
+public:
+  StepReader(RowProgram program, LineReader lines, DataOptions options, int64_t bytesAnEpoch);
+
+  /// Appends this trainer's micro-batches of the next step that has one; false if there is none. All micro-batches of
+  /// a step are read, or passed over, before any is given, so that each knows how many there are.
+  StatusOr<bool> nextStep(std::vector<BatchPtr> &batches);
+
+  DataProgress progress() const;
+
+private:
+  StatusOr<bool> startEpoch();
+  StatusOr<int64_t> readMicroBatch(int64_t count, std::shared_ptr<Batch> &batch);
+  StatusOr<bool> appendLine(Batch &batch);
+  Status lineError(std::string_view line, const RowError &error) const;
+  Status noExamples() const;
+
+  RowProgram program_;
+  LineReader lines_;
+  DataOptions options_;
+  int64_t bytesAnEpoch_;
+  std::shared_ptr<BatchPool> pool_ = std::make_shared<BatchPool>();
+  std::vector<std::string_view> fields_;
+  int64_t epoch_ = -1; ///< -1 before the first.
+  bool inEpoch_ = false;
+  int64_t linesLeft_ = 0; ///< Of the line range, in this epoch.
+  int64_t step_ = 0;
+  int64_t dealt_ = 0;         ///< Examples, over all epochs.
+  int64_t epochExamples_ = 0; ///< In this epoch so far.
+  int64_t wholeEpoch_ = 0;    ///< Examples of a complete epoch; 0 before the first has ended.
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_DATA_STEPREADER_H

@@ -1,0 +1,75 @@
+// Line ends, long lines, several files and compressed ones.
+#include "runtime/data/LineReader.h"
+
+#include "DataTesting.h"
+
+#include <gmock/gmock.h>
+
+using namespace heter::runtime;
+using namespace heter::runtime::testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+namespace {
+
+std::vector<std::string> linesOf(const std::vector<std::string> &paths) {
+  auto files = makePosixFileSystem();
+  LineReader reader(*files, paths);
+  std::vector<std::string> lines;
+  std::string_view line;
+  while (*reader.next(line))
+    lines.emplace_back(line);
+  return lines;
+}
+
+TEST(LineReaderTest, LineEnds) {
+  TempFolder folder;
+  EXPECT_THAT(linesOf({folder.write("a", "x\ny\n")}), ElementsAre("x", "y"));
+  EXPECT_THAT(linesOf({folder.write("a", "x\ny")}), ElementsAre("x", "y"));
+  EXPECT_THAT(linesOf({folder.write("a", "x\r\ny\r\n")}), ElementsAre("x", "y"));
+  EXPECT_THAT(linesOf({folder.write("a", "x\r\ny\r")}), ElementsAre("x", "y"));
+  EXPECT_THAT(linesOf({folder.write("a", "\n\nx")}), ElementsAre("", "", "x"));
+  EXPECT_THAT(linesOf({folder.write("a", "")}), ElementsAre());
+}
+
+TEST(LineReaderTest, AFileWithoutFinalLineEndDoesNotRunIntoTheNext) {
+  TempFolder folder;
+  EXPECT_THAT(linesOf({folder.write("a", "x"), folder.write("b", ""), folder.write("c", "y\nz")}),
+              ElementsAre("x", "y", "z"));
+}
+
+TEST(LineReaderTest, LinesLongerThanTheBuffer) {
+  TempFolder folder;
+  std::string longLine(3 << 20, 'a');
+  EXPECT_THAT(linesOf({folder.write("a", "x\n" + longLine + "\ny")}), ElementsAre("x", longLine, "y"));
+}
+
+TEST(LineReaderTest, PositionsAndSkipping) {
+  TempFolder folder;
+  auto files = makePosixFileSystem();
+  std::string first = folder.write("a", "1\n2\n3\n"), second = folder.write("b", "4\n5\n");
+  LineReader reader(*files, {first, second});
+  EXPECT_EQ(*reader.skip(3), 3);
+  std::string_view line;
+  ASSERT_TRUE(*reader.next(line));
+  EXPECT_EQ(line, "4");
+  EXPECT_EQ(reader.position(), second + ":1");
+  EXPECT_EQ(*reader.skip(9), 1);
+  EXPECT_EQ(reader.bytesRead(), 10);
+  reader.rewind();
+  ASSERT_TRUE(*reader.next(line));
+  EXPECT_EQ(line, "1");
+}
+
+TEST(LineReaderTest, CompressedFilesAreRefused) {
+  TempFolder folder;
+  auto files = makePosixFileSystem();
+  for (const char *name : {"a.gz", "a.zst"})
+    EXPECT_THAT(expandDataFiles(*files, {folder.write(name, "x")}).status().message(),
+                HasSubstr("compressed data is not supported yet"));
+  LineReader reader(*files, {folder.write("plain", "\x1f\x8b\x08 not text")});
+  std::string_view line;
+  EXPECT_THAT(reader.next(line).status().message(), HasSubstr("compressed data is not supported yet"));
+}
+
+} // namespace
