@@ -1,0 +1,57 @@
+// The shared object of generated kernels, loaded with dlopen for the best instruction-set level at hand.
+#include "runtime/package/KernelObject.h"
+
+#include <dlfcn.h>
+
+namespace heter::runtime {
+namespace {
+
+class SharedKernelObject final : public KernelObject {
+public:
+  SharedKernelObject(void *handle, std::string description) : handle_(handle), description_(std::move(description)) {}
+  ~SharedKernelObject() override { dlclose(handle_); }
+
+  KernelFunction find(const std::string &symbol) const override {
+    return reinterpret_cast<KernelFunction>(dlsym(handle_, symbol.c_str()));
+  }
+  const std::string &description() const override { return description_; }
+
+private:
+  void *handle_;
+  std::string description_;
+};
+
+} // namespace
+
+std::vector<std::string> supportedLevels() {
+  std::vector<std::string> levels;
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4"))
+    levels.emplace_back("x86-64-v4");
+  if (__builtin_cpu_supports("x86-64-v3"))
+    levels.emplace_back("x86-64-v3");
+  return levels;
+}
+
+StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, const std::string &folder) {
+  std::vector<std::string> levels = supportedLevels();
+  for (const std::string &level : levels) {
+    std::string path = folder + "/kernels-cpu-" + level + ".so";
+    HETER_ASSIGN_OR_RETURN(bool there, files.exists(path));
+    if (!there)
+      continue;
+    // A path with a slash keeps dlopen from searching the library folders.
+    std::string named = path.front() == '/' ? path : "./" + path;
+    void *handle = dlopen(named.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+      return Status::dataLoss("cannot load the kernels `" + path + "`: " + dlerror() + "; compile the model again");
+    return std::unique_ptr<KernelObject>(new SharedKernelObject(handle, path + " (" + level + ")"));
+  }
+  if (levels.empty())
+    return Status::failedPrecondition(
+        "this processor has neither x86-64-v4 nor x86-64-v3 (AVX2), which the kernels need");
+  return Status::notFound("`" + folder + "` holds no kernels-cpu-" + levels.back() +
+                          ".so; is it a package that heterc wrote?");
+}
+
+} // namespace heter::runtime

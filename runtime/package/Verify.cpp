@@ -1,0 +1,270 @@
+// What must hold across a package: names that graphs use are declared, and channels fit both ends.
+#include "runtime/package/Package.h"
+#include "runtime/package/VerifyGraph.h"
+
+#include <map>
+#include <set>
+
+namespace heter::runtime {
+
+using package::Channel;
+using package::Graph;
+using package::Node;
+using package::NodeKind;
+using package::PackageInfo;
+using package::TensorType;
+using package::Value;
+using package::ValueKind;
+
+namespace {
+
+Status checkOptimizer(const package::Optimizer &optimizer) {
+  if (optimizer.name.empty() || optimizer.callee.empty())
+    return Status::dataLoss("its optimizer has no name or no kernel");
+  if (optimizer.slots.size() != optimizer.slotInit.size() || optimizer.scalars.size() != optimizer.scalarInit.size())
+    return Status::dataLoss("its optimizer has slots or scalars without an initial value");
+  return {};
+}
+
+Status checkInitializer(const package::Initializer &init) {
+  static const std::set<std::string> kinds = {"zeros", "ones", "constant", "uniform", "normal"};
+  return kinds.count(init.kind) ? Status() : Status::dataLoss("initial value `" + init.kind + "` is unknown");
+}
+
+TensorType withBatch(TensorType type) {
+  type.shape.insert(type.shape.begin(), -1);
+  return type;
+}
+
+class PackageVerifier {
+public:
+  PackageVerifier(const PackageInfo &info, const std::vector<package::RoleProgram> &programs)
+      : info_(info), programs_(programs) {}
+
+  Status verify() {
+    HETER_RETURN_IF_ERROR(checkRoles());
+    HETER_RETURN_IF_ERROR(checkInputs());
+    HETER_RETURN_IF_ERROR(checkTables());
+    HETER_RETURN_IF_ERROR(checkParameters());
+    HETER_RETURN_IF_ERROR(checkChannels(info_.trainChannels, train_).withContext("train channels"));
+    HETER_RETURN_IF_ERROR(checkChannels(info_.inferChannels, infer_).withContext("infer channels"));
+    HETER_RETURN_IF_ERROR(checkData());
+    for (const package::RoleProgram &program : programs_) {
+      HETER_RETURN_IF_ERROR(
+          checkProgram(program, program.train, train_).withContext("role `" + program.role + "`, train graph"));
+      HETER_RETURN_IF_ERROR(
+          checkProgram(program, program.infer, infer_).withContext("role `" + program.role + "`, infer graph"));
+    }
+    return {};
+  }
+
+private:
+  using ChannelMap = std::map<std::string, const Channel *>;
+
+  Status checkRoles() {
+    if (info_.mode != "local" && info_.mode != "ps" && info_.mode != "heter-ps")
+      return Status::dataLoss("mode `" + info_.mode + "` is none of local, ps and heter-ps");
+    for (const std::string &role : info_.roles)
+      if (!roles_.insert(role).second)
+        return Status::dataLoss("role `" + role + "` is listed twice");
+    std::set<std::string> programs;
+    for (const package::RoleProgram &program : programs_) {
+      if (!roles_.count(program.role) || !programs.insert(program.role).second)
+        return Status::dataLoss("the program of role `" + program.role + "` is one too many");
+      if (program.deviceClass.empty())
+        return Status::dataLoss("the program of role `" + program.role + "` names no device class");
+    }
+    for (const std::string &role : roles_)
+      if (!programs.count(role))
+        return Status::dataLoss("role `" + role + "` has no program");
+    return roles_.empty() ? Status::dataLoss("there are no roles") : Status();
+  }
+
+  Status checkInputs() {
+    for (const package::Input &input : info_.inputs) {
+      if (input.name.empty() || !inputs_.emplace(input.name, &input).second)
+        return Status::dataLoss("input `" + input.name + "` has no name or is declared twice");
+      HETER_RETURN_IF_ERROR(verifyType(input.type, false).withContext("input `" + input.name + "`"));
+      if (input.kind != ValueKind::TENSOR && input.kind != ValueKind::RAGGED)
+        return Status::dataLoss("input `" + input.name + "` is neither tensor nor ragged");
+    }
+    return {};
+  }
+
+  Status checkTables() {
+    for (const package::Table &table : info_.tables) {
+      if (table.name.empty() || table.parts.empty())
+        return Status::dataLoss("table `" + table.name + "` has no name or no part");
+      for (const package::Part &part : table.parts) {
+        std::string name = "table `" + table.name + (part.name.empty() ? "" : "." + part.name) + "`";
+        if (!parts_.emplace(std::pair(table.name, part.name), &part).second)
+          return Status::dataLoss(name + " is declared twice");
+        if (part.dim <= 0)
+          return Status::dataLoss(name + " has dim " + std::to_string(part.dim));
+        HETER_RETURN_IF_ERROR(checkInitializer(part.init).withContext(name));
+        HETER_RETURN_IF_ERROR(checkOptimizer(part.optimizer).withContext(name));
+      }
+    }
+    return {};
+  }
+
+  Status checkParameters() {
+    for (const package::Parameter &parameter : info_.parameters) {
+      std::string name = "parameter `" + parameter.name + "`";
+      if (parameter.name.empty() || !parameters_.emplace(parameter.name, &parameter).second)
+        return Status::dataLoss(name + " has no name or is declared twice");
+      TensorType type;
+      type.element = package::ElementType::F32;
+      type.shape = parameter.shape;
+      HETER_RETURN_IF_ERROR(verifyType(type, false).withContext(name));
+      HETER_RETURN_IF_ERROR(checkInitializer(parameter.init).withContext(name));
+      HETER_RETURN_IF_ERROR(checkOptimizer(parameter.optimizer).withContext(name));
+    }
+    return {};
+  }
+
+  Status checkChannels(const std::vector<Channel> &channels, ChannelMap &map) {
+    for (const Channel &channel : channels) {
+      std::string name = "channel `" + channel.name + "`";
+      if (channel.name.empty() || !map.emplace(channel.name, &channel).second)
+        return Status::dataLoss(name + " has no name or is declared twice");
+      for (const std::string &end : {channel.sender, channel.receiver})
+        if (!roles_.count(end))
+          return Status::dataLoss(name + " ends at `" + end + "`, which is no role");
+      if (channel.sender == channel.receiver || channel.depth < 0)
+        return Status::dataLoss(name + " has equal ends or a negative depth");
+      for (const package::ChannelValue &value : channel.values) {
+        if (value.kind < ValueKind::TENSOR || value.kind > ValueKind::ROWS)
+          return Status::dataLoss(name + " carries a value of unknown kind");
+        HETER_RETURN_IF_ERROR(verifyType(value.type, value.kind == ValueKind::TENSOR).withContext(name));
+      }
+    }
+    return {};
+  }
+
+  Status checkData() {
+    for (const package::DataSource &source : info_.data)
+      for (const package::Binding &binding : source.bindings)
+        if (!inputs_.count(binding.input))
+          return Status::dataLoss("data `" + source.name + "` binds `" + binding.input + "`, which is no input");
+    return {};
+  }
+
+  Status checkProgram(const package::RoleProgram &program, const Graph &graph, const ChannelMap &channels) {
+    if (!graph.arguments.empty() || !graph.results.empty())
+      return Status::dataLoss("a program has neither arguments nor results");
+    HETER_RETURN_IF_ERROR(verifyGraph(graph));
+    HETER_RETURN_IF_ERROR(verifySpaces(graph));
+    return checkGraph(program, graph, channels);
+  }
+
+  Status checkGraph(const package::RoleProgram &program, const Graph &graph, const ChannelMap &channels) {
+    HETER_RETURN_IF_ERROR(verifyMemory(graph));
+    for (size_t n = 0; n < graph.nodes.size(); ++n) {
+      const Node &node = graph.nodes[n];
+      HETER_RETURN_IF_ERROR(
+          checkNames(program, graph, node, channels).withContext("node " + std::to_string(n) + " `" + node.name + "`"));
+      for (const Graph &region : node.regions)
+        HETER_RETURN_IF_ERROR(
+            checkGraph(program, region, channels).withContext("node " + std::to_string(n) + " `" + node.name + "`"));
+    }
+    return {};
+  }
+
+  static const std::string &text(const Node &node, const char *name) { return node.attributes.at(name).text; }
+
+  Status expect(const Value &value, ValueKind::type kind, const TensorType &type, const std::string &what) {
+    if (value.kind == kind && value.type == type)
+      return {};
+    return Status::dataLoss("value `" + value.name + "` is " + typeText(value.kind, value.type) + ", but " + what +
+                            " is " + typeText(kind, type));
+  }
+
+  Status checkNames(const package::RoleProgram &program, const Graph &graph, const Node &node,
+                    const ChannelMap &channels) {
+    auto in = [&](size_t i) -> const Value & { return graph.values[node.inputs[i]]; };
+    auto out = [&](size_t i) -> const Value & { return graph.values[node.outputs[i]]; };
+    switch (node.kind) {
+    case NodeKind::INPUT:
+      return checkInput(node, out(0));
+    case NodeKind::PULL_DENSE:
+      return checkParameter(node, out(0));
+    case NodeKind::PUSH_DENSE:
+      return checkParameter(node, in(0));
+    case NodeKind::PULL_ROWS:
+      return checkPart(node, out(0));
+    case NodeKind::PUSH_ROWS:
+      return checkPart(node, in(0));
+    case NodeKind::SEND:
+    case NodeKind::RECV:
+      return checkChannel(program, graph, node, channels);
+    default:
+      return {};
+    }
+  }
+
+  Status checkInput(const Node &node, const Value &value) {
+    auto found = inputs_.find(text(node, "input"));
+    if (found == inputs_.end())
+      return Status::dataLoss("`" + text(node, "input") + "` is no input of the model");
+    const package::Input &input = *found->second;
+    return expect(value, input.kind, input.kind == ValueKind::TENSOR ? withBatch(input.type) : input.type,
+                  "input `" + input.name + "`");
+  }
+
+  Status checkParameter(const Node &node, const Value &value) {
+    auto found = parameters_.find(text(node, "parameter"));
+    if (found == parameters_.end())
+      return Status::dataLoss("`" + text(node, "parameter") + "` is no parameter of the model");
+    TensorType type;
+    type.element = package::ElementType::F32;
+    type.shape = found->second->shape;
+    return expect(value, ValueKind::TENSOR, type, "parameter `" + found->first + "`");
+  }
+
+  Status checkPart(const Node &node, const Value &value) {
+    auto found = parts_.find({text(node, "table"), text(node, "part")});
+    if (found == parts_.end())
+      return Status::dataLoss("`" + text(node, "table") + "." + text(node, "part") + "` is no table of the model");
+    if (value.type.shape.empty() || value.type.shape.back() != found->second->dim)
+      return Status::dataLoss("value `" + value.name + "` is " + typeText(value.kind, value.type) +
+                              ", but the table's dim is " + std::to_string(found->second->dim));
+    return {};
+  }
+
+  Status checkChannel(const package::RoleProgram &program, const Graph &graph, const Node &node,
+                      const ChannelMap &channels) {
+    auto found = channels.find(text(node, "channel"));
+    if (found == channels.end())
+      return Status::dataLoss("`" + text(node, "channel") + "` is no channel of this graph");
+    const Channel &channel = *found->second;
+    bool send = node.kind == NodeKind::SEND;
+    if ((send ? channel.sender : channel.receiver) != program.role)
+      return Status::dataLoss("channel `" + channel.name + "` goes from `" + channel.sender + "` to `" +
+                              channel.receiver + "`, not through this role");
+    const std::vector<int32_t> &values = send ? node.inputs : node.outputs;
+    if (values.size() != channel.values.size())
+      return Status::dataLoss("channel `" + channel.name + "` carries " + std::to_string(channel.values.size()) +
+                              " values, the node has " + std::to_string(values.size()));
+    for (size_t i = 0; i < values.size(); ++i)
+      HETER_RETURN_IF_ERROR(expect(graph.values[values[i]], channel.values[i].kind, channel.values[i].type,
+                                   "value " + std::to_string(i) + " of channel `" + channel.name + "`"));
+    return {};
+  }
+
+  const PackageInfo &info_;
+  const std::vector<package::RoleProgram> &programs_;
+  std::set<std::string> roles_;
+  std::map<std::string, const package::Input *> inputs_;
+  std::map<std::pair<std::string, std::string>, const package::Part *> parts_;
+  std::map<std::string, const package::Parameter *> parameters_;
+  ChannelMap train_, infer_;
+};
+
+} // namespace
+
+Status verifyPackage(const PackageInfo &info, const std::vector<package::RoleProgram> &programs) {
+  return PackageVerifier(info, programs).verify();
+}
+
+} // namespace heter::runtime
