@@ -1,0 +1,377 @@
+// Sockets, frames and the I/O thread. Errors come back as error_codes, so nothing throws past this file.
+#include "runtime/rpc/AsioTransport.h"
+
+#include "runtime/base/Log.h"
+#include "runtime/rpc/Delivery.h"
+
+#include <boost/asio.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace heter::runtime {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+/// How long a closing link waits for its last frames to leave and for the other end to hang up.
+constexpr std::chrono::seconds closePatience(1);
+/// Frames that one gathered write may hold.
+constexpr size_t framesPerWrite = 16;
+
+struct Counters {
+  std::atomic<int64_t> bytesSent{0}, bytesReceived{0}, framesSent{0}, framesReceived{0};
+};
+
+struct HostPort {
+  std::string host, port;
+};
+
+StatusOr<HostPort> parseAddress(const std::string &address) {
+  size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon + 1 == address.size())
+    return Status::invalidArgument("address '" + address + "' is not HOST:PORT");
+  HostPort result{address.substr(0, colon), address.substr(colon + 1)};
+  bool digits = std::all_of(result.port.begin(), result.port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits || result.port.size() > 5 || std::stoi(result.port) > 65535)
+    return Status::invalidArgument("address '" + address + "' has no port number from 0 to 65535");
+  if (result.host.empty())
+    result.host = "127.0.0.1";
+  if (result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']')
+    result.host = result.host.substr(1, result.host.size() - 2);
+  return result;
+}
+
+std::string describe(const tcp::endpoint &endpoint) {
+  std::string host = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
+}
+
+/// A connected socket. All members without a note are touched by the I/O thread only.
+class AsioLink final : public Link, public std::enable_shared_from_this<AsioLink> {
+public:
+  AsioLink(std::shared_ptr<asio::io_context> io, tcp::socket socket, std::string remote,
+           std::shared_ptr<Counters> counters, size_t frameLimit)
+      : io_(std::move(io)), socket_(std::move(socket)), timer_(socket_.get_executor()), remote_(std::move(remote)),
+        counters_(std::move(counters)), frameLimit_(frameLimit) {}
+
+  void start(std::shared_ptr<Delivery> delivery) {
+    delivery_ = std::move(delivery);
+    error_code ignored;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    readLength();
+  }
+
+  void send(OutgoingFrame frame) override {
+    if (frame.size > frameLimit_)
+      return close(Status::invalidArgument("a frame of " + std::to_string(frame.size) + " bytes is over the limit of " +
+                                           std::to_string(frameLimit_)));
+    if (ended_)
+      return;
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::make_shared<OutgoingFrame>(std::move(frame)));
+    if (writing_)
+      return;
+    writing_ = true;
+    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->writeSome(); });
+  }
+
+  void close(Status why) override {
+    if (ended_)
+      return;
+    asio::post(socket_.get_executor(), [self = shared_from_this(), why = std::move(why)] { self->beginClose(why); });
+  }
+
+  std::string remoteAddress() const override { return remote_; }
+
+private:
+  static constexpr size_t lengthBytes = 4;
+  using Length = std::array<unsigned char, lengthBytes>;
+
+  struct Batch {
+    std::vector<std::shared_ptr<OutgoingFrame>> frames;
+    std::vector<Length> lengths;
+    std::vector<asio::const_buffer> buffers;
+    int64_t bytes = 0;
+  };
+
+  void readLength() {
+    asio::async_read(socket_, asio::buffer(length_), [self = shared_from_this()](error_code error, size_t) {
+      if (error)
+        return self->broken(error);
+      size_t size = 0;
+      for (unsigned char byte : self->length_)
+        size = size << 8 | byte;
+      if (size == 0 || size > self->frameLimit_)
+        return self->malformed(size);
+      self->readFrame(size);
+    });
+  }
+
+  void readFrame(size_t size) {
+    std::shared_ptr<char[]> bytes = std::make_unique_for_overwrite<char[]>(size);
+    auto buffer = asio::buffer(bytes.get(), size);
+    asio::async_read(socket_, buffer, [self = shared_from_this(), bytes, size](error_code error, size_t) {
+      if (error)
+        return self->broken(error);
+      self->counters_->bytesReceived += static_cast<int64_t>(size + lengthBytes);
+      ++self->counters_->framesReceived;
+      self->delivery_->frame(IncomingFrame{bytes, size});
+      self->readLength();
+    });
+  }
+
+  void malformed(size_t size) {
+    Status why = Status::invalidArgument("it sent a frame length of " + std::to_string(size) + " bytes, and 1 to " +
+                                         std::to_string(frameLimit_) + " are allowed");
+    logWarning("closed the connection with " + remote_ + ": " + why.message());
+    finish(why);
+  }
+
+  void broken(error_code error) {
+    if (error == asio::error::eof)
+      return finish(Status::unavailable("the other end closed the connection"));
+    finish(Status::unavailable(error.message()));
+  }
+
+  void writeSome() {
+    auto batch = std::make_shared<Batch>();
+    {
+      std::lock_guard lock(mutex_);
+      while (!queue_.empty() && batch->frames.size() < framesPerWrite) {
+        batch->frames.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+      }
+      if (batch->frames.empty())
+        writing_ = false;
+    }
+    if (batch->frames.empty()) {
+      if (closing_)
+        hangUp();
+      return;
+    }
+    if (ended_)
+      return; // `writing_` stays set: later frames wait in the queue until the link goes.
+    gather(*batch);
+    asio::async_write(socket_, batch->buffers, [self = shared_from_this(), batch](error_code error, size_t) {
+      if (error)
+        return self->broken(error);
+      self->counters_->bytesSent += batch->bytes;
+      self->counters_->framesSent += static_cast<int64_t>(batch->frames.size());
+      self->writeSome();
+    });
+  }
+
+  static void gather(Batch &batch) {
+    batch.lengths.resize(batch.frames.size());
+    for (size_t i = 0; i < batch.frames.size(); ++i) {
+      const OutgoingFrame &frame = *batch.frames[i];
+      for (size_t byte = 0; byte < lengthBytes; ++byte)
+        batch.lengths[i][byte] = static_cast<unsigned char>(frame.size >> (8 * (lengthBytes - 1 - byte)));
+      batch.buffers.push_back(asio::buffer(batch.lengths[i]));
+      for (const OutgoingFrame::Piece &piece : frame.pieces)
+        batch.buffers.emplace_back(frame.at(piece), piece.size);
+      batch.bytes += static_cast<int64_t>(frame.size + lengthBytes);
+    }
+  }
+
+  /// Lets queued frames leave, then hangs up.
+  void beginClose(const Status &why) {
+    if (ended_ || closing_)
+      return;
+    closing_ = true;
+    delivery_->closed(why);
+    timer_.expires_after(closePatience);
+    timer_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error)
+        self->finish(Status::cancelled("closed the connection"));
+    });
+    bool idle = false;
+    {
+      std::lock_guard lock(mutex_);
+      idle = !writing_;
+    }
+    if (idle)
+      hangUp();
+  }
+
+  /// Tells the other end that nothing more comes; it hangs up in turn, so that no bytes on their way are lost.
+  void hangUp() {
+    error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+  void finish(const Status &why) {
+    if (ended_)
+      return;
+    ended_ = true;
+    error_code ignored;
+    timer_.cancel(ignored);
+    socket_.close(ignored);
+    delivery_->closed(why);
+  }
+
+  const std::shared_ptr<asio::io_context> io_; ///< First, so that the socket never outlives it.
+  tcp::socket socket_;
+  asio::steady_timer timer_;
+  const std::string remote_;
+  const std::shared_ptr<Counters> counters_;
+  const size_t frameLimit_;
+  std::shared_ptr<Delivery> delivery_;
+  Length length_{};
+  bool closing_ = false;
+  std::atomic<bool> ended_{false}; ///< Set by the I/O thread.
+  std::mutex mutex_;
+  std::deque<std::shared_ptr<OutgoingFrame>> queue_; // guarded by mutex_
+  bool writing_ = false;                             // guarded by mutex_
+};
+
+class AsioTransport final : public Transport {
+public:
+  AsioTransport(Scheduler &scheduler, AsioOptions options)
+      : scheduler_(scheduler), options_(options), counters_(std::make_shared<Counters>()), work_(io_->get_executor()),
+        thread_([this] { io_->run(); }) {}
+  ~AsioTransport() override { shutdown(); }
+
+  StatusOr<std::string> listen(const std::string &address, Acceptor acceptor) override {
+    HETER_ASSIGN_OR_RETURN(HostPort parsed, parseAddress(address));
+    error_code error;
+    auto fail = [&] { return Status::unavailable("cannot listen at " + address + ": " + error.message()); };
+    tcp::resolver resolver(*io_);
+    auto found = resolver.resolve(parsed.host, parsed.port, tcp::resolver::passive, error);
+    if (error)
+      return fail();
+    auto listener = std::make_shared<tcp::acceptor>(*io_);
+    tcp::endpoint endpoint = found.begin()->endpoint();
+    if (listener->open(endpoint.protocol(), error) || listener->set_option(tcp::acceptor::reuse_address(true), error) ||
+        listener->bind(endpoint, error) || listener->listen(asio::socket_base::max_listen_connections, error))
+      return fail();
+    std::string bound = parsed.host + ":" + std::to_string(listener->local_endpoint(error).port());
+    asio::post(*io_, [this, listener, acceptor = std::make_shared<Acceptor>(std::move(acceptor))] {
+      listeners_.push_back(listener);
+      accept(listener, acceptor);
+    });
+    return bound;
+  }
+
+  void dial(const std::string &address, std::shared_ptr<LinkListener> listener, Dialed done) override {
+    StatusOr<HostPort> parsed = parseAddress(address);
+    if (!parsed.ok())
+      return answer(std::move(done), parsed.status());
+    auto attempt = std::make_shared<Attempt>(*io_);
+    attempt->address = address;
+    attempt->listener = std::move(listener);
+    attempt->done = std::move(done);
+    asio::post(*io_, [this, attempt, parsed = *parsed] {
+      if (stopping_)
+        return answer(std::move(attempt->done), Status::cancelled("the transport was shut down"));
+      attempt->resolver.async_resolve(parsed.host, parsed.port,
+                                      [this, attempt](error_code error, const tcp::resolver::results_type &found) {
+                                        error ? finishDial(*attempt, error) : connect(attempt, found);
+                                      });
+    });
+  }
+
+  void shutdown() override {
+    std::lock_guard lock(shutdownMutex_);
+    if (!thread_.joinable())
+      return;
+    asio::post(*io_, [this] {
+      stopping_ = true;
+      for (auto &listener : listeners_) {
+        error_code ignored;
+        listener->close(ignored);
+      }
+      for (auto &weak : links_)
+        if (auto link = weak.lock())
+          link->close(Status::cancelled("closed the connection"));
+      work_.reset(); // The thread ends when the last link has.
+    });
+    thread_.join();
+    io_->restart();
+    io_->poll(); // Frees what was posted to links that had ended.
+  }
+
+  WireCounts counts() const override {
+    return {counters_->bytesSent, counters_->bytesReceived, counters_->framesSent, counters_->framesReceived};
+  }
+
+private:
+  struct Attempt {
+    explicit Attempt(asio::io_context &io) : resolver(io), socket(io) {}
+    tcp::resolver resolver;
+    tcp::socket socket;
+    std::string address;
+    std::shared_ptr<LinkListener> listener;
+    Dialed done;
+  };
+
+  void answer(Dialed done, StatusOr<std::shared_ptr<Link>> result) {
+    scheduler_.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+  }
+
+  void connect(const std::shared_ptr<Attempt> &attempt, const tcp::resolver::results_type &found) {
+    asio::async_connect(attempt->socket, found,
+                        [this, attempt](error_code error, const tcp::endpoint &) { finishDial(*attempt, error); });
+  }
+
+  void finishDial(Attempt &attempt, error_code error) {
+    if (stopping_)
+      return answer(std::move(attempt.done), Status::cancelled("the transport was shut down"));
+    if (error)
+      return answer(std::move(attempt.done), Status::unavailable(error.message()));
+    auto link = adopt(std::move(attempt.socket), attempt.address);
+    link->start(std::make_shared<Delivery>(scheduler_, std::move(attempt.listener)));
+    answer(std::move(attempt.done), std::shared_ptr<Link>(link));
+  }
+
+  void accept(const std::shared_ptr<tcp::acceptor> &listener, const std::shared_ptr<Acceptor> &acceptor) {
+    listener->async_accept([this, listener, acceptor](error_code error, tcp::socket socket) {
+      if (stopping_ || error == asio::error::operation_aborted)
+        return;
+      if (error) {
+        logWarning("cannot accept a connection: " + error.message());
+      } else {
+        error_code gone;
+        tcp::endpoint remote = socket.remote_endpoint(gone);
+        if (!gone) {
+          auto link = adopt(std::move(socket), describe(remote));
+          link->start(std::make_shared<Delivery>(scheduler_, (*acceptor)(link)));
+        }
+      }
+      accept(listener, acceptor);
+    });
+  }
+
+  std::shared_ptr<AsioLink> adopt(tcp::socket socket, std::string remote) {
+    auto link = std::make_shared<AsioLink>(io_, std::move(socket), std::move(remote), counters_, options_.frameLimit);
+    std::erase_if(links_, [](const auto &weak) { return weak.expired(); });
+    links_.push_back(link);
+    return link;
+  }
+
+  Scheduler &scheduler_;
+  const AsioOptions options_;
+  const std::shared_ptr<Counters> counters_;
+  const std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::vector<std::shared_ptr<tcp::acceptor>> listeners_; // I/O thread only
+  std::vector<std::weak_ptr<AsioLink>> links_;            // I/O thread only
+  bool stopping_ = false;                                 // I/O thread only
+  std::mutex shutdownMutex_;                              // held while the thread is joined
+  std::thread thread_;
+};
+
+} // namespace
+
+std::unique_ptr<Transport> makeAsioTransport(Scheduler &scheduler, AsioOptions options) {
+  return std::make_unique<AsioTransport>(scheduler, options);
+}
+
+} // namespace heter::runtime

@@ -1,0 +1,316 @@
+// What the roles of a run say to each other. docs/formats/wire.md is the page for people: it says who calls whom, in
+// what order, and how a call fails. Binary protocol, framed; every method is a call with a reply (no oneway), and the
+// first field of every request is the time that its caller still waits, in microseconds. Keys, rows and tensors travel
+// as raw little-endian bytes in `binary` fields.
+namespace cpp heter.runtime.rpc
+
+// A call that was understood and failed. `code` is a StatusCode (runtime/base/Status.h).
+exception RpcError {
+  1: required i32 code
+  2: required string message
+}
+
+struct Ack {
+}
+
+// Who a process is: role key (cpu-trainer, server, heter-trainer.CLASS) and index among the processes of that key.
+struct RoleName {
+  1: required string role
+  2: required i32 index
+}
+
+struct HelloRequest {
+  1: required i64 deadlineMicros
+  2: required RoleName caller
+  3: required string programHash
+  4: required string mode
+  5: required i64 generation
+}
+
+struct HelloReply {
+  1: required RoleName name
+  2: required string programHash
+}
+
+struct PingRequest {
+  1: required i64 deadlineMicros
+  2: required RoleName caller
+}
+
+// A micro-batch being executed. Training and test frames are numbered apart.
+struct FrameId {
+  1: required i64 generation
+  2: required i64 step
+  3: required i32 microBatch // within its step
+  4: required i32 attempt
+  5: required bool training
+}
+
+// Every role that listens.
+service Peer {
+  // First call on a connection: refuses another program, mode or generation.
+  HelloReply hello(1: HelloRequest request) throws (1: RpcError error)
+  Ack ping(1: PingRequest request) throws (1: RpcError error)
+}
+
+// ---------------------------------------------------------------------------------------------------------- server
+
+struct PullRowsRequest {
+  1: required i64 deadlineMicros
+  2: required i64 generation
+  3: required i64 minVersion // answered once the server holds this version or a newer one
+  4: required i32 table      // index in PackageInfo.tables
+  5: required i32 part
+  6: required binary keys    // u64 each, unique, all owned by this server
+}
+
+struct PullRowsReply {
+  1: required i64 version
+  2: required binary rows // f32[dim] each, in the order of the keys
+}
+
+struct PullDenseRequest {
+  1: required i64 deadlineMicros
+  2: required i64 generation
+  3: required i64 minVersion
+  4: required i64 haveVersion // the caller's replica; -1 for none
+  5: required list<i32> parameters // indices in PackageInfo.parameters
+}
+
+// Consecutive blocks of a parameter that one server owns, beginning with its firstBlock-th (docs/formats/wire.md).
+struct DensePiece {
+  1: required i32 parameter
+  2: required i64 firstBlock
+  3: required binary values // f32 each
+}
+
+struct PullDenseReply {
+  1: required i64 version
+  2: required bool unchanged // the caller's replica is this version; no pieces follow
+  3: required list<DensePiece> pieces
+}
+
+// One push node's gradient sums for one server: of rows (table, part, keys, values), or of dense blocks if table is -1.
+// (generation, step, microBatch, chunk) and what is pushed name a push; a second one of the same name changes nothing.
+struct PushRequest {
+  1: required i64 deadlineMicros
+  2: required i64 generation
+  3: required i64 step
+  4: required i32 microBatch
+  5: required i32 chunk
+  6: required i64 examples
+  7: required i32 table // -1: dense
+  8: required i32 part
+  9: required binary keys   // u64 each, unique
+  10: required binary values // f32[dim] a key
+  11: required list<DensePiece> pieces
+}
+
+struct CloseStepRequest {
+  1: required i64 deadlineMicros
+  2: required i64 generation
+  3: required i64 step
+  4: required list<i32> microBatches
+  5: required i64 examples
+}
+
+struct CloseStepReply {
+  1: required i64 version
+}
+
+// All micro-batches of the steps below `steps` have ended (asynchronous runs, which close no steps).
+struct FinishStepsRequest {
+  1: required i64 deadlineMicros
+  2: required i64 generation
+  3: required i64 steps
+}
+
+struct SaveRequest {
+  1: required i64 deadlineMicros
+  2: required i64 generation
+  3: required string folder
+  4: required i64 saveNumber
+}
+
+struct SavedFile {
+  1: required string name
+  2: required i64 bytes
+  3: required i64 checksum
+}
+
+// What one server wrote and synced; the coordinator's manifest of all of them is the commit.
+struct SaveReply {
+  1: required i32 shardIndex
+  2: required i32 shardCount
+  3: required i64 seed
+  4: required i64 version
+  5: required SavedFile rows
+  6: required SavedFile dense
+  7: required list<i64> rowsPerTable
+}
+
+struct LoadRequest {
+  1: required i64 deadlineMicros
+  2: required i64 generation
+  3: required string folder
+}
+
+struct LoadReply {
+  1: required i64 version
+  2: required i64 seed
+}
+
+struct StatsRequest {
+  1: required i64 deadlineMicros
+}
+
+struct StatsReply {
+  1: required map<string, i64> rows // a table's rows on this server
+}
+
+service Server extends Peer {
+  PullRowsReply pullRows(1: PullRowsRequest request) throws (1: RpcError error)
+  PullDenseReply pullDense(1: PullDenseRequest request) throws (1: RpcError error)
+  Ack push(1: PushRequest request) throws (1: RpcError error)
+  CloseStepReply closeStep(1: CloseStepRequest request) throws (1: RpcError error)
+  Ack finishSteps(1: FinishStepsRequest request) throws (1: RpcError error)
+  SaveReply save(1: SaveRequest request) throws (1: RpcError error)
+  LoadReply load(1: LoadRequest request) throws (1: RpcError error)
+  StatsReply stats(1: StatsRequest request) throws (1: RpcError error)
+}
+
+// --------------------------------------------------------------------------------------------------- heter-trainer
+
+struct RunFrameRequest {
+  1: required i64 deadlineMicros
+  2: required FrameId frame
+  3: required i64 examples
+  4: required i64 firstExample
+  5: required i64 seed
+}
+
+// One value of a channel. Kinds and element types are those of runtime/package/Package.thrift.
+struct WireValue {
+  1: required i32 kind
+  2: required i32 element
+  3: required list<i64> shape
+  4: required binary data
+  5: required binary offsets // ragged: i64 each; else empty
+  6: required binary keys    // rows: i64 each; else empty
+}
+
+struct SendRequest {
+  1: required i64 deadlineMicros
+  2: required FrameId frame
+  3: required string channel
+  4: required list<WireValue> values
+}
+
+struct ReceiveRequest {
+  1: required i64 deadlineMicros
+  2: required FrameId frame
+  3: required string channel
+}
+
+struct ReceiveReply {
+  1: required list<WireValue> values
+}
+
+// The reply of runFrame means that the frame has ended, pushes included.
+service HeterTrainer extends Peer {
+  Ack runFrame(1: RunFrameRequest request) throws (1: RpcError error)
+  Ack send(1: SendRequest request) throws (1: RpcError error)
+  ReceiveReply receive(1: ReceiveRequest request) throws (1: RpcError error)
+}
+
+// ----------------------------------------------------------------------------------------------------- coordinator
+
+struct JoinRequest {
+  1: required i64 deadlineMicros
+  2: required RoleName caller
+  3: required string programHash
+  4: required string mode
+  5: required string address // where the caller listens, "" if it does not
+}
+
+// Answered when every role has joined.
+struct JoinReply {
+  1: required i64 generation
+  2: required i64 firstStep // the version of the parameters that training starts from
+  3: required list<string> servers
+  4: required map<string, list<string>> heterTrainers // by role key
+}
+
+// What one report of the model gave for a micro-batch.
+struct ReportedMetric {
+  1: required string metric      // loss or auc
+  2: required string name
+  3: required double value       // loss: the mean over the micro-batch
+  4: required binary predictions // auc: f32 each
+  5: required binary labels      // auc: f32 each
+}
+
+struct FinishedRequest {
+  1: required i64 deadlineMicros
+  2: required FrameId frame
+  3: required i32 stepMicroBatches
+  4: required i64 examples
+  5: required i64 firstExample
+  6: required list<ReportedMetric> metrics
+  7: required double progress // how much of the data has been read, 0..1; negative if unknown
+}
+
+struct EndOfDataRequest {
+  1: required i64 deadlineMicros
+  2: required RoleName caller
+  3: required bool training
+}
+
+// Answered when every trainer has ended and every step is closed.
+struct EndOfDataReply {
+  1: required bool test // run the test pass now
+  2: required i64 version
+}
+
+// What a role did, for the summary.
+struct RoleReport {
+  1: required i64 frames
+  2: required i64 examples
+  3: required i64 bytesSent
+  4: required i64 bytesReceived
+  5: required double cpuSeconds
+  6: required i64 peakRssBytes
+}
+
+struct FailedRequest {
+  1: required i64 deadlineMicros
+  2: required RoleName caller
+  3: required i32 code
+  4: required string message
+}
+
+struct WaitForEndRequest {
+  1: required i64 deadlineMicros
+  2: required RoleName caller
+}
+
+// The end of the run, answered once to every role.
+struct WaitForEndReply {
+  1: required i32 code // 0: the run ended well
+  2: required string message
+}
+
+struct GoodbyeRequest {
+  1: required i64 deadlineMicros
+  2: required RoleName caller
+  3: required RoleReport report
+}
+
+service Coordinator extends Peer {
+  JoinReply join(1: JoinRequest request) throws (1: RpcError error)
+  Ack finished(1: FinishedRequest request) throws (1: RpcError error)
+  EndOfDataReply endOfData(1: EndOfDataRequest request) throws (1: RpcError error)
+  Ack failed(1: FailedRequest request) throws (1: RpcError error)
+  WaitForEndReply waitForEnd(1: WaitForEndRequest request) throws (1: RpcError error)
+  Ack goodbye(1: GoodbyeRequest request) throws (1: RpcError error)
+}

@@ -1,0 +1,111 @@
+// Sessions: from frames to handlers and from results to frames. A frame that is no well-formed call closes its
+// connection with a log line; it never reaches a handler.
+#include "runtime/rpc/Service.h"
+
+#include "runtime/base/Log.h"
+
+namespace heter::runtime {
+
+ReplySlot::ReplySlot(std::shared_ptr<Link> link, std::string method, int32_t sequence)
+    : link_(std::move(link)), method_(std::move(method)), sequence_(sequence) {}
+
+ReplySlot::~ReplySlot() {
+  if (link_ && onDrop_)
+    send(onDrop_, nullptr);
+}
+
+void ReplySlot::send(const WriteBody &body, std::shared_ptr<const void> keep) {
+  std::shared_ptr<Link> link = std::move(link_);
+  if (!link)
+    return;
+  auto frame = encodeMessage(method_, MessageType::Reply, sequence_, body, std::move(keep));
+  if (frame.ok())
+    link->send(std::move(*frame));
+  else
+    link->close(frame.status());
+}
+
+class Service::Session final : public LinkListener {
+public:
+  Session(std::shared_ptr<Service> service, std::shared_ptr<Link> link, CallContext context)
+      : service_(std::move(service)), link_(std::move(link)), context_(std::move(context)) {}
+
+  void frameArrived(IncomingFrame frame) override {
+    StatusOr<MessageReader> message = MessageReader::open(std::move(frame));
+    if (!message.ok())
+      return refuse(message.status());
+    if (message->type() != MessageType::Call)
+      return refuse(Status::invalidArgument("a reply to " + message->method() + " that was never called"));
+    bool cleared = false;
+    auto handler = service_->find(message->method(), cleared);
+    if (cleared)
+      return link_->close(Status::cancelled(service_->name_ + " has stopped"));
+    if (!handler)
+      return link_->send(encodeUnknownMethod(message->method(), message->sequence()));
+    Status status = (*handler)(context_, *message, ReplySlot(link_, message->method(), message->sequence()));
+    if (!status.ok())
+      refuse(status);
+  }
+
+  void linkClosed(Status why) override { service_->disconnected(context_, why); }
+
+private:
+  void refuse(const Status &status) {
+    logWarning(service_->name_ + ": closed the connection from " + context_.remoteAddress + ": " + status.message());
+    link_->close(status);
+  }
+
+  std::shared_ptr<Service> service_;
+  std::shared_ptr<Link> link_;
+  const CallContext context_;
+};
+
+void Service::add(std::string method, RawHandler handler) {
+  std::lock_guard lock(mutex_);
+  methods_[std::move(method)] = std::make_shared<const RawHandler>(std::move(handler));
+}
+
+void Service::onDisconnect(std::function<void(const CallContext &, const Status &)> handler) {
+  std::lock_guard lock(mutex_);
+  onDisconnect_ = std::make_shared<std::function<void(const CallContext &, const Status &)>>(std::move(handler));
+}
+
+void Service::clear() {
+  decltype(methods_) methods;
+  decltype(onDisconnect_) onDisconnect;
+  std::lock_guard lock(mutex_);
+  cleared_ = true;
+  methods.swap(methods_);
+  onDisconnect.swap(onDisconnect_);
+}
+
+Transport::Acceptor Service::acceptor() {
+  return [self = shared_from_this()](std::shared_ptr<Link> link) -> std::shared_ptr<LinkListener> {
+    CallContext context;
+    context.remoteAddress = link->remoteAddress();
+    {
+      std::lock_guard lock(self->mutex_);
+      context.connection = ++self->lastConnection_;
+    }
+    return std::make_shared<Session>(self, std::move(link), std::move(context));
+  };
+}
+
+std::shared_ptr<const Service::RawHandler> Service::find(const std::string &method, bool &cleared) const {
+  std::lock_guard lock(mutex_);
+  cleared = cleared_;
+  auto it = methods_.find(method);
+  return it == methods_.end() ? nullptr : it->second;
+}
+
+void Service::disconnected(const CallContext &context, const Status &why) {
+  std::shared_ptr<std::function<void(const CallContext &, const Status &)>> handler;
+  {
+    std::lock_guard lock(mutex_);
+    handler = onDisconnect_;
+  }
+  if (handler)
+    (*handler)(context, why);
+}
+
+} // namespace heter::runtime

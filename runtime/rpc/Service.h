@@ -1,0 +1,115 @@
+// The serving side: a table of handlers, one a method, and the sessions that decode calls from links, run handlers on
+// the scheduler and send replies back in whatever order they come.
+#ifndef HETER_RUNTIME_RPC_SERVICE_H
+#define HETER_RUNTIME_RPC_SERVICE_H
+
+#include "runtime/rpc/Codec.h"
+#include "runtime/rpc/Methods.h"
+#include "runtime/rpc/Transport.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace heter::runtime {
+
+/// Who calls.
+struct CallContext {
+  uint64_t connection = 0; ///< Unique in the service; the same for all calls of one link.
+  std::string remoteAddress;
+};
+
+/// Sends one reply. Movable; a call whose ReplySlot is dropped unanswered is answered with `cancelled`.
+class ReplySlot {
+public:
+  ReplySlot(std::shared_ptr<Link> link, std::string method, int32_t sequence);
+  ReplySlot(ReplySlot &&) noexcept = default;
+  ReplySlot &operator=(ReplySlot &&) = delete;
+  ~ReplySlot();
+
+  void send(const WriteBody &body, std::shared_ptr<const void> keep);
+  const std::string &method() const { return method_; }
+  void dropWith(WriteBody onDrop) { onDrop_ = std::move(onDrop); }
+
+private:
+  std::shared_ptr<Link> link_; ///< Null once answered.
+  std::string method_;
+  int32_t sequence_;
+  WriteBody onDrop_;
+};
+
+/// Answers a call of method M, once, from any thread, now or later.
+template <typename M> class Responder {
+public:
+  explicit Responder(ReplySlot slot) : slot_(std::make_shared<ReplySlot>(std::move(slot))) {
+    slot_->dropWith([name = slot_->method()](auto *protocol) {
+      typename M::Result result;
+      fail(result, Status::cancelled(name + " was dropped because its role stopped"));
+      result.write(protocol);
+    });
+  }
+  void operator()(StatusOr<typename M::Reply> reply) const {
+    auto result = std::make_shared<typename M::Result>();
+    if (reply.ok()) {
+      result->success = std::move(*reply);
+      result->__isset.success = true;
+    } else {
+      fail(*result, reply.status());
+    }
+    slot_->send([&](auto *protocol) { result->write(protocol); }, result);
+  }
+
+private:
+  static void fail(typename M::Result &result, const Status &status) {
+    result.error.code = static_cast<int32_t>(status.code());
+    result.error.message = status.message();
+    result.__isset.error = true;
+  }
+  std::shared_ptr<ReplySlot> slot_;
+};
+
+/// A role's methods. Handlers are added before the service is given to a transport and may run at once on several
+/// threads; after `clear` no handler starts and every call is answered with `cancelled`.
+class Service : public std::enable_shared_from_this<Service> {
+public:
+  template <typename M> using Handler = std::function<void(const CallContext &, typename M::Request, Responder<M>)>;
+
+  /// `name` is for messages, e.g. "server 0".
+  explicit Service(std::string name) : name_(std::move(name)) {}
+
+  template <typename M> void on(Handler<M> handler) {
+    add(std::string(M::name), [handler](const CallContext &context, MessageReader &message, ReplySlot slot) {
+      typename M::Args args;
+      HETER_RETURN_IF_ERROR(message.read([&](auto *protocol) { args.read(protocol); }));
+      if (!args.__isset.request)
+        return Status::invalidArgument("malformed body of " + message.method() + ": it has no request");
+      handler(context, std::move(args.request), Responder<M>(std::move(slot)));
+      return Status();
+    });
+  }
+  void onDisconnect(std::function<void(const CallContext &, const Status &)> handler);
+  void clear();
+
+  /// To be given to Transport::listen.
+  Transport::Acceptor acceptor();
+
+private:
+  class Session;
+  using RawHandler = std::function<Status(const CallContext &, MessageReader &, ReplySlot)>;
+  void add(std::string method, RawHandler handler);
+  std::shared_ptr<const RawHandler> find(const std::string &method, bool &cleared) const;
+  void disconnected(const CallContext &context, const Status &why);
+
+  const std::string name_;
+  mutable std::mutex mutex_;
+  bool cleared_ = false;                                                                   // guarded by mutex_
+  uint64_t lastConnection_ = 0;                                                            // guarded by mutex_
+  std::map<std::string, std::shared_ptr<const RawHandler>> methods_;                       // guarded by mutex_
+  std::shared_ptr<std::function<void(const CallContext &, const Status &)>> onDisconnect_; // guarded by mutex_
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_RPC_SERVICE_H
