@@ -1,0 +1,56 @@
+// The nn dialect: what a recommendation model computes. This one header gives the dialect, its attributes, types,
+// interfaces and operations.
+#ifndef HETER_DIALECTS_NN_NN_H
+#define HETER_DIALECTS_NN_NN_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/nn/NNDialect.h.inc"
+
+#include "dialects/nn/NNEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/nn/NNAttrs.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/nn/NNTypes.h.inc"
+
+#include "dialects/nn/NNInterfaces.h.inc"
+
+namespace heter::nn {
+
+/// Whether no dimension of the ranked tensor `type` is dynamic, except perhaps dimension 0 (the batch).
+bool isValueShape(mlir::Type type);
+
+/// Whether dimension 0 of `type` is the batch.
+bool isBatched(mlir::RankedTensorType type);
+
+/// The place of an operation of a program, or null.
+PlaceAttr getPlace(mlir::Operation *op);
+
+/// The assembly format's `custom<Pool>($pool)`, for operations of any dialect: `pool(sum)`, nothing for none.
+mlir::ParseResult parsePool(mlir::OpAsmParser &parser, PoolAttr &pool);
+void printPool(mlir::OpAsmPrinter &printer, mlir::Operation *op, PoolAttr pool);
+
+/// Names of the module's attributes (see the dialect's description).
+inline constexpr llvm::StringLiteral kStageAttr = "nn.stage";
+inline constexpr llvm::StringLiteral kModeAttr = "nn.mode";
+inline constexpr llvm::StringLiteral kSeedAttr = "nn.seed";
+inline constexpr llvm::StringLiteral kFuseAttr = "nn.fuse";
+inline constexpr llvm::StringLiteral kDataAttr = "nn.data";
+
+} // namespace heter::nn
+
+#define GET_OP_CLASSES
+#include "dialects/nn/NNOps.h.inc"
+
+#endif // HETER_DIALECTS_NN_NN_H

@@ -1,0 +1,241 @@
+// The nn dialect itself: registration, attributes and types with their verifiers, and the checks of the module's
+// nn.* attributes.
+#include "dialects/nn/NN.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace heter::nn;
+
+//===----------------------------------------------------------------------===//
+// Custom pieces of the assembly format
+//===----------------------------------------------------------------------===//
+
+static ParseResult parseDouble(AsmParser &parser, FloatAttr &attribute) {
+  double value;
+  if (parser.parseFloat(value))
+    return failure();
+  attribute = parser.getBuilder().getF64FloatAttr(value);
+  return success();
+}
+
+static void printDouble(AsmPrinter &printer, FloatAttr attribute) { printer.printFloat(attribute.getValue()); }
+
+static ParseResult parseShapedElement(AsmParser &parser, SmallVector<int64_t> &shape, Type &elementType) {
+  return failure(parser.parseDimensionList(shape, /*allowDynamic=*/false) || parser.parseType(elementType));
+}
+
+static void printShapedElement(AsmPrinter &printer, ArrayRef<int64_t> shape, Type elementType) {
+  for (int64_t size : shape)
+    printer << size << 'x';
+  printer << elementType;
+}
+
+#include "dialects/nn/NNDialect.cpp.inc"
+#include "dialects/nn/NNEnums.cpp.inc"
+#include "dialects/nn/NNInterfaces.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/nn/NNAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/nn/NNTypes.cpp.inc"
+
+void NNDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/nn/NNAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/nn/NNTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/nn/NNOps.cpp.inc"
+      >();
+}
+
+Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+  auto elements = dyn_cast<ElementsAttr>(value);
+  if (!elements || elements.getType() != type)
+    return nullptr;
+  return ConstantOp::create(builder, loc, elements, PlaceAttr());
+}
+
+//===----------------------------------------------------------------------===//
+// Helpers
+//===----------------------------------------------------------------------===//
+
+bool heter::nn::isValueShape(Type type) {
+  auto ranked = dyn_cast<RankedTensorType>(type);
+  if (!ranked || ranked.getEncoding())
+    return false;
+  ArrayRef<int64_t> shape = ranked.getShape();
+  return shape.empty() || llvm::none_of(shape.drop_front(), ShapedType::isDynamic);
+}
+
+bool heter::nn::isBatched(RankedTensorType type) { return type.getRank() > 0 && type.isDynamicDim(0); }
+
+PlaceAttr heter::nn::getPlace(Operation *op) {
+  auto placeable = dyn_cast<PlaceableOpInterface>(op);
+  return placeable ? placeable.getPlaceAttr() : PlaceAttr();
+}
+
+//===----------------------------------------------------------------------===//
+// Attribute and type verifiers
+//===----------------------------------------------------------------------===//
+
+LogicalResult InitAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind, FloatAttr number) {
+  double scale = number.getValueAsDouble();
+  if (!llvm::is_contained({"zeros", "ones", "constant", "uniform", "normal"}, kind))
+    return emitError() << "expected init zeros, ones, constant, uniform or normal, got '" << kind << "'";
+  if (!std::isfinite(scale) || ((kind == "uniform" || kind == "normal") && scale < 0))
+    return emitError() << "expected a finite scale, not negative for '" << kind << "', got " << scale;
+  return success();
+}
+
+LogicalResult OptimizerAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind,
+                                    DictionaryAttr options) {
+  SmallVector<StringRef> known;
+  if (kind == "sgd")
+    known = {"lr"};
+  else if (kind == "adagrad")
+    known = {"lr", "epsilon"};
+  else if (kind == "adam")
+    known = {"lr", "beta1", "beta2", "epsilon"};
+  else
+    return emitError() << "expected optimizer sgd, adagrad or adam, got '" << kind << "'";
+  for (NamedAttribute option : options) {
+    if (!llvm::is_contained(known, option.getName().getValue()))
+      return emitError() << "optimizer '" << kind << "' has no option '" << option.getName().getValue() << "'";
+    auto number = dyn_cast<FloatAttr>(option.getValue());
+    if (!number || !number.getType().isF64())
+      return emitError() << "expected an f64 for option '" << option.getName().getValue() << "', got "
+                         << option.getValue();
+  }
+  if (!options.contains("lr"))
+    return emitError() << "optimizer '" << kind << "' needs option 'lr'";
+  return success();
+}
+
+double OptimizerAttr::getOption(StringRef name, double otherwise) const {
+  auto number = getOptions().getAs<FloatAttr>(name);
+  return number ? number.getValueAsDouble() : otherwise;
+}
+
+LogicalResult PartAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t dim, InitAttr,
+                               OptimizerAttr, FlatSymbolRefAttr) {
+  if (dim <= 0)
+    return emitError() << "expected a positive dim, got " << dim;
+  return success();
+}
+
+LogicalResult PlaceAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef role, StringRef) {
+  if (role.empty())
+    return emitError() << "expected a role, got an empty text";
+  return success();
+}
+
+LogicalResult RaggedType::verify(function_ref<InFlightDiagnostic()> emitError, StringRef length,
+                                 ArrayRef<int64_t> shape, Type elementType) {
+  if (length.empty())
+    return emitError() << "expected the name of a length, got an empty text";
+  if (!elementType.isF32() && !elementType.isInteger(64))
+    return emitError() << "expected elements of f32 or i64, got " << elementType;
+  if (llvm::any_of(shape, [](int64_t size) { return size <= 0; }))
+    return emitError() << "expected positive sizes in a ragged type";
+  return success();
+}
+
+LogicalResult RowsType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dim) {
+  if (dim <= 0)
+    return emitError() << "expected a positive dim, got " << dim;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes of the module
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyWord(Operation *op, NamedAttribute attribute, ArrayRef<StringRef> words) {
+  auto text = dyn_cast<StringAttr>(attribute.getValue());
+  if (text && llvm::is_contained(words, text.getValue()))
+    return success();
+  InFlightDiagnostic error = op->emitError() << "expected '" << attribute.getName().getValue() << "' to be one of ";
+  llvm::interleaveComma(words, error);
+  return error << ", got " << attribute.getValue();
+}
+
+/// A data expression: {op, arguments = [..], numbers = [..], texts = [..], location}.
+static LogicalResult verifyExpression(Operation *op, Attribute attribute) {
+  auto fields = dyn_cast<DictionaryAttr>(attribute);
+  if (!fields || !fields.getAs<StringAttr>("op"))
+    return op->emitError() << "expected a data expression (a dictionary with 'op') in 'nn.data', got " << attribute;
+  for (NamedAttribute field : fields) {
+    StringRef name = field.getName().getValue();
+    if (name == "op" || name == "location") {
+      if (!isa<StringAttr>(field.getValue()))
+        return op->emitError() << "expected a text for '" << name << "' of a data expression";
+      continue;
+    }
+    auto list = dyn_cast<ArrayAttr>(field.getValue());
+    if (!list || (name != "arguments" && name != "numbers" && name != "texts"))
+      return op->emitError() << "unexpected '" << name << "' in a data expression";
+    for (Attribute element : list) {
+      if (name == "arguments" && failed(verifyExpression(op, element)))
+        return failure();
+      if (name == "numbers" && !(isa<FloatAttr>(element) && cast<FloatAttr>(element).getType().isF64()))
+        return op->emitError() << "expected f64 'numbers' in a data expression, got " << element;
+      if (name == "texts" && !isa<StringAttr>(element))
+        return op->emitError() << "expected texts in 'texts' of a data expression, got " << element;
+    }
+  }
+  return success();
+}
+
+static LogicalResult verifyData(Operation *op, Attribute attribute) {
+  auto sources = dyn_cast<ArrayAttr>(attribute);
+  if (!sources)
+    return op->emitError() << "expected 'nn.data' to be an array of data bindings, got " << attribute;
+  for (Attribute element : sources) {
+    auto source = dyn_cast<DictionaryAttr>(element);
+    if (!source || !source.getAs<StringAttr>("name") || !source.getAs<StringAttr>("format") ||
+        !source.getAs<DictionaryAttr>("options") || !source.getAs<ArrayAttr>("bindings"))
+      return op->emitError() << "expected name, format, options and bindings in each entry of 'nn.data', got "
+                             << element;
+    for (Attribute entry : source.getAs<ArrayAttr>("bindings")) {
+      auto binding = dyn_cast<DictionaryAttr>(entry);
+      if (!binding || !binding.getAs<StringAttr>("input") || !binding.contains("expression"))
+        return op->emitError() << "expected input and expression in each binding of 'nn.data', got " << entry;
+      if (failed(verifyExpression(op, binding.get("expression"))))
+        return failure();
+    }
+  }
+  return success();
+}
+
+LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  StringRef name = attribute.getName().getValue();
+  if (!isa<ModuleOp>(op))
+    return op->emitError() << "'" << name << "' belongs on a module";
+  if (name == kStageAttr)
+    return verifyWord(op, attribute,
+                      {"frontend", "autodiff", "simplify", "distribute", "place", "partition", "outline", "plan"});
+  if (name == kModeAttr)
+    return verifyWord(op, attribute, {"local", "ps", "heter-ps"});
+  if (name == kSeedAttr) {
+    auto seed = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (!seed || !seed.getType().isSignlessInteger(64))
+      return op->emitError() << "expected 'nn.seed' to be an i64, got " << attribute.getValue();
+    return success();
+  }
+  if (name == kFuseAttr) {
+    if (!isa<BoolAttr>(attribute.getValue()))
+      return op->emitError() << "expected 'nn.fuse' to be true or false, got " << attribute.getValue();
+    return success();
+  }
+  if (name == kDataAttr)
+    return verifyData(op, attribute.getValue());
+  return op->emitError() << "unknown module attribute '" << name << "'";
+}

@@ -1,0 +1,255 @@
+// Verifiers, symbol checks, builders and folds of the nn operations. Result types are inferred in NNInfer.cpp.
+#include "dialects/nn/NN.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace heter::nn;
+
+ParseResult heter::nn::parsePool(OpAsmParser &parser, PoolAttr &pool) {
+  if (failed(parser.parseOptionalKeyword("pool")))
+    return success();
+  StringRef word;
+  SMLoc loc;
+  if (parser.parseLParen() || parser.getCurrentLocation(&loc) || parser.parseKeyword(&word) || parser.parseRParen())
+    return failure();
+  std::optional<Pool> value = symbolizePool(word);
+  if (!value)
+    return parser.emitError(loc, "expected pool none, sum or mean, got '") << word << "'";
+  pool = PoolAttr::get(parser.getContext(), *value);
+  return success();
+}
+
+void heter::nn::printPool(OpAsmPrinter &printer, Operation *, PoolAttr pool) {
+  if (pool && pool.getValue() != Pool::None)
+    printer << " pool(" << stringifyPool(pool.getValue()) << ")";
+}
+
+#define GET_OP_CLASSES
+#include "dialects/nn/NNOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Symbols
+//===----------------------------------------------------------------------===//
+
+LogicalResult TableOp::verify() {
+  if (getParts().empty())
+    return emitOpError("expected at least one part");
+  llvm::StringSet<> names;
+  for (auto part : getParts().getAsRange<PartAttr>()) {
+    if (part.getName().empty() && getParts().size() > 1)
+      return emitOpError("expected names for the parts of a table with several");
+    if (!names.insert(part.getName()).second)
+      return emitOpError("has two parts called '") << part.getName() << "'";
+  }
+  return success();
+}
+
+PartAttr TableOp::findPart(StringRef name) {
+  for (auto part : getParts().getAsRange<PartAttr>())
+    if (part.getName() == name)
+      return part;
+  return PartAttr();
+}
+
+LogicalResult ParameterOp::verify() {
+  if (!cast<RankedTensorType>(getType()).hasStaticShape())
+    return emitOpError("expected a static shape, got ") << getType();
+  return success();
+}
+
+void ProgramOp::build(OpBuilder &builder, OperationState &state, StringRef name) {
+  state.addAttribute(getSymNameAttrName(state.name), builder.getStringAttr(name));
+  state.addRegion()->emplaceBlock();
+}
+
+/// The symbol `name` as an `Op`, or null after an error on `user`.
+template <typename Op>
+static Op resolve(Operation *user, SymbolTableCollection &symbols, FlatSymbolRefAttr name, StringRef what) {
+  auto op = symbols.lookupNearestSymbolFrom<Op>(user, name);
+  if (!op)
+    user->emitOpError() << "expected a " << what << ", but " << name << " is none";
+  return op;
+}
+
+/// Checks that `table` has the part and that its dim is `dim`.
+static LogicalResult verifyPart(Operation *user, SymbolTableCollection &symbols, FlatSymbolRefAttr table,
+                                StringRef partName, int64_t dim) {
+  auto op = resolve<TableOp>(user, symbols, table, "table");
+  if (!op)
+    return failure();
+  PartAttr part = op.findPart(partName);
+  if (!part)
+    return user->emitOpError() << "table " << table << " has no part '" << partName << "'";
+  if (part.getDim() != dim)
+    return user->emitOpError() << "part '" << partName << "' of table " << table << " has dim " << part.getDim()
+                               << ", got " << dim;
+  return success();
+}
+
+static LogicalResult verifyParameter(Operation *user, SymbolTableCollection &symbols, FlatSymbolRefAttr parameter,
+                                     Type type) {
+  auto op = resolve<ParameterOp>(user, symbols, parameter, "parameter");
+  if (!op)
+    return failure();
+  if (op.getType() != type)
+    return user->emitOpError() << "parameter " << parameter << " is " << op.getType() << ", got " << type;
+  return success();
+}
+
+LogicalResult ParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyParameter(*this, symbols, getParameterAttr(), getType());
+}
+
+LogicalResult UpdateOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyParameter(*this, symbols, getParameterAttr(), getGradient().getType());
+}
+
+LogicalResult LookupOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyPart(*this, symbols, getTableAttr(), getPart(), getType().getShape().back());
+}
+
+LogicalResult UpdateRowsOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyPart(*this, symbols, getTableAttr(), getPart(), cast<RowsType>(getRows().getType()).getDim());
+}
+
+//===----------------------------------------------------------------------===//
+// Sources
+//===----------------------------------------------------------------------===//
+
+LogicalResult InputOp::verify() {
+  auto tensor = dyn_cast<RankedTensorType>(getType());
+  if (tensor && !isBatched(tensor))
+    return emitOpError("expected the batch as dimension 0, got ") << tensor;
+  if (getName().empty())
+    return emitOpError("expected a name");
+  return success();
+}
+
+void ConstantOp::build(OpBuilder &builder, OperationState &state, double scalar, PlaceAttr place) {
+  auto type = RankedTensorType::get({}, builder.getF32Type());
+  build(builder, state, DenseElementsAttr::get(type, static_cast<float>(scalar)), place);
+}
+
+LogicalResult ConstantOp::verify() {
+  if (!getType().hasStaticShape())
+    return emitOpError("expected a static shape, got ") << getType();
+  return success();
+}
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
+
+LogicalResult LookupOp::verify() {
+  SmallVector<int64_t> expected;
+  if (auto ragged = dyn_cast<RaggedType>(getIds().getType())) {
+    if (!ragged.getElementType().isInteger(64) || !ragged.getShape().empty())
+      return emitOpError("expected ragged ids of i64, got ") << ragged;
+    if (getPool() == Pool::None)
+      return emitOpError("expected pool(sum) or pool(mean) for ragged ids");
+    expected.push_back(ShapedType::kDynamic);
+  } else {
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(getIds().getType()).getShape();
+    if (getPool() != Pool::None) {
+      if (shape.size() < 2)
+        return emitOpError("expected ids with a dimension to pool besides the batch, got ") << getIds().getType();
+      shape = shape.drop_back();
+    }
+    expected.assign(shape.begin(), shape.end());
+  }
+  ArrayRef<int64_t> actual = getType().getShape();
+  if (actual.empty() || actual.drop_back() != ArrayRef(expected))
+    return emitOpError("expected the ids' shape and the part's dim as the result's, got ") << getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Shape and layers
+//===----------------------------------------------------------------------===//
+
+LogicalResult BroadcastOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getType();
+  ArrayRef<int64_t> dims = getDims();
+  if (static_cast<int64_t>(dims.size()) != input.getRank())
+    return emitOpError("expected ") << input.getRank() << " dims, got " << dims.size();
+  for (auto [from, to] : llvm::enumerate(dims)) {
+    if (to >= result.getRank())
+      return emitOpError("the result has no dimension ") << to;
+    if (input.getDimSize(from) != result.getDimSize(to) && input.getDimSize(from) != 1)
+      return emitOpError("cannot expand dimension ")
+             << from << " of " << input << " to dimension " << to << " of " << result;
+  }
+  return success();
+}
+
+/// The number of elements of `shape`, of one example where it is batched.
+static int64_t countElements(RankedTensorType type) {
+  int64_t count = 1;
+  for (int64_t size : type.getShape().drop_front(isBatched(type)))
+    count *= size;
+  return count;
+}
+
+LogicalResult ReshapeOp::verify() {
+  RankedTensorType input = getInput().getType(), result = getType();
+  if (isBatched(input) != isBatched(result) || countElements(input) != countElements(result))
+    return emitOpError("expected as many elements before and after, got ") << input << " and " << result;
+  return success();
+}
+
+/// Checks that `axis` is a dimension of `type` and not the batch.
+static LogicalResult verifyAxis(Operation *op, int64_t axis, RankedTensorType type) {
+  if (axis >= type.getRank())
+    return op->emitOpError() << type << " has no dimension " << axis;
+  if (type.isDynamicDim(axis))
+    return op->emitOpError("expected an axis other than the batch");
+  return success();
+}
+
+LogicalResult SoftmaxOp::verify() { return verifyAxis(*this, getAxis(), getType()); }
+LogicalResult SoftmaxGradOp::verify() { return verifyAxis(*this, getAxis(), getType()); }
+
+static LogicalResult verifyDropout(Operation *op, StringRef path, RankedTensorType type) {
+  if (!isBatched(type))
+    return op->emitOpError("expected the batch as dimension 0, got ") << type;
+  if (path.empty())
+    return op->emitOpError("expected a path");
+  return success();
+}
+
+LogicalResult DropoutOp::verify() { return verifyDropout(*this, getPath(), getType()); }
+LogicalResult DropoutGradOp::verify() { return verifyDropout(*this, getPath(), getType()); }
+
+//===----------------------------------------------------------------------===//
+// Effects
+//===----------------------------------------------------------------------===//
+
+/// Whether `type` is f32 with one value an example.
+static bool isExampleValue(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return tensor.getElementType().isF32() && isBatched(tensor) && countElements(tensor) == 1;
+}
+
+LogicalResult ReportOp::verify() {
+  if (getName().empty())
+    return emitOpError("expected a name");
+  if (getMetric() == "loss") {
+    if (getValues().size() != 1 ||
+        getValues()[0].getType() != RankedTensorType::get({}, Float32Type::get(getContext())))
+      return emitOpError("expected one tensor<f32> for metric 'loss'");
+  } else if (getMetric() == "auc") {
+    if (getValues().size() != 2 || !llvm::all_of(getValues().getTypes(), isExampleValue))
+      return emitOpError("expected predictions and labels, one f32 an example each, for metric 'auc'");
+  } else {
+    return emitOpError("expected metric loss or auc, got '") << getMetric() << "'";
+  }
+  return success();
+}
+
+LogicalResult PredictOp::verify() {
+  if (getName().empty())
+    return emitOpError("expected a name");
+  if (!isBatched(getValue().getType()))
+    return emitOpError("expected a value of each example, got ") << getValue().getType();
+  return success();
+}
