@@ -1,0 +1,115 @@
+// What a run is asked to do and what it gives back: the flags of `heter run` and the numbers of its summary.
+#ifndef HETER_RUNTIME_ROLE_RUNOPTIONS_H
+#define HETER_RUNTIME_ROLE_RUNOPTIONS_H
+
+#include "runtime/base/Scheduler.h"
+#include "runtime/base/Status.h"
+#include "runtime/data/DataStream.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace heter::runtime {
+
+/// How far behind the parameters that a step reads may be: `Sync` waits for every earlier step, `Async` for none.
+enum class UpdateMode { Sync, Async };
+
+/// "sync" or "async".
+const char *updateModeName(UpdateMode mode);
+StatusOr<UpdateMode> parseUpdateMode(const std::string &text);
+
+struct RunOptions {
+  std::vector<std::string> dataFiles; ///< Paths or shell patterns; at least one.
+  std::vector<std::string> testFiles; ///< Empty: no test pass.
+  LineRange lines;
+  LineRange testLines;
+  std::string input; ///< The model's data binding to use; empty: the first.
+  int64_t epochs = 1;
+  int64_t batchSize = 128;  ///< Examples of a micro-batch.
+  int32_t microBatches = 0; ///< Micro-batches of a step; 0: as many as cpu-trainers.
+  int64_t maxExamples = 0;  ///< 0: no limit.
+  UpdateMode update = UpdateMode::Sync;
+  int32_t inFlight = 4;         ///< Frames that a trainer works on at once.
+  std::optional<uint64_t> seed; ///< Instead of the package's.
+  int threads = 0;              ///< Worker threads of a process; 0: one a processor.
+  std::string saveFolder;       ///< Empty: do not save.
+  std::string loadFolder;       ///< Empty: begin with initial values.
+  int servers = 1;
+  int cpuTrainers = 1;
+  /// Heter-trainers by class; the key "" is the number for classes that are not named; 1 by default.
+  std::map<std::string, int> heterTrainers;
+  /// The device that runs a class, as makeDevice reads it; "cpu" by default.
+  std::map<std::string, std::string> devices;
+  bool poisonFreed = false; ///< Fill freed buffers with NaN: for tests.
+
+  int heterTrainersOf(const std::string &deviceClass) const;
+  std::string deviceOf(const std::string &deviceClass) const;
+};
+
+struct PhaseResult {
+  std::optional<double> loss; ///< Mean over all examples of the phase.
+  std::optional<double> auc;  ///< Of the model's first auc report. Training: by histogram; test: exact.
+  int64_t examples = 0;
+};
+
+struct StepLoss {
+  int64_t step = 0;
+  double loss = 0;
+};
+
+/// What one role did, for the end of a run.
+struct RoleSummary {
+  std::string role; ///< Role key.
+  int index = 0;
+  int64_t frames = 0;
+  int64_t examples = 0;
+  int64_t bytesSent = 0;
+  int64_t bytesReceived = 0;
+  double cpuSeconds = 0;    ///< Of its process; 0 if it shares one.
+  int64_t peakRssBytes = 0; ///< Of its process; 0 if it shares one.
+};
+
+/// Everything that `--summary` and `--losses` write.
+struct RunResult {
+  std::string mode;     ///< local, ps, heter-ps.
+  std::string update;   ///< sync, async.
+  int64_t examples = 0; ///< Trained on.
+  int64_t steps = 0;
+  double seconds = 0; ///< Of training: from the start of the first step to the end of the last.
+  double examplesPerSecond = 0;
+  double cpuSeconds = 0;    ///< Of all processes of the run.
+  int64_t peakRssBytes = 0; ///< Summed over all processes of the run.
+  PhaseResult train;
+  std::optional<PhaseResult> test;
+  std::map<std::string, int64_t> tables; ///< Rows by table.
+  int64_t bytesSent = 0;                 ///< By all roles.
+  int64_t bytesReceived = 0;
+  std::vector<StepLoss> losses; ///< One a step, in order. Empty if the model reports no loss.
+  std::vector<RoleSummary> roles;
+};
+
+struct RunProgress {
+  bool testing = false;
+  int64_t examples = 0;
+  int64_t steps = 0;
+  double seconds = 0;
+  double examplesPerSecond = 0; ///< Since the last report.
+  std::optional<double> loss;   ///< Mean since the last report.
+  std::optional<double> auc;    ///< Of everything so far.
+  double fraction = -1;         ///< Of the data, 0 to 1; negative if unknown.
+};
+
+struct RunHooks {
+  /// Called at most four times a second and once at the end of each phase, as a task, one call at a time.
+  std::function<void(const RunProgress &)> progress;
+  /// The coordinator of a distributed run listens here now; called before any role must be there.
+  std::function<void(const std::string &address)> listening;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_RUNOPTIONS_H
