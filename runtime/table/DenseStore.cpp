@@ -1,0 +1,211 @@
+// Versions and updates of dense values.
+#include "runtime/table/DenseStore.h"
+
+#include "runtime/base/Random.h"
+#include "runtime/table/OptimizerCall.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace heter::runtime {
+
+/// Buffers of one size. A buffer comes back when its last holder lets go, from whatever thread.
+class DenseStore::BufferPool : public std::enable_shared_from_this<BufferPool> {
+public:
+  explicit BufferPool(int64_t elements) : bytes_((static_cast<size_t>(elements) * sizeof(float) + 63) / 64 * 64 + 64) {}
+  ~BufferPool() {
+    for (float *buffer : free_)
+      std::free(buffer);
+  }
+
+  std::shared_ptr<float[]> take() HETER_EXCLUDES(mutex_) {
+    float *buffer = nullptr;
+    {
+      MutexLock lock(mutex_);
+      if (!free_.empty()) {
+        buffer = free_.back();
+        free_.pop_back();
+      }
+    }
+    if (!buffer)
+      buffer = static_cast<float *>(std::aligned_alloc(64, bytes_));
+    if (!buffer)
+      throw std::bad_alloc();
+    return {buffer, [pool = shared_from_this()](float *p) { pool->giveBack(p); }};
+  }
+
+private:
+  void giveBack(float *buffer) HETER_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    free_.push_back(buffer);
+  }
+
+  const size_t bytes_;
+  Mutex mutex_;
+  std::vector<float *> free_ HETER_GUARDED_BY(mutex_);
+};
+
+/// What the store holds of one parameter. Slots and scalars have no versions: only updates and checkpoints see them.
+struct DenseStore::Parameter {
+  Parameter(const ParameterSpec &s, int server, int serverCount)
+      : spec(s), layout(s.name, s.elements, server, serverCount),
+        pool(std::make_shared<BufferPool>(layout.localElements())) {}
+
+  const ParameterSpec &spec;
+  DenseLayout layout;
+  std::shared_ptr<BufferPool> pool;
+  std::shared_ptr<float[]> values;
+  std::vector<std::vector<float>> slots; ///< localElements() floats each.
+  std::vector<float> scalars;            ///< The optimizer's scalars, block after block.
+
+  float *scalarsOf(int64_t localBlock) {
+    return scalars.data() + static_cast<size_t>(localBlock) * spec.optimizer.scalars.size();
+  }
+  size_t localElements() const { return static_cast<size_t>(layout.localElements()); }
+};
+
+DenseStore::DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount) : schema_(schema) {
+  for (const ParameterSpec &spec : schema.parameters)
+    parameters_.push_back(std::make_unique<Parameter>(spec, server, serverCount));
+  reset(seed, 0);
+}
+
+DenseStore::~DenseStore() = default;
+
+const DenseLayout &DenseStore::layout(int parameter) const {
+  return parameters_[static_cast<size_t>(parameter)]->layout;
+}
+
+std::shared_ptr<const DenseVersion> DenseStore::newest() const {
+  MutexLock lock(mutex_);
+  return newest_;
+}
+
+void DenseStore::publish(int64_t version) {
+  auto next = std::make_shared<DenseVersion>();
+  next->version_ = version;
+  next->revision_ = revision_;
+  for (const std::unique_ptr<Parameter> &parameter : parameters_) {
+    next->values_.emplace_back(parameter->values.get(), parameter->localElements());
+    next->buffers_.push_back(parameter->values);
+  }
+  std::shared_ptr<const DenseVersion> last = std::move(next);
+  MutexLock lock(mutex_);
+  newest_.swap(last); // the old one, maybe the last holder of its buffers, goes after the lock
+}
+
+void DenseStore::setVersion(int64_t version) { publish(version); }
+
+void DenseStore::reset(uint64_t seed, int64_t version) {
+  for (const std::unique_ptr<Parameter> &parameter : parameters_) {
+    const OptimizerSpec &optimizer = parameter->spec.optimizer;
+    const std::array<uint32_t, 2> key = philoxKey(seed, parameter->spec.name);
+    std::shared_ptr<float[]> values = parameter->pool->take();
+    parameter->scalars.clear();
+    for (const DenseBlock &block : parameter->layout.blocks()) {
+      parameter->spec.init.fill(values.get() + block.localFirst, block.count, key, 0, block.first);
+      parameter->scalars.insert(parameter->scalars.end(), optimizer.scalarInit.begin(), optimizer.scalarInit.end());
+    }
+    parameter->values = std::move(values);
+    parameter->slots.clear();
+    for (float init : optimizer.slotInit)
+      parameter->slots.emplace_back(parameter->localElements(), init);
+  }
+  ++revision_;
+  publish(version);
+}
+
+void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, int64_t version,
+                        const ParallelFor &parallelFor) {
+  std::vector<std::shared_ptr<float[]>> next(parameters_.size());
+  std::vector<size_t> touched(parameters_.size());
+  for (const BlockGradients &block : blocks)
+    ++touched[static_cast<size_t>(block.parameter)];
+  for (size_t p = 0; p < parameters_.size(); ++p) {
+    if (!touched[p])
+      continue;
+    next[p] = parameters_[p]->pool->take();
+    if (touched[p] < parameters_[p]->layout.blocks().size())
+      std::memcpy(next[p].get(), parameters_[p]->values.get(), parameters_[p]->localElements() * sizeof(float));
+  }
+  const auto run = [&](int64_t i) {
+    const BlockGradients &block = blocks[static_cast<size_t>(i)];
+    updateBlock(block, divisor, next[static_cast<size_t>(block.parameter)].get());
+  };
+  parallelFor(static_cast<int64_t>(blocks.size()), run);
+  for (size_t p = 0; p < parameters_.size(); ++p)
+    if (touched[p])
+      parameters_[p]->values = std::move(next[p]);
+  if (!blocks.empty())
+    ++revision_;
+  publish(version);
+}
+
+// Works in pieces that stay in the nearest cache: gradients, and the slots and scalars that the kernel gives, go
+// through a small scratch, because a kernel's outputs never alias its inputs. Values go straight to the next version.
+void DenseStore::updateBlock(const BlockGradients &work, float divisor, float *next) {
+  constexpr int64_t piece = 4096;
+  Parameter &parameter = *parameters_[static_cast<size_t>(work.parameter)];
+  const DenseBlock &block = parameter.layout.blocks()[static_cast<size_t>(work.localBlock)];
+  const size_t slots = parameter.slots.size();
+  const size_t scalars = parameter.spec.optimizer.scalars.size();
+  std::vector<float> scratch(static_cast<size_t>(piece) * (1 + slots));
+  std::array<float, maxOptimizerStates> newScalars{};
+  OptimizerCall call(parameter.spec.optimizer, piece);
+  call.setGradient(scratch.data());
+  for (size_t s = 0; s < scalars; ++s) {
+    call.setInput(static_cast<int>(1 + slots + s), parameter.scalarsOf(work.localBlock) + s);
+    call.setOutput(static_cast<int>(1 + slots + s), &newScalars[s]);
+  }
+  for (int64_t first = 0; first < block.count; first += piece) {
+    const int64_t count = std::min(piece, block.count - first);
+    const int64_t at = block.localFirst + first;
+    float *gradient = scratch.data();
+    std::copy_n(work.gradients[0] + first, count, gradient);
+    for (size_t g = 1; g < work.gradients.size(); ++g)
+      for (int64_t i = 0; i < count; ++i)
+        gradient[i] += work.gradients[g][first + i];
+    for (int64_t i = 0; i < count; ++i)
+      gradient[i] /= divisor;
+    call.setElements(count);
+    call.setInput(0, parameter.values.get() + at);
+    call.setOutput(0, next + at);
+    for (size_t s = 0; s < slots; ++s) {
+      call.setInput(static_cast<int>(1 + s), parameter.slots[s].data() + at);
+      call.setOutput(static_cast<int>(1 + s), scratch.data() + static_cast<size_t>(piece) * (1 + s));
+    }
+    call.run();
+    for (size_t s = 0; s < slots; ++s)
+      std::copy_n(scratch.data() + static_cast<size_t>(piece) * (1 + s), count, parameter.slots[s].data() + at);
+  }
+  std::copy_n(newScalars.begin(), scalars, parameter.scalarsOf(work.localBlock));
+}
+
+void DenseStore::readState(int index, int64_t localBlock, std::vector<float> &state) const {
+  Parameter &parameter = *parameters_[static_cast<size_t>(index)];
+  const DenseBlock &block = parameter.layout.blocks()[static_cast<size_t>(localBlock)];
+  const float *values = parameter.values.get() + block.localFirst;
+  state.assign(values, values + block.count);
+  for (const std::vector<float> &slot : parameter.slots)
+    state.insert(state.end(), slot.begin() + block.localFirst, slot.begin() + block.localFirst + block.count);
+  const float *scalars = parameter.scalarsOf(localBlock);
+  state.insert(state.end(), scalars, scalars + parameter.spec.optimizer.scalars.size());
+}
+
+void DenseStore::writeState(int index, int64_t localBlock, std::span<const float> state) {
+  Parameter &parameter = *parameters_[static_cast<size_t>(index)];
+  const DenseBlock &block = parameter.layout.blocks()[static_cast<size_t>(localBlock)];
+  assert(state.size() ==
+         static_cast<size_t>(block.count) * (1 + parameter.slots.size()) + parameter.spec.optimizer.scalars.size());
+  const float *from = state.data();
+  std::copy_n(from, block.count, parameter.values.get() + block.localFirst);
+  for (std::vector<float> &slot : parameter.slots)
+    std::copy_n(from += block.count, block.count, slot.begin() + block.localFirst);
+  std::copy_n(from + block.count, parameter.spec.optimizer.scalars.size(), parameter.scalarsOf(localBlock));
+}
+
+} // namespace heter::runtime

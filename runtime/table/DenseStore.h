@@ -1,0 +1,66 @@
+// DenseStore: the dense values and optimizer state that one store owns, block by block. Values are versioned: an update
+// writes other buffers than the ones that readers have pinned, and a buffer is used again once nobody holds it, so that
+// two copies suffice while readers keep up.
+#ifndef HETER_RUNTIME_TABLE_DENSESTORE_H
+#define HETER_RUNTIME_TABLE_DENSESTORE_H
+
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/table/ParameterStore.h"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace heter::runtime {
+
+/// The gradient sums of one block, in the order in which they are to be added.
+struct BlockGradients {
+  int parameter;
+  int64_t localBlock; ///< An index into layout(parameter).blocks().
+  std::vector<const float *> gradients;
+};
+
+/// `newest` is thread-safe; all other members want a caller that excludes the rest of them.
+class DenseStore {
+public:
+  /// `schema` must outlive the store.
+  DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount);
+  ~DenseStore();
+
+  const DenseLayout &layout(int parameter) const;
+
+  /// The newest values, pinned.
+  std::shared_ptr<const DenseVersion> newest() const HETER_EXCLUDES(mutex_);
+
+  /// Sums each block's gradients, divides by `divisor`, runs the optimizer, and publishes the result as `version`.
+  /// REQUIRES: at most one entry a block.
+  void update(std::span<const BlockGradients> blocks, float divisor, int64_t version, const ParallelFor &parallelFor);
+
+  /// Publishes the same values as another version.
+  void setVersion(int64_t version);
+
+  /// Initial values and state again, from another seed.
+  void reset(uint64_t seed, int64_t version);
+
+  /// One block's [value][slots..][scalars].
+  void readState(int parameter, int64_t localBlock, std::vector<float> &state) const;
+  /// REQUIRES: the state was made by a readState of the same shape; no reader may hold newest() from before.
+  void writeState(int parameter, int64_t localBlock, std::span<const float> state);
+
+private:
+  class BufferPool;
+  struct Parameter;
+
+  void updateBlock(const BlockGradients &block, float divisor, float *next);
+  void publish(int64_t version);
+
+  const StoreSchema &schema_;
+  std::vector<std::unique_ptr<Parameter>> parameters_;
+  uint64_t revision_ = 0;
+  mutable Mutex mutex_;
+  std::shared_ptr<const DenseVersion> newest_ HETER_GUARDED_BY(mutex_);
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_TABLE_DENSESTORE_H

@@ -1,0 +1,61 @@
+// OptimizerCall: calls an optimizer's kernel through the compiled kernel ABI. Its memref descriptors are made once for
+// a number of elements and pointed at one row or block chunk after another.
+#ifndef HETER_RUNTIME_TABLE_OPTIMIZERCALL_H
+#define HETER_RUNTIME_TABLE_OPTIMIZERCALL_H
+
+#include "runtime/table/Schema.h"
+
+#include <array>
+#include <cstdint>
+
+namespace heter::runtime {
+
+/// The state of n elements is an array of arrays in kernel order: value[n], then each slot[n], then each scalar (one
+/// float). The kernel takes them and gradient[n] and gives the same arrays anew; outputs never alias inputs. Not
+/// thread-safe; cheap to make, so make one a call site and thread.
+class OptimizerCall {
+public:
+  OptimizerCall(const OptimizerSpec &spec, int64_t elements);
+  OptimizerCall(const OptimizerCall &) = delete;
+  OptimizerCall &operator=(const OptimizerCall &) = delete;
+
+  /// Arrays of one state: the value, the slots and the scalars.
+  int stateCount() const { return states_; }
+  /// Changes n for the next calls.
+  void setElements(int64_t elements);
+  void setInput(int state, const float *array) { point(state, array); }
+  void setGradient(const float *array) { point(states_, array); }
+  void setOutput(int state, float *array) { point(states_ + 1 + state, array); }
+  /// REQUIRES: every input, the gradient and every output are set.
+  void run() { kernel_(args_.data()); }
+
+  /// Points the inputs (or outputs) at a state that lies as [value][slots..][scalars] in one piece.
+  void setPackedInputs(const float *state, int64_t elements);
+  void setPackedOutputs(float *state, int64_t elements);
+
+private:
+  /// A memref descriptor of rank 1; one of rank 0 ends after `offset`.
+  struct Descriptor {
+    void *base;
+    void *aligned;
+    int64_t offset;
+    int64_t size;
+    int64_t stride;
+  };
+  static constexpr size_t maxArguments = 2 * (1 + 2 * maxOptimizerStates) + 1;
+
+  void point(int argument, const float *array) {
+    Descriptor &descriptor = descriptors_[static_cast<size_t>(argument)];
+    descriptor.base = descriptor.aligned = const_cast<float *>(array);
+  }
+
+  KernelFunction kernel_;
+  int states_;
+  int slots_;
+  std::array<Descriptor, maxArguments> descriptors_;
+  std::array<void *, maxArguments> args_;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_TABLE_OPTIMIZERCALL_H

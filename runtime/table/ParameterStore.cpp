@@ -1,0 +1,317 @@
+// ParameterStore: checks, locks and the order of things around tables, dense values and the stage.
+#include "runtime/table/ParameterStore.h"
+
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/table/DenseStore.h"
+#include "runtime/table/SparseTable.h"
+#include "runtime/table/UpdateStage.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+
+namespace heter::runtime {
+
+struct ParameterStore::Impl {
+  struct Part {
+    int table;
+    int part;
+  };
+
+  Impl(StoreSchema s, StoreOptions o)
+      : schema(std::move(s)), options(std::move(o)), seed(options.seed),
+        dense(schema, options.seed, options.shardIndex, options.shardCount) {
+    if (!options.parallelFor)
+      options.parallelFor = [](int64_t count, const std::function<void(int64_t)> &body) {
+        for (int64_t i = 0; i < count; ++i)
+          body(i);
+      };
+    const int first = firstShardOf(options.shardIndex, options.shardCount);
+    const int end = firstShardOf(options.shardIndex + 1, options.shardCount);
+    for (size_t t = 0; t < schema.tables.size(); ++t) {
+      tables.push_back(std::make_unique<SparseTable>(schema.tables[t], options.seed, first, end));
+      for (size_t p = 0; p < schema.tables[t].parts.size(); ++p)
+        parts.push_back({static_cast<int>(t), static_cast<int>(p)});
+    }
+  }
+
+  SparseTable &tableOf(int part) const { return *tables[static_cast<size_t>(parts[static_cast<size_t>(part)].table)]; }
+  const PartSpec &specOf(int part) const {
+    const Part &at = parts[static_cast<size_t>(part)];
+    return schema.tables[static_cast<size_t>(at.table)].parts[static_cast<size_t>(at.part)];
+  }
+
+  Status check(const PushKey &key, int64_t examples) const HETER_REQUIRES(stageMutex);
+  Status check(const PushRows &push) const;
+  Status check(const PushDense &push) const;
+  void applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) HETER_REQUIRES(updateMutex);
+
+  const StoreSchema schema;
+  StoreOptions options;
+  std::atomic<uint64_t> seed;
+  std::vector<Part> parts;
+  std::vector<std::unique_ptr<SparseTable>> tables;
+
+  Mutex updateMutex; ///< Held while dense values change and while a step is closed. Taken before stageMutex.
+  DenseStore dense;
+
+  mutable Mutex stageMutex;
+  UpdateStage stage HETER_GUARDED_BY(stageMutex);
+  int64_t generation HETER_GUARDED_BY(stageMutex) = 0;
+  int64_t dropped HETER_GUARDED_BY(stageMutex) = 0;
+  std::atomic<int64_t> version{0};
+};
+
+ParameterStore::ParameterStore() = default;
+ParameterStore::~ParameterStore() = default;
+
+StatusOr<std::unique_ptr<ParameterStore>> ParameterStore::create(const package::PackageInfo &info,
+                                                                 const KernelResolver &resolver, StoreOptions options) {
+  if (options.shardCount < 1 || options.shardCount > virtualShards || options.shardIndex < 0 ||
+      options.shardIndex >= options.shardCount)
+    return Status::invalidArgument("server " + std::to_string(options.shardIndex) + " of " +
+                                   std::to_string(options.shardCount) + " is not possible: there are 1 to " +
+                                   std::to_string(virtualShards) + " servers, numbered from 0");
+  HETER_ASSIGN_OR_RETURN(StoreSchema schema, StoreSchema::create(info, resolver));
+  const int64_t generation = options.generation;
+  std::unique_ptr<ParameterStore> store(new ParameterStore);
+  store->impl_ = std::make_unique<Impl>(std::move(schema), std::move(options));
+  store->beginGeneration(generation);
+  return store;
+}
+
+//===--- Names ----------------------------------------------------------------------------------------------------===//
+
+const StoreSchema &ParameterStore::schema() const { return impl_->schema; }
+const StoreOptions &ParameterStore::options() const { return impl_->options; }
+uint64_t ParameterStore::seed() const { return impl_->seed; }
+int ParameterStore::partCount() const { return static_cast<int>(impl_->parts.size()); }
+int ParameterStore::parameterCount() const { return static_cast<int>(impl_->schema.parameters.size()); }
+int64_t ParameterStore::partDim(int part) const { return impl_->specOf(part).dim; }
+const DenseLayout &ParameterStore::layout(int parameter) const { return impl_->dense.layout(parameter); }
+
+StatusOr<int> ParameterStore::findTable(std::string_view name) const {
+  for (size_t i = 0; i < impl_->schema.tables.size(); ++i)
+    if (impl_->schema.tables[i].name == name)
+      return static_cast<int>(i);
+  return Status::notFound("no table is called `" + std::string(name) + "`");
+}
+
+StatusOr<int> ParameterStore::findPart(std::string_view table, std::string_view part) const {
+  for (int i = 0; i < partCount(); ++i)
+    if (impl_->tableOf(i).spec().name == table && impl_->specOf(i).name == part)
+      return i;
+  return Status::notFound("no table part is called `" + std::string(table) + "`.`" + std::string(part) + "`");
+}
+
+StatusOr<int> ParameterStore::findParameter(std::string_view name) const {
+  for (size_t i = 0; i < impl_->schema.parameters.size(); ++i)
+    if (impl_->schema.parameters[i].name == name)
+      return static_cast<int>(i);
+  return Status::notFound("no parameter is called `" + std::string(name) + "`");
+}
+
+//===--- Pulls ----------------------------------------------------------------------------------------------------===//
+
+void ParameterStore::pullRows(int part, std::span<const uint64_t> keys, float *out) const {
+  assert(part >= 0 && part < partCount());
+  impl_->tableOf(part).pull(impl_->parts[static_cast<size_t>(part)].part, keys, out);
+}
+
+std::shared_ptr<const DenseVersion> ParameterStore::denseVersion() const { return impl_->dense.newest(); }
+int64_t ParameterStore::version() const { return impl_->version.load(std::memory_order_acquire); }
+
+int64_t ParameterStore::rowCount(int table) const { return impl_->tables[static_cast<size_t>(table)]->rowCount(); }
+
+//===--- Pushes ---------------------------------------------------------------------------------------------------===//
+
+Status ParameterStore::Impl::check(const PushKey &key, int64_t examples) const {
+  if (key.generation != generation)
+    return Status::failedPrecondition("a push of generation " + std::to_string(key.generation) +
+                                      " is refused: the parameters are in generation " + std::to_string(generation));
+  if (key.step < 0 || key.microBatch < 0 || examples < 1)
+    return Status::invalidArgument("a push needs a step and a micro-batch from 0 and at least one example");
+  return {};
+}
+
+Status ParameterStore::Impl::check(const PushRows &push) const {
+  if (push.part < 0 || push.part >= static_cast<int>(parts.size()))
+    return Status::invalidArgument("a push names table part " + std::to_string(push.part) + " of " +
+                                   std::to_string(parts.size()));
+  const PartSpec &spec = specOf(push.part);
+  if (push.gradients.size() != push.keys.size() * static_cast<size_t>(spec.dim))
+    return Status::invalidArgument("a push to `" + spec.seedName + "` has " + std::to_string(push.gradients.size()) +
+                                   " floats for " + std::to_string(push.keys.size()) + " keys of dim " +
+                                   std::to_string(spec.dim));
+  const SparseTable &table = tableOf(push.part);
+  for (uint64_t key : push.keys)
+    if (!table.owns(key))
+      return Status::invalidArgument("a push to `" + spec.seedName + "` has key " + std::to_string(key) +
+                                     ", which server " + std::to_string(ownerOfKey(key, options.shardCount)) +
+                                     " owns, not " + std::to_string(options.shardIndex));
+  return {};
+}
+
+Status ParameterStore::Impl::check(const PushDense &push) const {
+  if (push.parameter < 0 || push.parameter >= static_cast<int>(schema.parameters.size()))
+    return Status::invalidArgument("a push names parameter " + std::to_string(push.parameter) + " of " +
+                                   std::to_string(schema.parameters.size()));
+  const std::span<const DenseBlock> blocks = dense.layout(push.parameter).blocks();
+  size_t left = push.values.size();
+  bool fits = push.firstBlock >= 0;
+  for (auto block = static_cast<size_t>(push.firstBlock); fits && left > 0; ++block) {
+    fits = block < blocks.size() && left >= static_cast<size_t>(blocks[block].count);
+    left -= fits ? static_cast<size_t>(blocks[block].count) : 0;
+  }
+  if (fits)
+    return {};
+  return Status::invalidArgument("a push of " + std::to_string(push.values.size()) + " floats to `" +
+                                 schema.parameters[static_cast<size_t>(push.parameter)].name +
+                                 "` is not whole blocks from block " + std::to_string(push.firstBlock) +
+                                 " on of the parameters here");
+}
+
+Status ParameterStore::stagePush(const PushKey &key, int64_t examples, const PushRows &push) {
+  HETER_RETURN_IF_ERROR(impl_->check(push));
+  MutexLock lock(impl_->stageMutex);
+  HETER_RETURN_IF_ERROR(impl_->check(key, examples));
+  if (!impl_->stage.stage(key, examples, push))
+    ++impl_->dropped;
+  return {};
+}
+
+Status ParameterStore::stagePush(const PushKey &key, int64_t examples, const PushDense &push) {
+  HETER_RETURN_IF_ERROR(impl_->check(push));
+  MutexLock lock(impl_->stageMutex);
+  HETER_RETURN_IF_ERROR(impl_->check(key, examples));
+  if (!impl_->stage.stage(key, examples, push, layout(push.parameter)))
+    ++impl_->dropped;
+  return {};
+}
+
+Status ParameterStore::closeStep(int64_t step, std::span<const int32_t> microBatches, int64_t totalExamples) {
+  MutexLock updateLock(impl_->updateMutex);
+  const int64_t version = impl_->version;
+  if (step < version)
+    return {};
+  if (step > version)
+    return Status::failedPrecondition("step " + std::to_string(step) + " cannot be closed before step " +
+                                      std::to_string(version));
+  StepPushes pushes;
+  {
+    MutexLock stageLock(impl_->stageMutex);
+    const int64_t staged = impl_->stage.stagedExamples(step, microBatches);
+    if (totalExamples < std::max<int64_t>(staged, 1))
+      return Status::invalidArgument("step " + std::to_string(step) + " is closed with " +
+                                     std::to_string(totalExamples) + " examples, but its pushes have " +
+                                     std::to_string(staged));
+    pushes = impl_->stage.takeStep(step, microBatches);
+  }
+  impl_->applyStep(pushes, step, totalExamples);
+  return {};
+}
+
+void ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) {
+  const auto divisor = static_cast<float>(totalExamples);
+  options.parallelFor(static_cast<int64_t>(pushes.rows.size()), [&](int64_t i) {
+    const StepPushes::Rows &rows = pushes.rows[static_cast<size_t>(i)];
+    tableOf(rows.part).update(parts[static_cast<size_t>(rows.part)].part, rows.pushes, divisor);
+  });
+  dense.update(pushes.blocks, divisor, step + 1, options.parallelFor);
+  version.store(step + 1, std::memory_order_release);
+}
+
+Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const PushRows &push) {
+  HETER_RETURN_IF_ERROR(impl_->check(push));
+  {
+    MutexLock lock(impl_->stageMutex);
+    HETER_RETURN_IF_ERROR(impl_->check(key, examples));
+    if (!impl_->stage.markApplied(key, {false, push.part})) {
+      ++impl_->dropped;
+      return {};
+    }
+  }
+  const RowGradients gradients{push.keys, push.gradients};
+  impl_->tableOf(push.part).update(impl_->parts[static_cast<size_t>(push.part)].part, {&gradients, 1},
+                                   static_cast<float>(examples));
+  return {};
+}
+
+Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const PushDense &push) {
+  HETER_RETURN_IF_ERROR(impl_->check(push));
+  MutexLock updateLock(impl_->updateMutex);
+  std::vector<BlockGradients> blocks;
+  {
+    MutexLock lock(impl_->stageMutex);
+    HETER_RETURN_IF_ERROR(impl_->check(key, examples));
+    const float *values = push.values.data();
+    const float *const end = values + push.values.size();
+    for (int64_t block = push.firstBlock; values != end; ++block) {
+      if (impl_->stage.markApplied(key, {true, push.parameter, block}))
+        blocks.push_back({push.parameter, block, {values}});
+      values += layout(push.parameter).blocks()[static_cast<size_t>(block)].count;
+    }
+    if (blocks.empty()) {
+      ++impl_->dropped;
+      return {};
+    }
+  }
+  impl_->dense.update(blocks, static_cast<float>(examples), impl_->version, impl_->options.parallelFor);
+  return {};
+}
+
+void ParameterStore::finishSteps(int64_t steps) {
+  MutexLock updateLock(impl_->updateMutex);
+  if (steps <= impl_->version)
+    return;
+  {
+    MutexLock lock(impl_->stageMutex);
+    impl_->stage.closeBelow(steps);
+  }
+  impl_->dense.setVersion(steps);
+  impl_->version.store(steps, std::memory_order_release);
+}
+
+void ParameterStore::beginGeneration(int64_t generation) {
+  MutexLock lock(impl_->stageMutex);
+  impl_->generation = generation;
+  impl_->stage.reset(impl_->version);
+}
+
+int64_t ParameterStore::droppedPushes() const {
+  MutexLock lock(impl_->stageMutex);
+  return impl_->dropped;
+}
+
+//===--- For checkpoints ------------------------------------------------------------------------------------------===//
+
+bool ParameterStore::hasStagedPushes() const {
+  MutexLock lock(impl_->stageMutex);
+  return !impl_->stage.empty();
+}
+
+SparseTable &ParameterStore::table(int table) { return *impl_->tables[static_cast<size_t>(table)]; }
+const SparseTable &ParameterStore::table(int table) const { return *impl_->tables[static_cast<size_t>(table)]; }
+
+void ParameterStore::readDenseState(int parameter, int64_t localBlock, std::vector<float> &state) const {
+  MutexLock lock(impl_->updateMutex);
+  impl_->dense.readState(parameter, localBlock, state);
+}
+
+void ParameterStore::writeDenseState(int parameter, int64_t localBlock, std::span<const float> state) {
+  MutexLock lock(impl_->updateMutex);
+  impl_->dense.writeState(parameter, localBlock, state);
+}
+
+void ParameterStore::reset(uint64_t seed, int64_t version) {
+  MutexLock updateLock(impl_->updateMutex);
+  impl_->seed = seed;
+  impl_->version = version;
+  for (const std::unique_ptr<SparseTable> &table : impl_->tables)
+    table->reset(seed);
+  impl_->dense.reset(seed, version);
+  MutexLock lock(impl_->stageMutex);
+  impl_->stage.reset(version);
+}
+
+} // namespace heter::runtime

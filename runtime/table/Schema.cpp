@@ -1,0 +1,113 @@
+// From the package's tables and parameters to what a store works with.
+#include "runtime/table/Schema.h"
+
+#include "runtime/base/Random.h"
+#include "runtime/package/Package_types.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+namespace heter::runtime {
+
+void InitializerSpec::fill(float *out, int64_t count, std::array<uint32_t, 2> key, uint64_t row,
+                           int64_t firstColumn) const {
+  switch (kind) {
+  case Kind::Constant:
+    std::fill_n(out, count, scale);
+    return;
+  case Kind::Uniform:
+    fillUniform(out, count, key, row, firstColumn, scale);
+    return;
+  case Kind::Normal:
+    fillNormal(out, count, key, row, firstColumn, scale);
+    return;
+  }
+}
+
+static StatusOr<InitializerSpec> makeInitializer(const package::Initializer &init, const std::string &owner) {
+  using Kind = InitializerSpec::Kind;
+  const float scale = static_cast<float>(init.scale);
+  if (init.kind == "zeros")
+    return InitializerSpec{Kind::Constant, 0.0F};
+  if (init.kind == "ones")
+    return InitializerSpec{Kind::Constant, 1.0F};
+  if (init.kind == "constant")
+    return InitializerSpec{Kind::Constant, scale};
+  if (init.kind == "uniform")
+    return InitializerSpec{Kind::Uniform, scale};
+  if (init.kind == "normal")
+    return InitializerSpec{Kind::Normal, scale};
+  return Status::invalidArgument(owner + " has an unknown initializer `" + init.kind + "`");
+}
+
+static StatusOr<OptimizerSpec> makeOptimizer(const package::Optimizer &optimizer, const KernelResolver &resolver,
+                                             const std::string &owner) {
+  const std::string what = "the optimizer `" + optimizer.name + "` of " + owner;
+  if (optimizer.slots.size() != optimizer.slotInit.size() || optimizer.scalars.size() != optimizer.scalarInit.size())
+    return Status::invalidArgument(what + " does not say how each of its slots and scalars begins");
+  if (optimizer.slots.size() > maxOptimizerStates || optimizer.scalars.size() > maxOptimizerStates)
+    return Status::invalidArgument(what + " has more than " + std::to_string(maxOptimizerStates) + " slots or scalars");
+  OptimizerSpec spec{optimizer.name, resolver(optimizer.callee), optimizer.slots, {}, optimizer.scalars, {}};
+  if (!spec.kernel)
+    return Status::invalidArgument(what + " wants kernel `" + optimizer.callee + "`, which the kernel object lacks");
+  spec.slotInit.assign(optimizer.slotInit.begin(), optimizer.slotInit.end());
+  spec.scalarInit.assign(optimizer.scalarInit.begin(), optimizer.scalarInit.end());
+  return spec;
+}
+
+static StatusOr<TableSpec> makeTable(const package::Table &table, const KernelResolver &resolver) {
+  TableSpec spec{table.name, {}, 0};
+  if (table.parts.empty())
+    return Status::invalidArgument("table `" + table.name + "` has no part");
+  std::set<std::string> names;
+  for (const package::Part &part : table.parts) {
+    const std::string seedName = part.name.empty() ? table.name : table.name + "." + part.name;
+    const std::string owner = "table `" + seedName + "`";
+    if (part.dim < 1 || part.dim > (1 << 20))
+      return Status::invalidArgument(owner + " has dim " + std::to_string(part.dim) + ", not 1 to 1,048,576");
+    if (!names.insert(part.name).second)
+      return Status::invalidArgument(owner + " is there twice");
+    HETER_ASSIGN_OR_RETURN(InitializerSpec init, makeInitializer(part.init, owner));
+    HETER_ASSIGN_OR_RETURN(OptimizerSpec optimizer, makeOptimizer(part.optimizer, resolver, owner));
+    const int64_t floats =
+        part.dim * (1 + static_cast<int64_t>(optimizer.slots.size())) + static_cast<int64_t>(optimizer.scalars.size());
+    spec.parts.push_back({part.name, part.dim, init, std::move(optimizer), seedName, spec.rowFloats, floats});
+    spec.rowFloats += floats;
+  }
+  return spec;
+}
+
+static StatusOr<ParameterSpec> makeParameter(const package::Parameter &parameter, const KernelResolver &resolver) {
+  const std::string owner = "parameter `" + parameter.name + "`";
+  ParameterSpec spec{parameter.name, parameter.shape, 1, {}, {}};
+  for (int64_t extent : parameter.shape) {
+    if (extent < 1 || spec.elements > std::numeric_limits<int64_t>::max() / 64 / extent)
+      return Status::invalidArgument(owner + " has an impossible shape");
+    spec.elements *= extent;
+  }
+  HETER_ASSIGN_OR_RETURN(spec.init, makeInitializer(parameter.init, owner));
+  HETER_ASSIGN_OR_RETURN(spec.optimizer, makeOptimizer(parameter.optimizer, resolver, owner));
+  return spec;
+}
+
+StatusOr<StoreSchema> StoreSchema::create(const package::PackageInfo &info, const KernelResolver &resolver) {
+  StoreSchema schema{info.model, {}, {}};
+  std::set<std::string> names;
+  for (const package::Table &table : info.tables) {
+    if (!names.insert(table.name).second)
+      return Status::invalidArgument("table `" + table.name + "` is there twice");
+    HETER_ASSIGN_OR_RETURN(TableSpec spec, makeTable(table, resolver));
+    schema.tables.push_back(std::move(spec));
+  }
+  names.clear();
+  for (const package::Parameter &parameter : info.parameters) {
+    if (!names.insert(parameter.name).second)
+      return Status::invalidArgument("parameter `" + parameter.name + "` is there twice");
+    HETER_ASSIGN_OR_RETURN(ParameterSpec spec, makeParameter(parameter, resolver));
+    schema.parameters.push_back(std::move(spec));
+  }
+  return schema;
+}
+
+} // namespace heter::runtime

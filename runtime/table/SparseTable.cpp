@@ -1,0 +1,287 @@
+// Batched pulls and updates of one table, range after range.
+#include "runtime/table/SparseTable.h"
+
+#include "runtime/base/Random.h"
+#include "runtime/table/OptimizerCall.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+namespace heter::runtime {
+
+// Within a range the index sees the bits of the mixed key below the virtual shard.
+static uint64_t indexHash(uint64_t key) { return mixKey(key) << 12; }
+
+static constexpr size_t prefetchAhead = 16;
+static constexpr uint8_t notOwned = 0xff;
+
+struct SparseTable::Range {
+  explicit Range(int64_t rowFloats) : rows(rowFloats) {}
+  mutable Mutex mutex;
+  RowSlabs rows HETER_GUARDED_BY(mutex);
+  KeyIndex index HETER_GUARDED_BY(mutex);
+};
+
+/// The keys of a batched call, ordered by the range that holds them; kept by each thread so that calls do not allocate.
+struct SparseTable::Batch {
+  std::vector<uint8_t> ranges;                  ///< Of each key, or notOwned.
+  std::vector<uint32_t> order;                  ///< Positions of keys, range after range, foreign keys last.
+  std::array<uint32_t, rangeCount + 2> begin{}; ///< In `order`, of each range; then of the foreign keys; then the end.
+  std::vector<uint32_t> missing;                ///< Positions of keys without a row.
+
+  static Batch &ofThread() {
+    thread_local Batch batch;
+    return batch;
+  }
+
+  void assign(const SparseTable &table, std::span<const uint64_t> keys) {
+    ranges.resize(keys.size());
+    order.resize(keys.size());
+    missing.clear();
+    begin.fill(0);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      ranges[i] = table.rangeOfShard_[static_cast<size_t>(shardOf(keys[i]))];
+      ++begin[std::min<size_t>(ranges[i], rangeCount) + 1];
+    }
+    for (size_t r = 1; r < begin.size(); ++r)
+      begin[r] += begin[r - 1];
+    std::array<uint32_t, rangeCount + 2> next = begin;
+    for (size_t i = 0; i < keys.size(); ++i)
+      order[next[std::min<size_t>(ranges[i], rangeCount)]++] = static_cast<uint32_t>(i);
+  }
+
+  std::span<const uint32_t> ofRange(int range) const {
+    const auto r = static_cast<size_t>(range);
+    return std::span(order).subspan(begin[r], begin[r + 1] - begin[r]);
+  }
+};
+
+/// Calls visit(position, row or KeyIndex::none) for keys[position] of every position, with the memory of the next ones
+/// already on its way.
+template <typename Visit>
+static void findEach(const KeyIndex &index, const RowSlabs &rows, std::span<const uint64_t> keys,
+                     std::span<const uint32_t> positions, Visit visit) {
+  const size_t count = positions.size();
+  for (size_t i = 0; i < count + 2 * prefetchAhead; ++i) {
+    if (i < count)
+      index.prefetch(indexHash(keys[positions[i]]));
+    if (i >= prefetchAhead && i - prefetchAhead < count) {
+      const uint32_t likely = index.candidate(indexHash(keys[positions[i - prefetchAhead]]));
+      if (likely != KeyIndex::none)
+        rows.prefetch(likely);
+    }
+    if (i >= 2 * prefetchAhead) {
+      const uint32_t position = positions[i - 2 * prefetchAhead];
+      visit(position, index.find(indexHash(keys[position]), keys[position], rows));
+    }
+  }
+}
+
+SparseTable::SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard)
+    : spec_(spec), firstShard_(firstShard), endShard_(endShard) {
+  assert(firstShard >= 0 && firstShard <= endShard && endShard <= virtualShards);
+  rangeOfShard_.fill(notOwned);
+  for (int shard = firstShard; shard < endShard; ++shard)
+    rangeOfShard_[static_cast<size_t>(shard)] =
+        static_cast<uint8_t>((shard - firstShard) * rangeCount / (endShard - firstShard));
+  reset(seed);
+}
+
+SparseTable::~SparseTable() = default;
+
+void SparseTable::reset(uint64_t seed) {
+  seedKeys_.clear();
+  for (const PartSpec &part : spec_.parts)
+    seedKeys_.push_back(philoxKey(seed, part.seedName));
+  ranges_.clear();
+  for (int i = 0; i < rangeCount; ++i)
+    ranges_.push_back(std::make_unique<Range>(spec_.rowFloats));
+}
+
+void SparseTable::initialize(uint64_t key, float *state) const {
+  for (size_t p = 0; p < spec_.parts.size(); ++p) {
+    const PartSpec &part = spec_.parts[p];
+    part.init.fill(state, part.dim, seedKeys_[p], key, 0);
+    state += part.dim;
+    for (float init : part.optimizer.slotInit)
+      state = std::fill_n(state, part.dim, init);
+    state = std::copy(part.optimizer.scalarInit.begin(), part.optimizer.scalarInit.end(), state);
+  }
+}
+
+void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) const {
+  const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
+  const auto dim = static_cast<size_t>(spec.dim);
+  Batch &batch = Batch::ofThread();
+  batch.assign(*this, keys);
+  for (int r = 0; r < rangeCount; ++r) {
+    const std::span<const uint32_t> positions = batch.ofRange(r);
+    if (positions.empty())
+      continue;
+    const Range &range = *ranges_[static_cast<size_t>(r)];
+    MutexLock lock(range.mutex);
+    const RowSlabs &rows = range.rows;
+    findEach(range.index, rows, keys, positions, [&](uint32_t position, uint32_t row) {
+      if (row == KeyIndex::none)
+        batch.missing.push_back(position);
+      else
+        std::memcpy(out + position * dim, rows.state(row) + spec.offset, dim * sizeof(float));
+    });
+  }
+  const std::span<const uint32_t> foreign = batch.ofRange(rangeCount);
+  batch.missing.insert(batch.missing.end(), foreign.begin(), foreign.end());
+  for (uint32_t position : batch.missing)
+    spec.init.fill(out + position * dim, spec.dim, seedKeys_[static_cast<size_t>(part)], keys[position], 0);
+}
+
+//===--- Updates --------------------------------------------------------------------------------------------------===//
+
+namespace {
+/// The pushes of a step summed by key, keys in order of first appearance.
+class FoldedRows {
+public:
+  FoldedRows(std::span<const RowGradients> pushes, size_t dim) : dim_(dim) {
+    size_t most = 0;
+    for (const RowGradients &push : pushes)
+      most += push.keys.size();
+    keys_.reserve(most);
+    sums_.reserve(most * dim);
+    slots_.assign(std::bit_ceil(most * 2 + 1), empty);
+    for (const RowGradients &push : pushes)
+      for (size_t i = 0; i < push.keys.size(); ++i)
+        add(push.keys[i], push.gradients.data() + i * dim);
+  }
+
+  std::span<const uint64_t> keys() const { return keys_; }
+  std::span<const float> sums() const { return sums_; }
+
+private:
+  static constexpr uint32_t empty = ~uint32_t{0};
+
+  void add(uint64_t key, const float *gradient) {
+    const size_t mask = slots_.size() - 1;
+    size_t at = mixKey(key) & mask;
+    while (slots_[at] != empty && keys_[slots_[at]] != key)
+      at = (at + 1) & mask;
+    if (slots_[at] == empty) {
+      slots_[at] = static_cast<uint32_t>(keys_.size());
+      keys_.push_back(key);
+      sums_.insert(sums_.end(), gradient, gradient + dim_);
+      return;
+    }
+    float *sum = sums_.data() + slots_[at] * dim_;
+    for (size_t d = 0; d < dim_; ++d)
+      sum[d] += gradient[d];
+  }
+
+  size_t dim_;
+  std::vector<uint64_t> keys_;
+  std::vector<float> sums_;
+  std::vector<uint32_t> slots_;
+};
+} // namespace
+
+void SparseTable::update(int part, std::span<const RowGradients> pushes, float divisor) {
+  if (pushes.size() == 1) {
+    updateUnique(part, pushes[0].keys, pushes[0].gradients, divisor);
+    return;
+  }
+  const FoldedRows folded(pushes, static_cast<size_t>(spec_.parts[static_cast<size_t>(part)].dim));
+  updateUnique(part, folded.keys(), folded.sums(), divisor);
+}
+
+void SparseTable::updateUnique(int part, std::span<const uint64_t> keys, std::span<const float> sums, float divisor) {
+  const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
+  const auto dim = static_cast<size_t>(spec.dim);
+  std::vector<float> scratch(dim + static_cast<size_t>(spec.stateFloats));
+  float *gradient = scratch.data();
+  float *updated = gradient + dim;
+  OptimizerCall call(spec.optimizer, spec.dim);
+  call.setGradient(gradient);
+  call.setPackedOutputs(updated, spec.dim);
+  Batch &batch = Batch::ofThread();
+  batch.assign(*this, keys);
+  for (int r = 0; r < rangeCount; ++r) {
+    const std::span<const uint32_t> positions = batch.ofRange(r);
+    if (positions.empty())
+      continue;
+    Range &range = *ranges_[static_cast<size_t>(r)];
+    MutexLock lock(range.mutex);
+    RowSlabs &rows = range.rows;
+    KeyIndex &index = range.index;
+    findEach(index, rows, keys, positions, [&](uint32_t position, uint32_t row) {
+      if (row == KeyIndex::none)
+        row = create(index, rows, keys[position]);
+      for (size_t d = 0; d < dim; ++d)
+        gradient[d] = sums[position * dim + d] / divisor;
+      float *state = rows.state(row) + spec.offset;
+      call.setPackedInputs(state, spec.dim);
+      call.run();
+      std::memcpy(state, updated, static_cast<size_t>(spec.stateFloats) * sizeof(float));
+    });
+  }
+}
+
+uint32_t SparseTable::create(KeyIndex &index, RowSlabs &rows, uint64_t key) const {
+  const uint32_t row = rows.add(key);
+  initialize(key, rows.state(row));
+  index.insert(indexHash(key), row, rows, indexHash);
+  return row;
+}
+
+//===--- Sizes and checkpoints ------------------------------------------------------------------------------------===//
+
+int64_t SparseTable::rowCount() const {
+  int64_t rows = 0;
+  for (const std::unique_ptr<Range> &range : ranges_) {
+    MutexLock lock(range->mutex);
+    rows += range->rows.size();
+  }
+  return rows;
+}
+
+size_t SparseTable::indexBytes() const {
+  size_t bytes = 0;
+  for (const std::unique_ptr<Range> &range : ranges_) {
+    MutexLock lock(range->mutex);
+    bytes += range->index.bytes();
+  }
+  return bytes;
+}
+
+Status SparseTable::visitRows(const std::function<Status(uint64_t, std::span<const float>)> &visit) const {
+  struct Entry {
+    int shard;
+    uint64_t key;
+    uint32_t row;
+    auto operator<=>(const Entry &) const = default;
+  };
+  std::vector<Entry> entries;
+  for (const std::unique_ptr<Range> &range : ranges_) {
+    MutexLock lock(range->mutex);
+    entries.clear();
+    for (uint32_t row = 0; row < range->rows.size(); ++row)
+      entries.push_back({shardOf(range->rows.key(row)), range->rows.key(row), row});
+    std::sort(entries.begin(), entries.end());
+    for (const Entry &entry : entries)
+      HETER_RETURN_IF_ERROR(visit(
+          entry.key, std::span(std::as_const(range->rows).state(entry.row), static_cast<size_t>(spec_.rowFloats))));
+  }
+  return {};
+}
+
+void SparseTable::putRow(uint64_t key, std::span<const float> state) {
+  assert(owns(key) && static_cast<int64_t>(state.size()) == spec_.rowFloats);
+  Range &range = *ranges_[rangeOfShard_[static_cast<size_t>(shardOf(key))]];
+  MutexLock lock(range.mutex);
+  uint32_t row = range.index.find(indexHash(key), key, range.rows);
+  if (row == KeyIndex::none) {
+    row = range.rows.add(key);
+    range.index.insert(indexHash(key), row, range.rows, indexHash);
+  }
+  std::copy(state.begin(), state.end(), range.rows.state(row));
+}
+
+} // namespace heter::runtime
