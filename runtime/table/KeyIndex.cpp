@@ -85,7 +85,7 @@ unsigned KeyIndex::matches(const Bucket &bucket, uint8_t tag) {
 #endif
 }
 
-KeyIndex::KeyIndex() : directory_{newSegment(0)} {}
+KeyIndex::KeyIndex() { directory_.push_back(newSegment(0)); }
 
 KeyIndex::Bucket *KeyIndex::newSegment(int depth) {
   constexpr size_t bytes = bucketsPerSegment * sizeof(Bucket);
@@ -153,7 +153,7 @@ void KeyIndex::put(Bucket *segment, uint64_t hash, uint32_t row) {
 
 void KeyIndex::insert(uint64_t hash, uint32_t row, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key)) {
   while (segmentOf(hash)[0].header >= fullSegment) {
-    if (segmentOf(hash)[1].header == maxDepth) {
+    if (segmentOf(hash)[1].header >= deepest()) {
       spill_.emplace(hash, row);
       return;
     }

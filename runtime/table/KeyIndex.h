@@ -5,6 +5,8 @@
 #ifndef HETER_RUNTIME_TABLE_KEYINDEX_H
 #define HETER_RUNTIME_TABLE_KEYINDEX_H
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -68,7 +70,6 @@ private:
   static constexpr int bucketsPerSegment = 64;
   static constexpr int slotsPerBucket = 12;
   static constexpr int fullSegment = bucketsPerSegment * slotsPerBucket * 85 / 100;
-  static constexpr int maxDepth = 28; ///< Deeper than hashed keys ever reach; keys made to collide go to spill_.
 
   struct alignas(64) Bucket {
     uint8_t tags[slotsPerBucket]; ///< 0: empty; tags lie from the front.
@@ -94,6 +95,8 @@ private:
 
   size_t directorySlot(uint64_t hash) const { return static_cast<uint64_t>(skewedPrefix(hash)) >> (32 - depth_); }
   Bucket *segmentOf(uint64_t hash) const { return directory_[directorySlot(hash)]; }
+  /// Deeper than hashed keys make a segment, so that keys made to collide cannot blow up the directory.
+  int deepest() const { return std::min(static_cast<int>(std::bit_width(segments_)) + 4, 30); }
   Bucket *newSegment(int depth);
   void split(uint64_t hash, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key));
 
@@ -103,7 +106,8 @@ private:
   size_t chunkCapacity_ = 0; ///< Segments of the newest chunk ..
   size_t chunkUsed_ = 0;     ///< .. and how many of them are handed out.
   size_t segments_ = 0;
-  std::unordered_multimap<uint64_t, uint32_t> spill_; ///< By hash: what did not fit at maxDepth.
+  std::unordered_multimap<uint64_t, uint32_t>
+      spill_; ///< By hash: what full segments of the deepest() depth did not take.
 };
 
 } // namespace heter::runtime
