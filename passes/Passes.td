@@ -4,4 +4,85 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Distribute : Pass<"heter-distribute", "::mlir::ModuleOp"> {
+  let summary = "Stage 4: parameters get owners; reads become pulls, updates become pushes";
+  let description = [{
+    Each distinct `#nn.optimizer` becomes one `ps.optimizer` function, which table parts and parameters name as their
+    `updater`. The result does not depend on the mode.
+
+    Before:
+    ```mlir
+    nn.parameter @w : tensor<4x1xf32> init #nn.init<"zeros", 0.0> optimizer #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+    nn.program @train {
+      %w = nn.param @w : tensor<4x1xf32>
+      ...
+      nn.update @w, %g : tensor<4x1xf32>
+    }
+    ```
+    After:
+    ```mlir
+    nn.parameter @w : tensor<4x1xf32> init #nn.init<"zeros", 0.0> optimizer #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+      updater(@sgd_0)
+    ps.optimizer @sgd_0 rule("sgd") slots([] = []) scalars([] = []) { ... }
+    nn.program @train {
+      %w = ps.pull_dense @w : tensor<4x1xf32>
+      ...
+      ps.push_dense @w, %g : tensor<4x1xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::heter::ps::PSDialect"];
+}
+
+def Place : Pass<"heter-place", "::mlir::ModuleOp"> {
+  let summary = "Stage 5: every op gets the role that executes it, and why";
+  let description = [{
+    Before (mode heter-ps):
+    ```mlir
+    %h = nn.relu %x {place = #nn.place<"on:gpu", "marked `on gpu` at m.heter:12:1">} : tensor<?x8xf32>
+    %p = nn.sigmoid %l : tensor<?xf32>
+    ```
+    After:
+    ```mlir
+    %h = nn.relu %x {place = #nn.place<"heter-trainer.gpu", "marked `on gpu` at m.heter:12:1">} : tensor<?x8xf32>
+    %p = nn.sigmoid %l {place = #nn.place<"cpu-trainer", "not marked">} : tensor<?xf32>
+    ```
+    What reads the batch, looks up or updates rows, or reports stays on the cpu-trainer even inside a mark; its reason
+    then says so. A parameter is pulled by each role that uses it and pushed by the role that computes its gradient.
+  }];
+  let dependentDialects = ["::heter::ps::PSDialect"];
+}
+
+def Partition : Pass<"heter-partition", "::mlir::ModuleOp"> {
+  let summary = "Stage 6: one program a role, and one message for each value and role that it crosses to";
+  let description = [{
+    Before (places shortened to their roles):
+    ```mlir
+    nn.program @infer {
+      %x = nn.input "dense" [cpu-trainer] : tensor<?x13xf32>
+      %y = nn.relu %x [heter-trainer.gpu] : tensor<?x13xf32>
+      nn.predict "y" (%y) [cpu-trainer] : tensor<?x13xf32>
+    }
+    ```
+    After:
+    ```mlir
+    ps.channel @c0 graph("infer") from("cpu-trainer") to("heter-trainer.gpu") depth(1) types [tensor<?x13xf32>]
+    ps.channel @c1 graph("infer") from("heter-trainer.gpu") to("cpu-trainer") depth(2) types [tensor<?x13xf32>]
+    ps.program @"cpu-trainer.infer" role("cpu-trainer") graph("infer") {
+      %x = nn.input "dense" : tensor<?x13xf32>
+      ps.send @c0 (%x) : tensor<?x13xf32>
+      %y = ps.recv @c1 : tensor<?x13xf32>
+      nn.predict "y" (%y) : tensor<?x13xf32>
+    }
+    ps.program @"heter-trainer.gpu.infer" role("heter-trainer.gpu") graph("infer") {
+      %x = ps.recv @c0 : tensor<?x13xf32>
+      %y = nn.relu %x : tensor<?x13xf32>
+      ps.send @c1 (%y) : tensor<?x13xf32>
+    }
+    ```
+    Any placement that --heter-place or a person makes is cut, as long as pinned ops stay where they have to.
+  }];
+  let dependentDialects = ["::heter::ps::PSDialect"];
+}
+
 #endif // HETER_PASSES_PASSES_TD

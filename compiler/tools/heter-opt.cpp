@@ -1,5 +1,6 @@
 // heter-opt: runs single passes on a dump of any stage, for tests and for looking at what a pass does.
 #include "dialects/nn/NN.h"
+#include "dialects/ps/PS.h"
 #include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -8,7 +9,7 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<heter::nn::NNDialect>();
+  registry.insert<heter::nn::NNDialect, heter::ps::PSDialect>();
   mlir::registerAllDialects(registry);
   mlir::registerTransformsPasses();
   heter::registerHeterPasses();

@@ -1,0 +1,91 @@
+// The rules of a legal placement; see Placement.h.
+#include "passes/Place/Placement.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace heter;
+
+StringRef heter::whyPinned(Operation *op) {
+  auto isRows = [](Type type) { return isa<nn::RowsType>(type); };
+  if (isa<nn::InputOp>(op))
+    return "cpu-trainers read the data";
+  if (isa<ps::PullRowsOp>(op))
+    return "cpu-trainers look up rows";
+  if (llvm::any_of(op->getOperandTypes(), isRows) || llvm::any_of(op->getResultTypes(), isRows))
+    return "row gradients stay on the cpu-trainer";
+  if (isa<nn::ReportOp, nn::PredictOp>(op))
+    return "cpu-trainers report";
+  return "";
+}
+
+FailureOr<StringRef> heter::getMode(ModuleOp module) {
+  auto mode = module->getAttrOfType<StringAttr>(nn::kModeAttr);
+  if (!mode)
+    return module.emitError() << "expected the attribute " << nn::kModeAttr << " on the module";
+  if (mode != "local" && mode != "ps" && mode != "heter-ps")
+    return module.emitError() << "expected mode local, ps or heter-ps, got " << mode.getValue();
+  return mode.getValue();
+}
+
+void heter::setPlace(Operation *op, StringRef role, const Twine &why) {
+  auto place = nn::PlaceAttr::get(op->getContext(), role, why.str());
+  op->walk([&](nn::PlaceableOpInterface placeable) { placeable.setPlaceAttr(place); });
+}
+
+StringRef heter::getRole(Operation *op) { return nn::getPlace(op).getRole(); }
+
+/// Whether trainers of `mode` can have `role`.
+static bool hasTrainer(StringRef mode, StringRef role) {
+  if (mode == "local")
+    return role == ps::kLocal;
+  return role == ps::kCpuTrainer || (mode == "heter-ps" && ps::isHeterTrainer(role));
+}
+
+static LogicalResult verifyOp(Operation *op, StringRef mode) {
+  nn::PlaceAttr place = nn::getPlace(op);
+  if (!place)
+    return op->emitOpError() << "has no place";
+  if (!hasTrainer(mode, place.getRole()))
+    return op->emitOpError() << "expected the role of a trainer in mode " << mode << ", got \"" << place.getRole()
+                             << '"';
+  StringRef pinned = whyPinned(op);
+  if (!pinned.empty() && ps::isHeterTrainer(place.getRole()))
+    return op->emitOpError() << "cannot be placed on " << place.getRole() << ": " << pinned;
+  WalkResult result = op->walk([&](nn::PlaceableOpInterface inner) {
+    if (inner.getPlaceAttr() == place)
+      return WalkResult::advance();
+    inner->emitOpError() << "expected the place of the region op around it, " << place.getRole();
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult heter::verifyPlacement(ModuleOp module) {
+  FailureOr<StringRef> mode = getMode(module);
+  if (failed(mode))
+    return failure();
+  for (auto program : module.getOps<nn::ProgramOp>())
+    for (Operation &op : program.getBody().front())
+      if (failed(verifyOp(&op, *mode)))
+        return failure();
+  StringRef owner = *mode == "local" ? ps::kLocal : ps::kServer;
+  for (auto optimizer : module.getOps<ps::OptimizerOp>())
+    if (!optimizer.getPlaceAttr() || optimizer.getPlaceAttr().getRole() != owner)
+      return optimizer.emitOpError() << "expected to be placed on " << owner << ", which owns the values";
+  return success();
+}
+
+std::string heter::describeLocation(Location loc) {
+  std::string text;
+  loc->walk([&](Location inner) {
+    auto file = dyn_cast<FileLineColLoc>(inner);
+    if (!file)
+      return WalkResult::advance();
+    text = (llvm::sys::path::filename(file.getFilename()) + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn()))
+               .str();
+    return WalkResult::interrupt();
+  });
+  return text;
+}

@@ -1,0 +1,57 @@
+// Placements that are not legal.
+// RUN: heter-opt %s --split-input-file --verify-diagnostics --heter-partition
+
+module attributes {nn.mode = "heter-ps"} {
+  nn.program @infer {
+    // expected-error @+1 {{'nn.input' op has no place}}
+    %x = nn.input "dense" : tensor<?x13xf32>
+  }
+}
+
+// -----
+
+module attributes {nn.mode = "heter-ps"} {
+  nn.program @infer {
+    // expected-error @+1 {{'nn.input' op expected the role of a trainer in mode heter-ps, got "local"}}
+    %x = nn.input "dense" {place = #nn.place<"local", "test">} : tensor<?x13xf32>
+  }
+}
+
+// -----
+
+module attributes {nn.mode = "ps"} {
+  nn.program @infer {
+    %x = nn.input "dense" {place = #nn.place<"cpu-trainer", "test">} : tensor<?x13xf32>
+    // expected-error @+1 {{'nn.relu' op expected the role of a trainer in mode ps, got "heter-trainer.gpu"}}
+    %y = nn.relu %x {place = #nn.place<"heter-trainer.gpu", "test">} : tensor<?x13xf32>
+  }
+}
+
+// -----
+
+module attributes {nn.mode = "heter-ps"} {
+  nn.program @infer {
+    %x = nn.input "dense" {place = #nn.place<"cpu-trainer", "test">} : tensor<?x13xf32>
+    // expected-error @+1 {{'nn.relu' op expected the role of a trainer in mode heter-ps, got "on:gpu"}}
+    %y = nn.relu %x {place = #nn.place<"on:gpu", "test">} : tensor<?x13xf32>
+  }
+}
+
+// -----
+
+module attributes {nn.mode = "heter-ps"} {
+  nn.program @infer {
+    // expected-error @+1 {{'nn.input' op cannot be placed on heter-trainer.gpu: cpu-trainers read the data}}
+    %x = nn.input "dense" {place = #nn.place<"heter-trainer.gpu", "test">} : tensor<?x13xf32>
+  }
+}
+
+// -----
+
+module attributes {nn.mode = "heter-ps"} {
+  // expected-error @+1 {{'ps.optimizer' op expected to be placed on server, which owns the values}}
+  ps.optimizer @sgd_0 rule("sgd") slots([] = []) scalars([] = []) {
+  ^bb0(%value: tensor<?xf32>, %gradient: tensor<?xf32>):
+    ps.yield %value : tensor<?xf32>
+  }
+}
