@@ -67,12 +67,17 @@ public:
                   std::shared_ptr<const void> owner = nullptr);
 
 protected:
-  explicit Frame(const package::Graph &graph) : graph_(graph), values_(graph.values.size()) {}
+  explicit Frame(const package::Graph &graph)
+      : graph_(graph), values_(graph.values.size()), bound_(graph.values.size()) {}
   ~Frame() = default;
+
+  Status checkBinding(int index, package::ValueKind::type kind) const;
+  Status checkBytes(int index, int64_t bytes) const;
 
   const package::Graph &graph_;
   FrameInfo info_;
   std::vector<TensorRef> values_;
+  std::vector<uint8_t> bound_; ///< Whether a value has its memory. Bytes, so that nodes may write theirs at once.
 };
 
 /// Runs the nodes that touch the world: INPUT, PULL_ROWS, PULL_DENSE, PUSH_ROWS, PUSH_DENSE, SEND, RECV, REPORT,

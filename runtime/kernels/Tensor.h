@@ -43,8 +43,8 @@ constexpr int64_t elementBytes(package::ElementType::type element) {
 ///   TENSOR: `data` holds shape.elements() elements, row-major.
 ///   RAGGED: `offsets` holds examples + 1 entries from 0 to `count`; `data` holds `count` elements of `shape` each.
 ///   ROWS:   `keys` holds `count` different keys; `data` holds `count` f32 rows of `shape` each.
-/// Memory belongs to the frame unless `owner` is set. `data` of a DEVICE value is a device address.
-struct TensorRef {
+/// `data` of a DEVICE value is a device address.
+struct TensorView {
   package::ValueKind::type kind = package::ValueKind::TENSOR;
   package::ElementType::type element = package::ElementType::F32;
   Shape shape;
@@ -53,11 +53,16 @@ struct TensorRef {
   const int64_t *offsets = nullptr;
   const uint64_t *keys = nullptr;
   int64_t count = 0;
-  std::shared_ptr<const void> owner;
+  int64_t examples = 0; ///< B of the frame.
 
   template <typename T> T *as() const { return static_cast<T *>(data); }
   const float *f32() const { return as<const float>(); }
   const int64_t *i64() const { return as<const int64_t>(); }
+};
+
+/// A value of a frame: its memory belongs to the frame unless `owner` is set.
+struct TensorRef : TensorView {
+  std::shared_ptr<const void> owner;
 };
 
 } // namespace heter::runtime

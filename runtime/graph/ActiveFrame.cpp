@@ -1,0 +1,376 @@
+// Running one frame. A task takes a ready node, starts it and, when it ended, counts down its successors: those that
+// became ready are its next work, so a chain of nodes costs no scheduling. A node that waits leaves the task; its
+// completion posts a new one. After a failure nodes still count down, but are not started.
+#include "runtime/graph/ActiveFrame.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace heter::runtime {
+
+using package::Node;
+using package::NodeKind;
+using package::Space;
+using package::ValueKind;
+
+StatusOr<void *> FrameBuffer::ensure(Device *device, int64_t bytes) {
+  if (memory_ && bytes <= capacity_ && device == device_)
+    return memory_;
+  release();
+  bytes = std::max<int64_t>((bytes + 63) / 64 * 64, 64);
+  if (device) {
+    HETER_ASSIGN_OR_RETURN(memory_, device->allocate(bytes));
+  } else {
+    memory_ = std::aligned_alloc(64, static_cast<size_t>(bytes));
+    if (!memory_)
+      return Status::resourceExhausted("no memory for a frame's " + std::to_string(bytes) + " bytes");
+  }
+  device_ = device;
+  capacity_ = bytes;
+  return memory_;
+}
+
+void FrameBuffer::release() {
+  if (device_)
+    device_->release(memory_);
+  else
+    std::free(memory_);
+  memory_ = nullptr;
+  device_ = nullptr;
+  capacity_ = 0;
+}
+
+ActiveFrame::ActiveFrame(const GraphPlan &plan, const FrameContext &context)
+    : Frame(plan.graph), plan_(plan), context_(context), segments_(plan.graph.segments.size()),
+      own_(plan.graph.values.size()), words_(plan.wordCount), arguments_(plan.operandCount),
+      operands_(plan.operandCount), views_(plan.operandCount), workspaces_(plan.workspaceCount),
+      regions_(plan.nodes.size()), waiting_(plan.nodes.size()), users_(plan.graph.values.size()),
+      handoff_(plan.nodes.size()), nextHandled_(plan.nodes.size()), outcomes_(plan.nodes.size()),
+      started_(plan.nodes.size()) {
+  for (size_t v = 0; v < values_.size(); ++v) {
+    const package::Value &value = graph_.values[v];
+    values_[v].kind = value.kind;
+    values_[v].element = value.type.element;
+    values_[v].shape.rank = static_cast<int>(value.type.shape.size());
+  }
+}
+
+Device *ActiveFrame::deviceOf(Space::type space) const { return space == Space::DEVICE ? &context_.device : nullptr; }
+
+//===-- Memory
+//--------------------------------------------------------------------------------------------------------===//
+
+Status ActiveFrame::placeSegments() {
+  int64_t units = (std::max<int64_t>(info_.examples, 1) + 63) / 64 * 64;
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    const package::Segment &segment = graph_.segments[s];
+    int64_t bytes = segment.symbol.empty() ? segment.bytes : segment.bytes * units;
+    HETER_RETURN_IF_ERROR(segments_[s].ensure(deviceOf(segment.space), bytes).status());
+  }
+  for (size_t v = 0; v < values_.size(); ++v) {
+    const package::Value &value = graph_.values[v];
+    TensorRef &ref = values_[v];
+    for (int d = 0; d < ref.shape.rank; ++d)
+      ref.shape.dims[d] = value.type.shape[d] < 0 ? info_.examples : value.type.shape[d];
+    ref.examples = info_.examples;
+    bound_[v] = value.segment >= 0;
+    if (value.segment < 0)
+      continue;
+    int64_t scale = graph_.segments[value.segment].symbol.empty() ? 1 : units;
+    ref.data = static_cast<char *>(segments_[value.segment].memory()) + value.offset * scale;
+    ref.bytes = ref.shape.elements() * elementBytes(ref.element);
+  }
+  return {};
+}
+
+Status ActiveFrame::fillMemory() {
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    if (Device *device = deviceOf(graph_.segments[s].space))
+      HETER_RETURN_IF_ERROR(device->fill(segments_[s].memory(), 0xff, segments_[s].capacity()));
+    else
+      std::memset(segments_[s].memory(), 0xff, static_cast<size_t>(segments_[s].capacity()));
+  }
+  return {};
+}
+
+Status ActiveFrame::prepare(std::span<const TensorRef *const> arguments) {
+  HETER_RETURN_IF_ERROR(placeSegments());
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    static_cast<TensorView &>(values_[i]) = *arguments[i];
+    bound_[i] = true;
+  }
+  if (!context_.options.poisonFreed)
+    return {};
+  for (size_t v = 0; v < users_.size(); ++v)
+    users_[v].store(plan_.users[v], std::memory_order_relaxed);
+  return fillMemory();
+}
+
+Status ActiveFrame::ensureOutput(int value) {
+  if (bound_[value])
+    return {};
+  TensorRef &ref = values_[value];
+  if (ref.kind != ValueKind::TENSOR)
+    return {};
+  ref.bytes = ref.shape.elements() * elementBytes(ref.element);
+  HETER_ASSIGN_OR_RETURN(ref.data, own_[value].ensure(deviceOf(graph_.values[value].space), ref.bytes));
+  bound_[value] = true;
+  return {};
+}
+
+void ActiveFrame::releaseOwners() {
+  for (TensorRef &value : values_)
+    value.owner.reset();
+}
+
+void ActiveFrame::poison(int value) {
+  const TensorRef &ref = values_[value];
+  if (graph_.values[value].segment < 0 || ref.bytes == 0)
+    return;
+  if (Device *device = deviceOf(graph_.values[value].space)) {
+    if (Status status = device->fill(ref.data, 0xff, ref.bytes); !status.ok())
+      fail(std::move(status));
+  } else {
+    std::memset(ref.data, 0xff, static_cast<size_t>(ref.bytes));
+  }
+}
+
+void ActiveFrame::poisonUnused(int node) {
+  for (int v : plan_.nodes[node].distinctInputs)
+    if (users_[v].fetch_sub(1, std::memory_order_acq_rel) == 1)
+      poison(v);
+  for (int v : graph_.nodes[node].outputs)
+    if (plan_.users[v] == 0)
+      poison(v);
+}
+
+//===-- Order
+//---------------------------------------------------------------------------------------------------------===//
+
+void ActiveFrame::start(const FrameInfo &info, NodeHandler &handler, std::span<const TensorRef *const> arguments,
+                        Completion done) {
+  info_ = info;
+  handler_ = &handler;
+  done_ = std::move(done);
+  failed_.store(false, std::memory_order_relaxed);
+  {
+    MutexLock lock(failureMutex_);
+    failure_ = {};
+  }
+  if (Status status = prepare(arguments); !status.ok())
+    fail(std::move(status));
+  for (size_t n = 0; n < plan_.nodes.size(); ++n)
+    waiting_[n].store(plan_.nodes[n].predecessors, std::memory_order_relaxed);
+  remaining_.store(static_cast<int32_t>(plan_.nodes.size()), std::memory_order_release);
+  if (plan_.nodes.empty())
+    return end();
+  Agenda agenda;
+  for (int root : plan_.roots)
+    makeReady(root, agenda);
+  run(agenda);
+}
+
+void ActiveFrame::makeReady(int node, Agenda &agenda) {
+  if (plan_.nodes[node].isHandled()) {
+    nextHandled_[node] = agenda.handled;
+    agenda.handled = node;
+  } else if (agenda.other < 0) {
+    agenda.other = node;
+  } else {
+    context_.scheduler.post([this, node] { runTask(node); });
+  }
+}
+
+void ActiveFrame::runTask(int node) {
+  Agenda agenda;
+  agenda.other = node;
+  run(agenda);
+}
+
+/// Nothing of the frame may be touched once the agenda is empty: the frame may have ended and begun anew.
+void ActiveFrame::run(Agenda agenda) {
+  while (true) {
+    int node = agenda.handled;
+    if (node >= 0)
+      agenda.handled = nextHandled_[node];
+    else if (node = std::exchange(agenda.other, -1); node < 0)
+      return;
+    if (startNode(node))
+      finishNode(node, agenda);
+  }
+}
+
+bool ActiveFrame::startNode(int node) {
+  outcomes_[node] = {};
+  if (failed_.load(std::memory_order_acquire))
+    return true;
+  if (context_.options.nodeTimer)
+    started_[node] = context_.scheduler.now();
+  const NodePlan &plan = plan_.nodes[node];
+  if (!plan.isHandled())
+    for (int v : graph_.nodes[node].outputs)
+      if (Status status = ensureOutput(v); !status.ok()) {
+        outcomes_[node] = std::move(status);
+        return true;
+      }
+  if ((plan.kind == NodeKind::KERNEL || plan.kind == NodeKind::LIBRARY) && !plan.onDevice) {
+    outcomes_[node] = makeCall(node, operandsOf(node));
+    return true;
+  }
+  handoff_[node].store(Starting, std::memory_order_relaxed);
+  startAsync(node, [this, node](Status status) { completeNode(node, std::move(status)); });
+  return handoff_[node].exchange(Left, std::memory_order_acq_rel) == Ended;
+}
+
+void ActiveFrame::startAsync(int node, Completion done) {
+  switch (plan_.nodes[node].kind) {
+  case NodeKind::KERNEL:
+  case NodeKind::LIBRARY:
+    return context_.device.launch(
+        operandsOf(node), [this, node](std::span<const Operand> operands) { return makeCall(node, operands); },
+        std::move(done));
+  case NodeKind::COPY:
+    return startCopy(node, std::move(done));
+  case NodeKind::IF:
+    return startIf(node, std::move(done));
+  case NodeKind::WHILE:
+    return startWhile(node, std::move(done));
+  default:
+    return handler_->start(*this, node, std::move(done));
+  }
+}
+
+void ActiveFrame::completeNode(int node, Status status) {
+  outcomes_[node] = std::move(status);
+  // Whoever comes second goes on: the starting task itself, or a new one.
+  if (handoff_[node].exchange(Ended, std::memory_order_acq_rel) == Starting)
+    return;
+  context_.scheduler.post([this, node] {
+    Agenda agenda;
+    finishNode(node, agenda);
+    run(agenda);
+  });
+}
+
+Status ActiveFrame::checkOutputs(int node) const {
+  for (int v : graph_.nodes[node].outputs)
+    if (!bound_[v])
+      return Status::internal("output `" + graph_.values[v].name + "` was not filled");
+  return {};
+}
+
+void ActiveFrame::afterNode(int node) {
+  Status status = std::move(outcomes_[node]);
+  if (failed_.load(std::memory_order_acquire) && status.ok())
+    return;
+  if (status.ok())
+    status = checkOutputs(node);
+  if (!status.ok())
+    return fail(status.withContext(describeNode(graph_.nodes[node])));
+  if (context_.options.nodeTimer)
+    context_.options.nodeTimer(graph_.nodes[node], info_, started_[node], context_.scheduler.now());
+  if (context_.options.poisonFreed)
+    poisonUnused(node);
+}
+
+void ActiveFrame::finishNode(int node, Agenda &agenda) {
+  afterNode(node);
+  for (int successor : plan_.nodes[node].successors)
+    if (waiting_[successor].fetch_sub(1, std::memory_order_acq_rel) == 1)
+      makeReady(successor, agenda);
+  if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    end();
+}
+
+void ActiveFrame::fail(Status status) {
+  MutexLock lock(failureMutex_);
+  if (failure_.ok())
+    failure_ = std::move(status);
+  failed_.store(true, std::memory_order_release);
+}
+
+void ActiveFrame::end() {
+  Status status;
+  {
+    MutexLock lock(failureMutex_);
+    status = failure_;
+  }
+  Completion done = std::move(done_);
+  done(std::move(status));
+}
+
+//===-- Calls
+//---------------------------------------------------------------------------------------------------------===//
+
+std::span<Operand> ActiveFrame::operandsOf(int node) {
+  const Node &n = graph_.nodes[node];
+  Operand *first = operands_.data() + plan_.nodes[node].firstOperand, *next = first;
+  for (const std::vector<int32_t> *list : {&n.inputs, &n.outputs})
+    for (int32_t v : *list)
+      *next++ = {values_[v].data, values_[v].bytes};
+  return {first, next};
+}
+
+Status ActiveFrame::makeCall(int node, std::span<const Operand> operands) {
+  if (plan_.nodes[node].kind == NodeKind::LIBRARY)
+    return callLibrary(node, operands);
+  callKernel(node, operands);
+  return {};
+}
+
+/// Each argument is a memref descriptor: base, aligned, offset, sizes, strides.
+void ActiveFrame::callKernel(int node, std::span<const Operand> operands) {
+  const NodePlan &plan = plan_.nodes[node];
+  const Node &n = graph_.nodes[node];
+  void **arguments = arguments_.data() + plan.firstOperand;
+  int64_t *word = words_.data() + plan.firstWord;
+  size_t i = 0;
+  for (const std::vector<int32_t> *list : {&n.inputs, &n.outputs})
+    for (int32_t v : *list) {
+      const Shape &shape = values_[v].shape;
+      arguments[i] = word;
+      word[0] = word[1] = static_cast<int64_t>(reinterpret_cast<intptr_t>(operands[i].pointer));
+      word[2] = 0;
+      int64_t stride = 1;
+      for (int d = shape.rank - 1; d >= 0; --d) {
+        word[3 + d] = shape.dims[d];
+        word[3 + shape.rank + d] = stride;
+        stride *= shape.dims[d];
+      }
+      word += 3 + 2 * shape.rank;
+      ++i;
+    }
+  plan.kernel(arguments);
+}
+
+Status ActiveFrame::callLibrary(int node, std::span<const Operand> operands) {
+  const NodePlan &plan = plan_.nodes[node];
+  const Node &n = graph_.nodes[node];
+  std::span<TensorView> views(views_.data() + plan.firstOperand, operands.size());
+  for (size_t i = 0; i < operands.size(); ++i) {
+    views[i] = values_[i < n.inputs.size() ? n.inputs[i] : n.outputs[i - n.inputs.size()]];
+    views[i].data = operands[i].pointer;
+  }
+  LibraryCall call{
+      views.first(n.inputs.size()), views.subspan(n.inputs.size()), info_.examples, info_.firstExample, info_.seed,
+      workspaces_[plan.workspace]};
+  HETER_RETURN_IF_ERROR(plan.library(call));
+  for (size_t i = 0; i < n.outputs.size(); ++i)
+    if (values_[n.outputs[i]].kind != ValueKind::TENSOR) {
+      static_cast<TensorView &>(values_[n.outputs[i]]) = call.outputs[i];
+      bound_[n.outputs[i]] = true;
+    }
+  return {};
+}
+
+void ActiveFrame::startCopy(int node, Completion done) {
+  const Node &n = graph_.nodes[node];
+  const TensorRef &from = values_[n.inputs[0]], &to = values_[n.outputs[0]];
+  if (from.kind != ValueKind::TENSOR)
+    return done(Status::unimplemented("copies of ragged values and rows are not supported yet"));
+  if (graph_.values[n.outputs[0]].space == Space::DEVICE)
+    return context_.device.copyToDevice(to.data, from.data, from.bytes, std::move(done));
+  context_.device.copyToHost(to.data, from.data, from.bytes, std::move(done));
+}
+
+} // namespace heter::runtime

@@ -1,0 +1,155 @@
+// The executor's side of a frame: its memory, its counters and the running of its nodes. Also runs the regions of IF
+// and WHILE nodes, each as a frame of its own that belongs to the outer one.
+#ifndef HETER_RUNTIME_GRAPH_ACTIVEFRAME_H
+#define HETER_RUNTIME_GRAPH_ACTIVEFRAME_H
+
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/device/Device.h"
+#include "runtime/graph/Executable.h"
+#include "runtime/graph/Frame.h"
+#include "runtime/graph/Plan.h"
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace heter::runtime {
+
+/// What all frames of an executable share.
+struct FrameContext {
+  Device &device;
+  Scheduler &scheduler;
+  const ExecutableOptions &options;
+};
+
+/// Memory that grows when more is asked for and is otherwise kept. What it held is lost when it grows.
+class FrameBuffer {
+public:
+  FrameBuffer() = default;
+  FrameBuffer(FrameBuffer &&other) noexcept { *this = std::move(other); }
+  FrameBuffer &operator=(FrameBuffer &&other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(memory_, other.memory_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+  }
+  ~FrameBuffer() { release(); }
+
+  /// At least `bytes` (and never null), on `device`, or on the host if it is null.
+  StatusOr<void *> ensure(Device *device, int64_t bytes);
+  int64_t capacity() const { return capacity_; }
+  void *memory() const { return memory_; }
+
+private:
+  void release();
+
+  Device *device_ = nullptr;
+  void *memory_ = nullptr;
+  int64_t capacity_ = 0;
+};
+
+class ActiveFrame final : public Frame {
+public:
+  ActiveFrame(const GraphPlan &plan, const FrameContext &context);
+
+  /// Runs the graph once. `arguments` are the values of a region's arguments, alive until `done` is called; `done` is
+  /// called in the task that ends the frame, after which the frame may be started again. REQUIRES: not running.
+  void start(const FrameInfo &info, NodeHandler &handler, std::span<const TensorRef *const> arguments, Completion done);
+
+  /// Lets go of memory that handlers brought. REQUIRES: not running.
+  void releaseOwners();
+
+private:
+  enum Handoff : uint8_t { Starting, Left, Ended };
+
+  /// What a task has to do next: handled nodes first, then one other node; more are posted.
+  struct Agenda {
+    int handled = -1; ///< A list through nextHandled_.
+    int other = -1;
+  };
+
+  /// The regions of an IF or WHILE node, and the two slots of each carried value.
+  struct RegionState {
+    std::unique_ptr<ActiveFrame> frames[2];
+    std::vector<FrameBuffer> slots[2];
+    std::vector<TensorRef> carried;
+    int64_t rounds = 0;
+    Completion done;
+  };
+
+  Status prepare(std::span<const TensorRef *const> arguments);
+  Status placeSegments();
+  Status fillMemory();
+  Device *deviceOf(package::Space::type space) const;
+  /// The output's memory in its segment, or memory of the frame's own.
+  Status ensureOutput(int value);
+
+  void runTask(int node);
+  void run(Agenda agenda);
+  void makeReady(int node, Agenda &agenda);
+  /// True if the node has ended, false if completeNode will be called later.
+  bool startNode(int node);
+  void startAsync(int node, Completion done);
+  void completeNode(int node, Status status);
+  void finishNode(int node, Agenda &agenda);
+  void afterNode(int node);
+  Status checkOutputs(int node) const;
+  void fail(Status status);
+  void poisonUnused(int node);
+  void poison(int value);
+  void end();
+
+  // Calls (ActiveFrame.cpp)
+  std::span<Operand> operandsOf(int node);
+  Status makeCall(int node, std::span<const Operand> operands);
+  void callKernel(int node, std::span<const Operand> operands);
+  Status callLibrary(int node, std::span<const Operand> operands);
+  void startCopy(int node, Completion done);
+
+  // Regions (ControlFlow.cpp)
+  void startIf(int node, Completion done);
+  void startWhile(int node, Completion done);
+  void startRound(int node);
+  void startBody(int node);
+  void finishRound(int node);
+  void finishWhile(int node);
+  ActiveFrame &regionFrame(int node, int region);
+  void runRegion(int node, int region, std::span<const TensorRef *const> arguments, Completion done);
+  struct Move {
+    const TensorRef *from;
+    void *to;
+    package::Space::type space;
+  };
+  void copyAll(std::vector<Move> moves, Completion done);
+  void copyToOutputs(int node, std::span<const TensorRef *const> from, Completion done);
+
+  const GraphPlan &plan_;
+  const FrameContext &context_;
+  NodeHandler *handler_ = nullptr;
+  Completion done_;
+
+  std::vector<FrameBuffer> segments_;
+  std::vector<FrameBuffer> own_; ///< For outputs of compute nodes that have no segment.
+  std::vector<int64_t> words_;   ///< Memref descriptors.
+  std::vector<void *> arguments_;
+  std::vector<Operand> operands_;
+  std::vector<TensorView> views_;
+  std::vector<Workspace> workspaces_;
+  std::vector<RegionState> regions_; ///< An entry a node, used by IF and WHILE.
+
+  std::vector<std::atomic<int32_t>> waiting_; ///< Predecessors that have not ended, a node.
+  std::vector<std::atomic<int32_t>> users_;   ///< Users that have not ended, a value. Kept only when poisoning.
+  std::vector<std::atomic<uint8_t>> handoff_;
+  std::vector<int> nextHandled_;
+  std::vector<Status> outcomes_;
+  std::vector<TimePoint> started_;
+  std::atomic<int32_t> remaining_ = 0; ///< Nodes that have not ended.
+  std::atomic<bool> failed_ = false;
+  Mutex failureMutex_;
+  Status failure_ HETER_GUARDED_BY(failureMutex_);
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_GRAPH_ACTIVEFRAME_H

@@ -1,0 +1,58 @@
+// What an executable knows about its graph before any frame runs: functions, successors, and where in a frame's scratch
+// memory each node builds its call. Immutable once made, shared by all frames.
+#ifndef HETER_RUNTIME_GRAPH_PLAN_H
+#define HETER_RUNTIME_GRAPH_PLAN_H
+
+#include "runtime/base/Status.h"
+#include "runtime/kernels/Library.h"
+#include "runtime/package/KernelObject.h"
+#include "runtime/package/Package_types.h"
+
+#include <memory>
+#include <vector>
+
+namespace heter::runtime {
+
+struct GraphPlan;
+
+struct NodePlan {
+  package::NodeKind::type kind{};
+  int predecessors = 0;
+  std::vector<int> successors;
+  std::vector<int> distinctInputs;
+
+  KernelFunction kernel = nullptr; ///< KERNEL
+  LibraryFunction library;         ///< LIBRARY
+  bool onDevice = false;           ///< KERNEL and LIBRARY: reads or writes a device value.
+  int firstOperand = 0;            ///< KERNEL and LIBRARY: its place in the frame's operand, view and argument arrays,
+  int firstWord = 0;               ///< in the array of memref words,
+  int workspace = 0;               ///< and in that of workspaces.
+
+  std::vector<std::unique_ptr<GraphPlan>> regions; ///< IF and WHILE
+  int64_t limit = 0;                               ///< WHILE
+
+  /// Started by the handler: quick to start, and it may wait for others.
+  bool isHandled() const;
+};
+
+struct GraphPlan {
+  explicit GraphPlan(const package::Graph &graph) : graph(graph) {}
+
+  const package::Graph &graph;
+  std::vector<NodePlan> nodes;
+  std::vector<int> roots; ///< Nodes without predecessors.
+  std::vector<int> users; ///< For each value: how many nodes read it, and one more for a result.
+  int operandCount = 0;
+  int wordCount = 0;
+  int workspaceCount = 0;
+};
+
+/// Verifies the graph, finds its kernels and prepares its library calls.
+StatusOr<std::unique_ptr<GraphPlan>> makePlan(const package::Graph &graph, const KernelObject &kernels);
+
+/// "`deep.0 relu` (ctr_dnn.heter:12:5)", for messages.
+std::string describeNode(const package::Node &node);
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_GRAPH_PLAN_H

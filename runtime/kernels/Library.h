@@ -1,0 +1,46 @@
+// Library kernels by name: how a LIBRARY node of a task graph becomes a function. Registered in one explicit table in
+// Library.cpp; a new one is a function with a line there.
+#ifndef HETER_RUNTIME_KERNELS_LIBRARY_H
+#define HETER_RUNTIME_KERNELS_LIBRARY_H
+
+#include "runtime/base/Status.h"
+#include "runtime/kernels/Rows.h"
+#include "runtime/kernels/Tensor.h"
+#include "runtime/package/Package_types.h"
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace heter::runtime {
+
+/// Memory that a call may keep from one frame to the next; ROWS outputs point into it. One a node a frame.
+struct Workspace {
+  KeyIndex index;
+  std::vector<float> rows;
+};
+
+/// One call. Outputs of kind TENSOR have their memory; the call fills it, or binds keys, data and count of ROWS.
+struct LibraryCall {
+  std::span<const TensorView> inputs;
+  std::span<TensorView> outputs;
+  int64_t examples = 0;
+  int64_t firstExample = 0;
+  uint64_t seed = 0;
+  Workspace &workspace;
+};
+
+/// Safe to call from several threads at once. Operands have the types that it was prepared for, with B put in.
+using LibraryFunction = std::function<Status(const LibraryCall &)>;
+
+/// Checks a LIBRARY node's attributes and types, and makes its function. Fails for a name that the library does not
+/// have.
+StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node);
+
+/// The names that prepareLibraryCall knows, sorted.
+std::vector<std::string> libraryKernelNames();
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_KERNELS_LIBRARY_H

@@ -1,0 +1,204 @@
+// Matrix products through oneDNN, each on the calling thread alone. Primitives are made once a shape and thread. The
+// one place where oneDNN's exceptions show up.
+#include "runtime/kernels/Prepare.h"
+
+#include <algorithm>
+#include <dnnl.hpp>
+#include <map>
+#include <tuple>
+
+extern "C" void omp_set_num_threads(int);
+
+namespace heter::runtime {
+
+using package::ElementType;
+using package::TensorType;
+
+namespace {
+
+/// out[b] (m x n) = a[b] (m x k) * b[b] (k x n) + bias (n), each operand transposed in memory if its flag says so.
+struct Product {
+  bool batched = false;
+  int64_t batch = 1, m = 0, n = 0, k = 0;
+  bool transposeA = false, transposeB = false, bias = false;
+  auto key() const { return std::tuple(batched, batch, m, n, k, transposeA, transposeB, bias); }
+};
+
+using Dims = dnnl::memory::dims;
+
+dnnl::memory::desc matrix(const Product &product, int64_t rows, int64_t columns, bool transposed) {
+  Dims dims = {rows, columns}, strides = transposed ? Dims{1, rows} : Dims{columns, 1};
+  if (product.batched) {
+    dims.insert(dims.begin(), product.batch);
+    strides.insert(strides.begin(), rows * columns);
+  }
+  return {dims, dnnl::memory::data_type::f32, strides};
+}
+
+/// What one thread keeps: its stream and its primitives.
+class ThreadProducts {
+public:
+  static ThreadProducts &instance() {
+    thread_local ThreadProducts products;
+    return products;
+  }
+
+  void run(const Product &product, const float *a, const float *b, const float *bias, float *out) {
+    Prepared &prepared = prepare(product);
+    auto use = [&](const dnnl::memory::desc &desc, const float *data) {
+      return dnnl::memory(desc, engine_, const_cast<float *>(data));
+    };
+    std::unordered_map<int, dnnl::memory> args = {{DNNL_ARG_SRC, use(prepared.a, a)},
+                                                  {DNNL_ARG_WEIGHTS, use(prepared.b, b)},
+                                                  {DNNL_ARG_DST, use(prepared.out, out)}};
+    if (product.bias)
+      args.emplace(DNNL_ARG_BIAS, use(prepared.biasDesc, bias));
+    prepared.matmul.execute(stream_, args);
+    stream_.wait();
+  }
+
+private:
+  struct Prepared {
+    dnnl::memory::desc a, b, out, biasDesc;
+    dnnl::matmul matmul;
+  };
+
+  ThreadProducts() : engine_(dnnl::engine::kind::cpu, 0) {
+    // For this thread only: the scheduler's workers are the parallelism, and one thread gives one result.
+    omp_set_num_threads(1);
+    stream_ = dnnl::stream(engine_);
+  }
+
+  Prepared &prepare(const Product &product) {
+    auto found = prepared_.find(product.key());
+    if (found != prepared_.end())
+      return found->second;
+    if (prepared_.size() >= 512)
+      prepared_.clear();
+    Prepared made;
+    made.a = matrix(product, product.m, product.k, product.transposeA);
+    made.b = matrix(product, product.k, product.n, product.transposeB);
+    made.out = matrix(product, product.m, product.n, false);
+    if (product.bias)
+      made.biasDesc =
+          product.batched
+              ? dnnl::memory::desc(Dims{1, 1, product.n}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::abc)
+              : dnnl::memory::desc(Dims{1, product.n}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab);
+    auto desc = product.bias ? dnnl::matmul::desc(made.a, made.b, made.biasDesc, made.out)
+                             : dnnl::matmul::desc(made.a, made.b, made.out);
+    made.matmul = dnnl::matmul(dnnl::matmul::primitive_desc(desc, engine_));
+    return prepared_.emplace(product.key(), std::move(made)).first->second;
+  }
+
+  dnnl::engine engine_;
+  dnnl::stream stream_;
+  std::map<decltype(Product().key()), Prepared> prepared_;
+};
+
+Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out) {
+  if (product.batch == 0 || product.m == 0 || product.n == 0)
+    return {};
+  if (product.k == 0) {
+    for (int64_t i = 0; i < product.batch * product.m; ++i)
+      for (int64_t j = 0; j < product.n; ++j)
+        out[i * product.n + j] = product.bias ? bias[j] : 0.0f;
+    return {};
+  }
+  try {
+    ThreadProducts::instance().run(product, a, b, bias, out);
+    return {};
+  } catch (const std::exception &error) {
+    return Status::internal(std::string("oneDNN: ") + error.what());
+  }
+}
+
+/// How a node's operands become one Product.
+enum class Form {
+  Shared,   ///< b is one matrix for all rows of a: a's leading extents are rows.
+  Contract, ///< Sums over all leading extents of a and b, the batch included: out = a^T b.
+  Batched,  ///< A product an example. A vector operand counts as a row (a) or a column (b).
+};
+
+int64_t leading(const TensorView &tensor) { return tensor.shape.product(0, tensor.shape.rank - 1); }
+int64_t last(const TensorView &tensor) { return tensor.shape[tensor.shape.rank - 1]; }
+
+Product productOf(Form form, const LibraryCall &call, bool transposeA, bool transposeB) {
+  const TensorView &a = call.inputs[0], &b = call.inputs[1];
+  Product product;
+  product.bias = call.inputs.size() == 3;
+  product.transposeA = transposeA;
+  product.transposeB = transposeB;
+  if (form == Form::Batched) {
+    product.batched = true;
+    product.batch = a.shape[0];
+    int64_t aRows = a.shape.rank == 3 ? a.shape[1] : 1, aColumns = last(a);
+    int64_t bRows = b.shape[1], bColumns = b.shape.rank == 3 ? b.shape[2] : 1;
+    product.m = transposeA ? aColumns : aRows;
+    product.k = transposeA ? aRows : aColumns;
+    product.n = transposeB ? bRows : bColumns;
+    return product;
+  }
+  product.m = transposeA ? last(a) : leading(a);
+  product.k = transposeA ? leading(a) : last(a);
+  product.n = transposeB ? leading(b) : last(b);
+  return product;
+}
+
+StatusOr<Form> formOf(const LibraryNode &node, bool transposeA, bool transposeB) {
+  const TensorType &a = node.inputType(0), &b = node.inputType(1), &out = node.outputType(0);
+  if (isBatch(a) && isBatch(b) && isBatch(out)) {
+    size_t rankA = a.shape.size(), rankB = b.shape.size();
+    if (rankA < 2 || rankB < 2 || rankA > 3 || rankB > 3 || (rankA == 2 && transposeA) || (rankB == 2 && transposeB))
+      return Status::dataLoss("multiplies a vector or matrix an example with another");
+    return Form::Batched;
+  }
+  if (isBatch(a) && isBatch(b)) {
+    if (!transposeA || transposeB || a.shape.size() != b.shape.size() ||
+        !std::equal(a.shape.begin(), a.shape.end() - 1, b.shape.begin()))
+      return Status::dataLoss("summing over the batch wants transpose_a and equal leading extents");
+    return Form::Contract;
+  }
+  if (isBatch(b) || b.shape.size() != 2 || a.shape.size() < 2 || (transposeA && (isBatch(a) || a.shape.size() != 2)))
+    return Status::dataLoss("multiplies rows with one matrix");
+  return Form::Shared;
+}
+
+/// Whether the static extents agree: tried with a stand-in for B.
+Status checkExtents(const LibraryNode &node, Form form, bool transposeA, bool transposeB) {
+  constexpr int64_t standIn = 1009;
+  std::vector<TensorView> operands(node.inputCount() + 1);
+  for (size_t i = 0; i < operands.size(); ++i) {
+    const TensorType &type = i < node.inputCount() ? node.inputType(i) : node.outputType(0);
+    operands[i].shape.rank = static_cast<int>(type.shape.size());
+    std::transform(type.shape.begin(), type.shape.end(), operands[i].shape.dims.begin(),
+                   [](int64_t extent) { return extent < 0 ? standIn : extent; });
+  }
+  Workspace workspace;
+  std::span<TensorView> all(operands);
+  LibraryCall call{all.first(node.inputCount()), all.subspan(node.inputCount()), standIn, 0, 0, workspace};
+  Product product = productOf(form, call, transposeA, transposeB);
+  const TensorView &a = operands[0], &b = operands[1], &out = operands.back();
+  bool fits = a.shape.elements() == product.batch * product.m * product.k &&
+              b.shape.elements() == product.batch * product.k * product.n &&
+              out.shape.elements() == product.batch * product.m * product.n &&
+              (!product.bias || operands[2].shape.elements() == product.n);
+  return fits ? Status() : Status::dataLoss("the operands' extents do not agree");
+}
+
+} // namespace
+
+StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
+  HETER_RETURN_IF_ERROR(node.expectTensors(node.inputCount() == 3 ? 3 : 2, 1));
+  for (size_t i = 0; i < node.inputCount(); ++i)
+    HETER_RETURN_IF_ERROR(node.expectElement(node.input(i), ElementType::F32));
+  HETER_RETURN_IF_ERROR(node.expectElement(node.output(0), ElementType::F32));
+  bool transposeA = node.flag("transpose_a"), transposeB = node.flag("transpose_b");
+  HETER_ASSIGN_OR_RETURN(Form form, formOf(node, transposeA, transposeB));
+  HETER_RETURN_IF_ERROR(checkExtents(node, form, transposeA, transposeB));
+  return LibraryFunction([form, transposeA, transposeB](const LibraryCall &call) -> Status {
+    return multiply(productOf(form, call, transposeA, transposeB), call.inputs[0].f32(), call.inputs[1].f32(),
+                    call.inputs.size() == 3 ? call.inputs[2].f32() : nullptr, call.outputs[0].as<float>());
+  });
+}
+
+} // namespace heter::runtime
