@@ -1,0 +1,433 @@
+// Files and imports, the names they declare, inputs, tables and constants; and the order in which a model is checked.
+#include "frontend/check/Check.h"
+#include "frontend/check/Checker.h"
+#include "frontend/syntax/Parser.h"
+#include "frontend/syntax/Suggest.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+namespace heter::frontend {
+
+std::optional<Model> checkFile(const std::string &path, SourceManager &sources, DiagnosticEngine &diagnostics) {
+  std::string reason;
+  int file = sources.load(path, reason);
+  if (file < 0) {
+    diagnostics.error({}, "cannot read " + path + ": " + reason);
+    return std::nullopt;
+  }
+  return checkSource(file, sources, diagnostics);
+}
+
+std::optional<Model> checkSource(int file, SourceManager &sources, DiagnosticEngine &diagnostics) {
+  return Checker(sources, diagnostics).run(file);
+}
+
+std::optional<Model> Checker::run(int file) {
+  main_ = loadUnit(file, /*main=*/true, {});
+  bool complete = main_;
+  for (const auto &unit : units_)
+    complete &= unit->file.complete;
+  if (!complete)
+    return std::nullopt;
+  for (const auto &unit : units_)
+    findRecursion(*unit);
+  if (diagnostics_.isFull())
+    return std::nullopt;
+
+  Frame frame;
+  frame.unit = main_;
+  frame.prefix = "";
+  frame_ = &frame;
+  ops_ = &model_.ops;
+  model_.name = main_->file.model.text;
+  model_.range = main_->file.model.range;
+  checkModelOptions(main_->file);
+  checkInputs(*main_);
+  checkTables(*main_);
+  for (const auto &unit : units_)
+    for (size_t i = 0; i < unit->constants.size(); ++i)
+      constantValue(*unit, i);
+  runBlock(main_->file.steps);
+  checkGoals();
+  for (const ast::Data &data : main_->file.data)
+    checkData(data);
+  if (diagnostics_.hasErrors())
+    return std::nullopt;
+  return std::move(model_);
+}
+
+//===-- Files -----------------------------------------------------------------------------------------------------===//
+
+static std::string canonicalPath(const std::string &path) {
+  std::error_code code;
+  std::filesystem::path canonical = std::filesystem::weakly_canonical(path, code);
+  return code ? path : canonical.string();
+}
+
+Unit *Checker::loadUnit(int file, bool main, SourceRange from) {
+  const std::string &path = sources_.file(file).path();
+  std::string key = canonicalPath(path);
+  loaded_[key] = nullptr;
+  units_.push_back(std::make_unique<Unit>());
+  Unit *unit = units_.back().get();
+  unit->path = path;
+  unit->file = parse(file, sources_, diagnostics_);
+  unit->constants.resize(unit->file.constants.size());
+  if (main && !unit->file.hasModel) {
+    SourceRange start{file, 0, 0};
+    error(start, "a model's file begins with `model`").help("model NAME");
+    return nullptr;
+  }
+  if (!main && unit->file.hasModel) {
+    error(from, "an imported file holds functions and constants, and this one is a model")
+        .note(unit->file.model.range, "its model");
+    return nullptr;
+  }
+  if (!main) {
+    const ast::File &ast = unit->file;
+    SourceRange wrong = !ast.inputs.empty()   ? ast.inputs.front().name.range
+                        : !ast.tables.empty() ? ast.tables.front().name.range
+                        : !ast.data.empty()   ? ast.data.front().name.range
+                        : !ast.steps.empty()  ? ast.steps.front().range
+                                              : SourceRange();
+    if (wrong.isValid())
+      error(wrong, "a file without `model` holds functions and constants only");
+  }
+  declareAll(*unit);
+  loaded_[key] = unit;
+  return unit;
+}
+
+void Checker::importFile(Unit &unit, const ast::Import &import) {
+  std::string path = (std::filesystem::path(unit.path).parent_path() / import.path).string();
+  std::string key = canonicalPath(path);
+  Unit *imported = nullptr;
+  if (auto known = loaded_.find(key); known != loaded_.end()) {
+    imported = known->second;
+    if (!imported && !diagnostics_.isFull())
+      error(import.range, "`" + import.path + "` imports itself, perhaps through another file");
+  } else if (units_.size() >= 100) {
+    error(import.range, "too many files are imported: more than 100");
+  } else {
+    std::string reason;
+    int file = sources_.load(path, reason);
+    if (file < 0)
+      error(import.range, "cannot read `" + path + "`: " + reason).help("the path is relative to this file");
+    else
+      imported = loadUnit(file, /*main=*/false, import.range);
+  }
+  if (!imported) {
+    unit.file.complete = false;
+    return;
+  }
+  if (!import.as.text.empty()) {
+    unit.imports[import.as.text] = imported;
+    return;
+  }
+  for (const auto &[name, declaration] : imported->declarations)
+    if (auto [at, isNew] = unit.declarations.try_emplace(name, declaration); !isNew && at->second.unit != imported)
+      error(import.range, "`" + name + "` is declared twice")
+          .note(at->second.range, "first here")
+          .note(declaration.range, "and in the imported file")
+          .help("import \"" + import.path + "\" as NAME");
+}
+
+//===-- Names -----------------------------------------------------------------------------------------------------===//
+
+void Checker::declare(Unit &unit, const ast::Name &name, Declaration::Kind kind, size_t index) {
+  auto [at, isNew] = unit.declarations.try_emplace(name.text, Declaration{kind, index, name.range, &unit});
+  if (isNew)
+    return;
+  SourceRange first = at->second.range, second = name.range;
+  if (first.file == second.file && second.begin < first.begin)
+    std::swap(first, second);
+  error(second, "`" + name.text + "` is declared twice").note(first, "first here");
+}
+
+void Checker::declareAll(Unit &unit) {
+  const ast::File &file = unit.file;
+  using Kind = Declaration::Kind;
+  for (size_t i = 0; i < file.inputs.size(); ++i)
+    declare(unit, file.inputs[i].name, Kind::Input, i);
+  for (size_t i = 0; i < file.tables.size(); ++i)
+    declare(unit, file.tables[i].name, Kind::Table, i);
+  for (size_t i = 0; i < file.constants.size(); ++i)
+    declare(unit, file.constants[i].name, Kind::Const, i);
+  for (size_t i = 0; i < file.functions.size(); ++i)
+    declare(unit, file.functions[i].name, Kind::Function, i);
+  for (size_t i = 0; i < file.imports.size(); ++i)
+    if (!file.imports[i].as.text.empty())
+      declare(unit, file.imports[i].as, Kind::Import, i);
+  // A data block's name is used by the run only: `data criteo` may stand beside an input `criteo`.
+  std::map<std::string, SourceRange> blocks;
+  for (const ast::Data &data : file.data)
+    if (auto [at, isNew] = blocks.try_emplace(data.name.text, data.name.range); !isNew)
+      error(data.name.range, "`" + data.name.text + "` is declared twice").note(at->second, "first here");
+  for (const ast::Import &import : file.imports)
+    importFile(unit, import);
+}
+
+namespace {
+
+/// Collects the functions that a function's body calls by plain name.
+struct CallCollector {
+  std::vector<const ast::Expr *> calls;
+
+  void visit(const ast::Expr *expr) {
+    if (!expr)
+      return;
+    if (expr->kind == ast::ExprKind::Call)
+      calls.push_back(expr);
+    for (const auto &item : expr->items)
+      visit(item.get());
+    for (const auto &option : expr->options)
+      visit(option.value.get());
+  }
+  void visit(const ast::Block &block) {
+    for (const ast::Step &step : block) {
+      for (const auto &value : step.values)
+        visit(value.get());
+      visit(step.with.get());
+      for (const auto &value : step.yields)
+        visit(value.get());
+      for (const ast::Branch &branch : step.branches)
+        visit(branch.block);
+    }
+  }
+};
+
+} // namespace
+
+/// Reports each function that reaches itself. Calls between files cannot make a cycle: imports have none.
+void Checker::findRecursion(Unit &unit) {
+  const auto &functions = unit.file.functions;
+  std::map<std::string, size_t> numbers;
+  for (size_t i = 0; i < functions.size(); ++i)
+    numbers.try_emplace(functions[i].name.text, i);
+  std::vector<std::vector<std::pair<size_t, const ast::Expr *>>> edges(functions.size());
+  for (size_t i = 0; i < functions.size(); ++i) {
+    CallCollector collector;
+    collector.visit(functions[i].block);
+    for (const auto &result : functions[i].results)
+      collector.visit(result.get());
+    for (const ast::Expr *call : collector.calls)
+      if (auto at = numbers.find(call->text); at != numbers.end())
+        edges[i].push_back({at->second, call});
+  }
+  enum { Fresh, Open, Done };
+  std::vector<int> state(functions.size(), Fresh);
+  for (size_t root = 0; root < functions.size(); ++root) {
+    std::vector<std::pair<size_t, size_t>> stack; // function, next edge
+    if (state[root] == Fresh)
+      stack.push_back({root, 0});
+    while (!stack.empty()) {
+      auto &[at, next] = stack.back();
+      state[at] = Open;
+      if (next == edges[at].size()) {
+        state[at] = Done;
+        stack.pop_back();
+        continue;
+      }
+      auto [to, call] = edges[at][next++];
+      if (state[to] == Open) {
+        std::string through;
+        if (to != at)
+          through = " through `" + functions[at].name.text + "`";
+        error(call->spot, "`" + call->text + "` calls itself" + through + ", but a call is a copy: this never ends")
+            .help("repeat with `for`, `while` or `scan`");
+      } else if (state[to] == Fresh) {
+        stack.push_back({to, 0});
+      }
+    }
+  }
+}
+
+Value Checker::constantValue(Unit &unit, size_t index) {
+  Unit::Constant &constant = unit.constants[index];
+  const ast::Const &source = unit.file.constants[index];
+  if (constant.state == Unit::Constant::State::Running) {
+    error(source.name.range, "constant `" + source.name.text + "` is defined by itself");
+    return {};
+  }
+  if (constant.state == Unit::Constant::State::Done)
+    return constant.value;
+  constant.state = Unit::Constant::State::Running;
+  Frame frame;
+  frame.unit = &unit;
+  Frame *outer = std::exchange(frame_, &frame);
+  Value value = evaluate(*source.value);
+  frame_ = outer;
+  if (value.isTensor()) {
+    error(source.value->range, "a constant is known to the compiler, and this is " + show(value));
+    value = {};
+  }
+  constant.state = Unit::Constant::State::Done;
+  return constant.value = std::move(value);
+}
+
+//===-- Model, inputs
+//-----------------------------------------------------------------------------------------------===//
+
+void Checker::checkModelOptions(const ast::File &file) {
+  checkOptionNames(file.options, {"seed"}, "a model");
+  for (const ast::Option &option : file.options)
+    if (option.name.text == "seed")
+      if (auto seed = wantInteger(evaluate(*option.value), option.value->range, "`seed`", 0, int64_t(1) << 53))
+        model_.seed = *seed;
+}
+
+std::optional<Element> Checker::elementOf(const ast::Name &name) {
+  static const std::pair<std::string_view, Element> elements[] = {{"f32", Element::F32},
+                                                                  {"i64", Element::I64},
+                                                                  {"bool", Element::Bool},
+                                                                  {"id", Element::Id},
+                                                                  {"label", Element::F32}};
+  for (const auto &[text, element] : elements)
+    if (name.text == text)
+      return element;
+  error(name.range, "no type is called `" + name.text + "`")
+      .help(didYouMean(name.text, {"f32", "i64", "bool", "id", "label"}));
+  return std::nullopt;
+}
+
+/// The length that a `*` of an input's type stands for: its own, or the one of that name.
+int Checker::lengthOf(const ast::Size &size, const ast::Input &input) {
+  for (size_t i = 0; i < model_.lengths.size(); ++i)
+    if (!size.length.empty() && model_.lengths[i].name == size.length)
+      return static_cast<int>(i);
+  std::string symbol = size.length.empty() ? input.name.text : size.length;
+  auto taken = [&] {
+    for (const Length &length : model_.lengths)
+      if (length.symbol == symbol)
+        return true;
+    return false;
+  };
+  while (taken())
+    symbol += "_";
+  model_.lengths.push_back({size.length, symbol, input.name.range});
+  return static_cast<int>(model_.lengths.size() - 1);
+}
+
+void Checker::checkInputs(Unit &unit) {
+  for (const ast::Input &input : unit.file.inputs)
+    checkInput(input);
+}
+
+void Checker::checkInput(const ast::Input &input) {
+  Binding &binding = frame_->scope[input.name.text];
+  binding.range = input.name.range;
+  std::optional<Element> element = elementOf(input.type.name);
+  if (!element)
+    return;
+  Type type;
+  type.element = *element;
+  bool label = input.type.name.text == "label", ragged = false;
+  for (const ast::Size &size : input.type.sizes) {
+    if (size.ragged) {
+      if (ragged || label) {
+        error(size.range, label ? "a label has no `*`" : "a type has at most one `*`");
+        return;
+      }
+      ragged = true;
+      type.shape.push_back(Dim::ragged(lengthOf(size, input)));
+      continue;
+    }
+    if (size.value->kind == ast::ExprKind::Name && size.value->text == "batch") {
+      error(size.range, "an input has no batch axis: a type describes one example").help("across(x) sees the batch");
+      return;
+    }
+    auto extent = wantInteger(evaluate(*size.value), size.range, "a size", 1, maxCount);
+    if (!extent)
+      return;
+    type.shape.push_back(Dim::fixed(*extent));
+  }
+  if (!checkCount(type.shape, input.type.range))
+    return;
+  Input result{input.name.text, type, label, newValue(type, input.name.range), input.name.range};
+  model_.values[result.value].name = result.name;
+  binding.value.kind = Value::Kind::Tensor;
+  binding.value.type = type;
+  binding.value.id = result.value;
+  if (label)
+    binding.value.label = static_cast<int>(model_.inputs.size());
+  model_.inputs.push_back(std::move(result));
+}
+
+//===-- Tables
+//------------------------------------------------------------------------------------------------------===//
+
+static const std::vector<std::string> partOptions = {"dim", "init", "optimizer", "admit"};
+static const std::vector<std::string> storeOptions = {"score", "evict", "memory", "beyond"};
+
+void Checker::checkTables(Unit &unit) {
+  for (const ast::Table &table : unit.file.tables)
+    checkTable(table);
+}
+
+void Checker::checkTable(const ast::Table &table) {
+  Table result;
+  result.name = table.name.text;
+  result.range = table.name.range;
+  std::vector<std::string> known = storeOptions;
+  known.insert(known.begin(), partOptions.begin(), partOptions.end());
+  checkOptionNames(table.options, known, "a table");
+  if (table.parts.empty()) {
+    if (auto part = checkPart("table `" + table.name.text + "`", {"", table.name.range}, table.options))
+      result.parts.push_back(*part);
+  } else {
+    for (const ast::Option &option : table.options)
+      if (std::find(partOptions.begin(), partOptions.end(), option.name.text) != partOptions.end())
+        error(option.name.range, "`" + option.name.text + "` belongs to the parts of `" + table.name.text + "`")
+            .help("part " + table.parts.front().name.text + " { " + option.name.text + ": ... }");
+  }
+  std::map<std::string, SourceRange> names;
+  for (const ast::Part &part : table.parts) {
+    if (auto [at, isNew] = names.try_emplace(part.name.text, part.name.range); !isNew)
+      error(part.name.range, "`" + part.name.text + "` is declared twice").note(at->second, "first here");
+    checkOptionNames(part.options, partOptions, "a part");
+    if (auto checked = checkPart("part `" + part.name.text + "`", part.name, part.options))
+      result.parts.push_back(*checked);
+  }
+  for (const ast::Option &option : table.options)
+    checkStoreOption(option);
+  model_.tables.push_back(std::move(result));
+}
+
+std::optional<TablePart> Checker::checkPart(const std::string &what, const ast::Name &name,
+                                            const std::vector<ast::Option> &options) {
+  TablePart part;
+  part.name = name.text;
+  part.range = name.range;
+  part.init = {"uniform", 0.01};
+  bool ok = true, hasDim = false;
+  for (const ast::Option &option : options) {
+    const std::string &word = option.name.text;
+    if (word == "dim") {
+      hasDim = true;
+      auto dim = wantInteger(evaluate(*option.value), option.value->range, "`dim`", 1, 65536);
+      ok &= dim.has_value();
+      part.dim = dim.value_or(1);
+    } else if (word == "init") {
+      auto init = readInitializer(*option.value);
+      ok &= init.has_value();
+      part.init = init.value_or(part.init);
+    } else if (word == "optimizer") {
+      auto optimizer = readOptimizer(*option.value);
+      ok &= optimizer.has_value();
+      part.optimizer = optimizer.value_or(Optimizer());
+    } else if (word == "admit") {
+      checkStoreOption(option);
+    }
+  }
+  // A misspelt option is the likelier mistake than a forgotten one: it has been reported already.
+  bool misspelt = options.size() > 0 && diagnostics_.hasErrors();
+  if (!hasDim && !misspelt)
+    error(name.range, what + " has no `dim`").help("dim: 9");
+  if (!hasDim || !ok)
+    return std::nullopt;
+  return part;
+}
+
+} // namespace heter::frontend
