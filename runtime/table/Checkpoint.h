@@ -39,8 +39,7 @@ struct ShardInfo {
   std::vector<int64_t> rowsPerTable; ///< In the order of the package's tables.
 };
 
-/// The number for the next save into `dir`: one more than the committed save's, 1 if there is none. A damaged manifest
-/// counts as none.
+/// The number for the next save into `dir`: above that of every save there, committed or not; 1 if there is none.
 StatusOr<int64_t> nextSaveNumber(FileSystem &files, const std::string &dir);
 
 /// Writes and syncs one server's share. Creates `dir` if need be; touches no file of another save number. REQUIRES: no
@@ -53,9 +52,8 @@ StatusOr<ShardInfo> writeShard(FileSystem &files, const ParameterStore &store, c
 Status commitManifest(FileSystem &files, const std::string &dir, const package::PackageInfo &info, int64_t saveNumber,
                       const std::vector<ShardInfo> &shards);
 
-/// The whole of a save by one store that owns everything: the three calls above.
-Status saveCheckpoint(FileSystem &files, const ParameterStore &store, const package::PackageInfo &info,
-                      const std::string &dir);
+/// The whole of a save by one store that owns everything, under the next number.
+Status saveCheckpoint(FileSystem &files, const ParameterStore &store, const std::string &dir);
 
 /// Replaces the store's contents by its share of the save in `dir`, whatever number of servers wrote it. The store
 /// takes the save's seed and steps; a run goes on with step `store.version()`. A file that is missing, truncated,

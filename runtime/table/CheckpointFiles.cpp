@@ -1,0 +1,188 @@
+// Checksummed blocks, and the rows and dense blocks in them.
+#include "runtime/table/CheckpointFiles.h"
+
+#include "runtime/base/Hash.h"
+#include "runtime/table/Sharding.h"
+
+#include <algorithm>
+
+namespace heter::runtime::checkpoint {
+
+//===--- Writing --------------------------------------------------------------------------------------------------===//
+
+StatusOr<std::unique_ptr<BlockWriter>> BlockWriter::create(FileSystem &files, const std::string &dir,
+                                                           const std::string &name) {
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openForWrite(dir + "/" + name));
+  return std::unique_ptr<BlockWriter>(new BlockWriter(std::move(out), name));
+}
+
+Status BlockWriter::append(std::string_view block) {
+  assert(!block.empty() && block.size() <= UINT32_MAX);
+  return write(block);
+}
+
+Status BlockWriter::write(std::string_view block) {
+  const auto length = static_cast<uint32_t>(block.size());
+  info_.checksum = hashBytes(block, info_.checksum);
+  info_.bytes += static_cast<int64_t>(lengthBytes + block.size() + checksumBytes);
+  HETER_RETURN_IF_ERROR(out_->append({reinterpret_cast<const char *>(&length), lengthBytes}));
+  if (!block.empty())
+    HETER_RETURN_IF_ERROR(out_->append(block));
+  return out_->append({reinterpret_cast<const char *>(&info_.checksum), checksumBytes});
+}
+
+StatusOr<CheckpointFile> BlockWriter::finish() {
+  HETER_RETURN_IF_ERROR(write({}));
+  HETER_RETURN_IF_ERROR(out_->sync());
+  HETER_RETURN_IF_ERROR(out_->close());
+  return info_;
+}
+
+void FileHeader::write(BlockBuilder &block) const {
+  block.addText(magic);
+  block.add<int32_t>(formatVersion);
+  block.add(save);
+  block.add(shardIndex);
+  block.add(shardCount);
+}
+
+//===--- Reading --------------------------------------------------------------------------------------------------===//
+
+namespace {
+/// Reads one data file block by block and checks it against the manifest.
+class BlockReader {
+public:
+  static StatusOr<std::unique_ptr<BlockReader>> create(FileSystem &files, const std::string &dir,
+                                                       const Manifest &manifest, const ManifestFile &file) {
+    const std::string path = dir + "/" + file.file.name;
+    HETER_ASSIGN_OR_RETURN(const bool there, files.exists(path));
+    if (!there)
+      return Status::dataLoss(path + " is missing, though the manifest names it");
+    HETER_ASSIGN_OR_RETURN(const int64_t bytes, files.fileSize(path));
+    if (bytes != file.file.bytes)
+      return Status::dataLoss(path + (bytes < file.file.bytes ? " is truncated: it has " : " is too long: it has ") +
+                              std::to_string(bytes) + " bytes, and the manifest says " +
+                              std::to_string(file.file.bytes));
+    HETER_ASSIGN_OR_RETURN(std::unique_ptr<InputFile> in, files.openForRead(path));
+    std::unique_ptr<BlockReader> reader(new BlockReader(path, std::move(in), file));
+    HETER_RETURN_IF_ERROR(reader->readHeader(manifest));
+    return reader;
+  }
+
+  /// The next block, valid until the next call; empty at the end of the file, which is then known to be whole.
+  StatusOr<std::string_view> next() {
+    uint32_t length = 0;
+    HETER_RETURN_IF_ERROR(readExactly({reinterpret_cast<char *>(&length), lengthBytes}));
+    if (length + checksumBytes > static_cast<uint64_t>(left_))
+      return damaged();
+    block_.resize(length);
+    HETER_RETURN_IF_ERROR(readExactly(block_));
+    uint64_t stored = 0;
+    HETER_RETURN_IF_ERROR(readExactly({reinterpret_cast<char *>(&stored), checksumBytes}));
+    checksum_ = hashBytes(block_, checksum_);
+    if (stored != checksum_)
+      return damaged();
+    if (length == 0 && (left_ != 0 || checksum_ != file_.file.checksum))
+      return Status::dataLoss(path_ + " is not the file that the manifest means: its checksum is another");
+    return std::string_view(block_);
+  }
+
+  Status damaged() const { return Status::dataLoss(path_ + " is damaged or was edited: a checksum does not fit"); }
+  Status malformed(const std::string &what) const { return Status::dataLoss(path_ + " is malformed: " + what); }
+
+private:
+  BlockReader(std::string path, std::unique_ptr<InputFile> in, const ManifestFile &file)
+      : path_(std::move(path)), in_(std::move(in)), file_(file), left_(file.file.bytes) {}
+
+  Status readExactly(std::span<char> to) {
+    if (static_cast<int64_t>(to.size()) > left_)
+      return damaged();
+    left_ -= static_cast<int64_t>(to.size());
+    while (!to.empty()) {
+      HETER_ASSIGN_OR_RETURN(const size_t count, in_->read(to));
+      if (count == 0)
+        return Status::dataLoss(path_ + " is truncated: it ended while it was read");
+      to = to.subspan(count);
+    }
+    return {};
+  }
+
+  Status readHeader(const Manifest &manifest) {
+    HETER_ASSIGN_OR_RETURN(const std::string_view block, next());
+    BlockParser parser(block);
+    if (parser.takeText(rowsMagic.size()) != (file_.dense ? denseMagic : rowsMagic))
+      return malformed("it does not begin as such a file does");
+    if (parser.take<int32_t>() != formatVersion)
+      return malformed("it has another format version");
+    const bool same = parser.take<int64_t>() == manifest.save && parser.take<int32_t>() == file_.shardIndex &&
+                      parser.take<int32_t>() == manifest.shardCount;
+    if (!same || !parser.ok() || parser.left() != 0)
+      return malformed("it belongs to another save or server");
+    return {};
+  }
+
+  const std::string path_;
+  std::unique_ptr<InputFile> in_;
+  const ManifestFile &file_;
+  int64_t left_;
+  uint64_t checksum_ = 0;
+  std::string block_;
+};
+} // namespace
+
+Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, const ManifestFile &file,
+                const std::function<Status(size_t, uint64_t, std::span<const float>)> &row) {
+  HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockReader> reader, BlockReader::create(files, dir, manifest, file));
+  std::vector<int64_t> counted(manifest.schema.tables.size());
+  std::vector<float> state;
+  for (;;) {
+    HETER_ASSIGN_OR_RETURN(const std::string_view block, reader->next());
+    if (block.empty())
+      break;
+    BlockParser parser(block);
+    const auto table = parser.take<uint32_t>();
+    const auto rows = parser.take<uint32_t>();
+    if (!parser.ok() || table >= counted.size())
+      return reader->malformed("a block names no table");
+    state.resize(static_cast<size_t>(manifest.schema.tables[table].rowFloats));
+    if (parser.left() != rows * (sizeof(uint64_t) + state.size() * sizeof(float)))
+      return reader->malformed("a block does not hold the rows that it says");
+    for (uint32_t i = 0; i < rows; ++i) {
+      const auto key = parser.take<uint64_t>();
+      parser.takeFloats(state);
+      if (ownerOfKey(key, manifest.shardCount) != file.shardIndex)
+        return reader->malformed("it holds a key of another server");
+      HETER_RETURN_IF_ERROR(row(table, key, state));
+    }
+    counted[table] += rows;
+  }
+  return counted == file.rows ? Status() : reader->malformed("it does not hold as many rows as the manifest says");
+}
+
+Status readDense(FileSystem &files, const std::string &dir, const Manifest &manifest, const ManifestFile &file,
+                 const std::function<Status(size_t, int64_t, std::span<const float>)> &visit) {
+  HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockReader> reader, BlockReader::create(files, dir, manifest, file));
+  // Exactly the blocks that the server owned, in order.
+  std::vector<float> state;
+  for (size_t p = 0; p < manifest.schema.parameters.size(); ++p) {
+    const ParameterSpec &spec = manifest.schema.parameters[p];
+    const DenseLayout layout(spec.name, spec.elements, file.shardIndex, manifest.shardCount);
+    for (const DenseBlock &expected : layout.blocks()) {
+      HETER_ASSIGN_OR_RETURN(const std::string_view block, reader->next());
+      BlockParser parser(block);
+      const auto parameter = parser.take<uint32_t>();
+      const auto number = parser.take<int64_t>();
+      state.resize(static_cast<size_t>(expected.count) * (1 + spec.optimizer.slots.size()) +
+                   spec.optimizer.scalars.size());
+      parser.takeFloats(state);
+      if (!parser.ok() || parser.left() != 0 || parameter != p || number != expected.block)
+        return reader->malformed("block " + std::to_string(expected.block) + " of `" + spec.name +
+                                 "` is not where it should be");
+      HETER_RETURN_IF_ERROR(visit(p, number, state));
+    }
+  }
+  HETER_ASSIGN_OR_RETURN(const std::string_view end, reader->next());
+  return end.empty() ? Status() : reader->malformed("it holds more than the manifest says");
+}
+
+} // namespace heter::runtime::checkpoint

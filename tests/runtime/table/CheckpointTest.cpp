@@ -1,0 +1,295 @@
+// Saved models: any number of servers to any other, damage, faults in the middle of a save, and text dumps.
+#include "runtime/table/Checkpoint.h"
+#include "runtime/base/Log.h"
+#include "runtime/table/CheckpointFormat.h"
+#include "tests/runtime/table/FaultyFileSystem.h"
+#include "tests/runtime/table/TestModel.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <unistd.h>
+
+namespace heter::runtime {
+namespace {
+
+using namespace test;
+
+/// Small enough to damage every byte of.
+package::PackageInfo smallModel() {
+  package::PackageInfo info;
+  info.model = "small";
+  info.tables = {
+      makeTable("emb", {makePart("", 2, "uniform", 0.01, adagrad())}),
+      makeTable("fm", {makePart("weight", 1, "zeros", 0, sgd()), makePart("vector", 2, "uniform", 0.5, adam())})};
+  info.parameters = {makeParameter("w", {2, 5}, "uniform", 0.1, adam()), makeParameter("b", {1}, "zeros", 0, sgd())};
+  return info;
+}
+
+Status save(FileSystem &files, TestCluster &cluster, const package::PackageInfo &info, const std::string &dir) {
+  HETER_ASSIGN_OR_RETURN(const int64_t number, nextSaveNumber(files, dir));
+  std::vector<ShardInfo> shards;
+  for (int server = cluster.size() - 1; server >= 0; --server) { // in any order
+    HETER_ASSIGN_OR_RETURN(ShardInfo shard, writeShard(files, cluster.store(server), dir, number));
+    shards.push_back(std::move(shard));
+  }
+  return commitManifest(files, dir, info, number, shards);
+}
+
+Status load(FileSystem &files, TestCluster &cluster, const std::string &dir) {
+  for (int server = 0; server < cluster.size(); ++server)
+    HETER_RETURN_IF_ERROR(loadInto(files, cluster.store(server), dir));
+  return {};
+}
+
+StatusOr<std::string> dump(FileSystem &files, const std::string &dir) {
+  FaultyFileSystem text;
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, text.openForWrite("x/dump"));
+  HETER_RETURN_IF_ERROR(dumpCheckpoint(files, dir, *out));
+  return text.readFile("x/dump");
+}
+
+#define ASSERT_OK(expr)                                                                                                \
+  do {                                                                                                                 \
+    const Status okStatus = (expr);                                                                                    \
+    ASSERT_TRUE(okStatus.ok()) << okStatus.message();                                                                  \
+  } while (false)
+
+TEST(Checkpoint, anyServersToAnyServersAndOn) {
+  const package::PackageInfo info = makeModel();
+  TestCluster reference(info, 1);
+  trainSome(reference, 0, 2, 3);
+  const std::vector<float> half = reference.everything();
+  trainSome(reference, 2, 2, 3);
+  const std::vector<float> whole = reference.everything();
+  std::string text;
+  for (const auto &[from, to] : std::vector<std::pair<int, int>>{{1, 3}, {3, 2}, {2, 1}, {3, 3}}) {
+    FaultyFileSystem files;
+    TestCluster before(info, from);
+    trainSome(before, 0, 2, 3);
+    ASSERT_OK(save(files, before, info, "dir"));
+    TestCluster after(info, to, 7); // the save's seed counts
+    ASSERT_OK(load(files, after, "dir"));
+    EXPECT_TRUE(bitEqual(after.everything(), half)) << from << " to " << to;
+    EXPECT_EQ(after.store(0).version(), 2);
+    trainSome(after, 2, 2, 3); // makes new rows too
+    EXPECT_TRUE(bitEqual(after.everything(), whole)) << from << " to " << to;
+    const auto dumped = dump(files, "dir");
+    ASSERT_TRUE(dumped.ok()) << dumped.status().message();
+    EXPECT_TRUE(text.empty() || *dumped == text);
+    text = *dumped;
+  }
+}
+
+TEST(Checkpoint, worksOnRealFiles) {
+  const auto files = makePosixFileSystem();
+  const std::string dir =
+      (std::filesystem::temp_directory_path() / ("heter-checkpoint-" + std::to_string(getpid()))).string() + "/a/b";
+  const package::PackageInfo info = makeModel();
+  TestCluster before(info, 2);
+  trainSome(before, 0, 1, 2);
+  ASSERT_OK(save(*files, before, info, dir));
+  trainSome(before, 1, 1, 2);
+  ASSERT_OK(save(*files, before, info, dir));
+  EXPECT_EQ(files->list(dir)->size(), 5U); // the first save's files are gone
+  TestCluster after(info, 1);
+  ASSERT_OK(load(*files, after, dir));
+  EXPECT_TRUE(bitEqual(after.everything(), before.everything()));
+  std::filesystem::remove_all(dir + "/../..");
+}
+
+// Whatever operation of a save fails, once or for good, with or without a power cut: the folder holds the old or the
+// new save, whole; the new one if the save said ok; and the next save works.
+TEST(Checkpoint, aFailedSaveLeavesThePreviousOneWhole) {
+  const package::PackageInfo info = smallModel();
+  TestCluster old(info, 2);
+  trainSome(old, 0, 1, 2);
+  TestCluster next(info, 2);
+  trainSome(next, 0, 2, 2);
+  const std::vector<float> oldState = old.everything();
+  const std::vector<float> newState = next.everything();
+  FaultyFileSystem start;
+  ASSERT_OK(save(start, old, info, "dir"));
+  setLogSink([](LogLevel, std::string_view) {}); // about old files that could not be removed
+  int64_t failures = 0;
+  bool reachedEnd = false;
+  for (int64_t fault = 0; !reachedEnd; ++fault) {
+    for (const bool rest : {false, true})
+      for (const bool powerCut : {false, true}) {
+        FaultyFileSystem files;
+        files.setContents(start.contents());
+        files.failAt(fault, rest);
+        const Status status = save(files, next, info, "dir");
+        reachedEnd = files.operations() <= fault;
+        files.heal();
+        if (powerCut)
+          files.loseUnsynced();
+        failures += !status.ok();
+        TestCluster loaded(info, 1);
+        ASSERT_OK(load(files, loaded, "dir").withContext("fault " + std::to_string(fault)));
+        const std::vector<float> state = loaded.everything();
+        ASSERT_TRUE(bitEqual(state, newState) || (!status.ok() && bitEqual(state, oldState))) << "fault " << fault;
+        ASSERT_OK(save(files, next, info, "dir"));
+        ASSERT_OK(load(files, loaded, "dir"));
+        ASSERT_TRUE(bitEqual(loaded.everything(), newState));
+        ASSERT_EQ(files.list("dir")->size(),
+                  status.ok() || !files.contents().contains("dir/manifest.json.partial") ? 5U : 6U);
+      }
+  }
+  setLogSink({});
+  EXPECT_GT(failures, 100);
+}
+
+TEST(Checkpoint, everyDamagedByteIsNoticedAndNamed) {
+  const package::PackageInfo info = smallModel();
+  TestCluster cluster(info, 2);
+  cluster.pushRows({0, 0, 0, 0}, 1, 0, {1, 2, 3, 4, 5, 6}, std::vector<float>(12, 1.0F));
+  cluster.pushRows({0, 0, 0, 0}, 1, 2, {1, 2, 9}, std::vector<float>(6, 1.0F));
+  cluster.closeStep(0, {0}, 1);
+  FaultyFileSystem files;
+  ASSERT_OK(save(files, cluster, info, "dir"));
+  const std::map<std::string, std::string> good = files.contents();
+  ASSERT_EQ(good.size(), 5U);
+  for (const auto &[path, bytes] : good)
+    for (size_t at = 0; at < bytes.size(); ++at) {
+      std::map<std::string, std::string> bad = good;
+      bad[path][at] = static_cast<char>(bad[path][at] ^ (at % 2 ? 1 : 0x80));
+      files.setContents(bad);
+      TestCluster loaded(info, 1);
+      const Status status = load(files, loaded, "dir");
+      ASSERT_FALSE(status.ok()) << path << " byte " << at;
+      ASSERT_EQ(status.code(), StatusCode::DataLoss) << status.message();
+      ASSERT_NE(status.message().find(path), std::string::npos) << status.message();
+      ASSERT_EQ(loaded.store(0).rowCount(0), 0);
+      ASSERT_FALSE(dump(files, "dir").ok());
+    }
+}
+
+TEST(Checkpoint, truncatedMissingAndForeignFilesAreNamed) {
+  const package::PackageInfo info = smallModel();
+  TestCluster cluster(info, 1);
+  trainSome(cluster, 0, 1, 1);
+  FaultyFileSystem files;
+  ASSERT_OK(saveCheckpoint(files, cluster.store(0), "dir"));
+  const std::map<std::string, std::string> good = files.contents();
+  trainSome(cluster, 1, 1, 1);
+  ASSERT_OK(saveCheckpoint(files, cluster.store(0), "dir"));
+  const std::map<std::string, std::string> other = files.contents();
+  const auto expectError = [&](const std::map<std::string, std::string> &contents, const std::string &path,
+                               const std::string &reason) {
+    files.setContents(contents);
+    TestCluster loaded(info, 1);
+    const Status status = load(files, loaded, "dir");
+    ASSERT_FALSE(status.ok());
+    EXPECT_NE(status.message().find(path), std::string::npos) << status.message();
+    EXPECT_NE(status.message().find(reason), std::string::npos) << status.message();
+  };
+  for (const auto &[path, bytes] : good) {
+    std::map<std::string, std::string> bad = good;
+    bad[path] = bytes.substr(0, bytes.size() / 2);
+    expectError(bad, path, "truncated");
+    bad[path] = bytes + "x";
+    expectError(bad, path, path.ends_with("json") ? "truncated" : "too long");
+    bad.erase(path);
+    expectError(bad, path.ends_with("json") ? "manifest.json" : path, path.ends_with("json") ? "no model" : "missing");
+  }
+  std::map<std::string, std::string> mixed = good;
+  mixed["dir/save-000001.server-0-of-1.dense"] = other.at("dir/save-000002.server-0-of-1.dense");
+  expectError(mixed, "save-000001.server-0-of-1.dense", "belongs to another save");
+  mixed = good;
+  mixed["dir/save-000001.server-0-of-1.rows"] = good.at("dir/save-000001.server-0-of-1.dense");
+  expectError(mixed, "save-000001.server-0-of-1.rows", "the manifest says");
+}
+
+TEST(Checkpoint, anotherModelIsRefused) {
+  TestCluster cluster(smallModel(), 1);
+  FaultyFileSystem files;
+  ASSERT_OK(saveCheckpoint(files, cluster.store(0), "dir"));
+  const auto expectError = [&](auto edit, const std::string &reason) {
+    package::PackageInfo info = smallModel();
+    edit(info);
+    TestCluster loaded(info, 1);
+    const Status status = load(files, loaded, "dir");
+    ASSERT_EQ(status.code(), StatusCode::FailedPrecondition);
+    EXPECT_NE(status.message().find(reason), std::string::npos) << status.message();
+  };
+  expectError([](auto &info) { info.tables[0].parts[0].dim = 3; }, "dim of table `emb` is 2 there and 3 in this model");
+  expectError([](auto &info) { info.tables[0].parts[0].optimizer = sgd(); },
+              "the optimizer of table `emb` is `adagrad` there and `sgd` in this model");
+  expectError([](auto &info) { info.tables[0].name = "embedding"; }, "it has no table `embedding`");
+  expectError([](auto &info) { info.tables.pop_back(); }, "its table `fm` is not in this model");
+  expectError([](auto &info) { info.parameters[0].shape = {5, 2}; }, "the shape of `w` is [2, 5] there and [5, 2]");
+  expectError([](auto &info) { info.parameters.pop_back(); }, "its parameter `b` is not in this model");
+  // The order of declarations is not part of a model.
+  package::PackageInfo reordered = smallModel();
+  std::swap(reordered.tables[0], reordered.tables[1]);
+  std::swap(reordered.parameters[0], reordered.parameters[1]);
+  TestCluster loaded(reordered, 1);
+  ASSERT_OK(load(files, loaded, "dir"));
+  ASSERT_OK(saveCheckpoint(files, loaded.store(0), "again"));
+  EXPECT_EQ(*dump(files, "again"), *dump(files, "dir"));
+}
+
+TEST(Checkpoint, savesAreWholeInstants) {
+  const package::PackageInfo info = smallModel();
+  TestCluster cluster(info, 2);
+  FaultyFileSystem files;
+  const std::vector<float> gradient(10, 1.0F);
+  const int owner = ownerOfBlock("w", 0, 2);
+  ASSERT_OK(cluster.store(owner).stagePush({0, 0, 0, 0}, 1, PushDense{0, gradient}));
+  EXPECT_EQ(writeShard(files, cluster.store(owner), "dir", 1).status().code(), StatusCode::FailedPrecondition);
+  const std::vector<int32_t> first = {0};
+  ASSERT_OK(cluster.store(owner).closeStep(0, first, 1));
+  std::vector<ShardInfo> shards = {*writeShard(files, cluster.store(0), "dir", 1),
+                                   *writeShard(files, cluster.store(1), "dir", 1)};
+  EXPECT_EQ(commitManifest(files, "dir", info, 1, shards).code(), StatusCode::InvalidArgument); // steps differ
+  EXPECT_EQ(commitManifest(files, "dir", info, 1, {shards[0]}).code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(commitManifest(files, "dir", info, 1, {shards[0], shards[0]}).code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(commitManifest(files, "dir", info, 1, {}).code(), StatusCode::InvalidArgument);
+  EXPECT_FALSE(*files.exists("dir/manifest.json"));
+}
+
+TEST(Checkpoint, latePushesAreStillDroppedAfterALoad) {
+  const package::PackageInfo info = smallModel();
+  TestCluster cluster(info, 1);
+  trainSome(cluster, 0, 2, 1);
+  FaultyFileSystem files;
+  ASSERT_OK(saveCheckpoint(files, cluster.store(0), "dir"));
+  TestCluster loaded(info, 1);
+  ASSERT_OK(load(files, loaded, "dir"));
+  loaded.pushRows({0, 1, 0, 0}, 1, 0, {1}, {5.0F, 5.0F});
+  EXPECT_FALSE(loaded.store(0).hasStagedPushes());
+  EXPECT_EQ(loaded.store(0).droppedPushes(), 1);
+}
+
+TEST(Checkpoint, dumpIsTextSortedByNameAndKey) {
+  package::PackageInfo info;
+  info.model = "tiny";
+  info.tables = {makeTable("t", {makePart("a", 1, "zeros", 0, sgd()), makePart("b", 2, "ones", 0, adagrad())})};
+  info.parameters = {makeParameter("z", {3, 3}, "constant", 0.1, sgd()), makeParameter("s", {}, "zeros", 0, adam())};
+  TestCluster cluster(info, 2);
+  cluster.pushRows({0, 0, 0, 0}, 1, 0, {18446744073709551615U, 3}, {1.0F, 2.0F});
+  cluster.pushDense({0, 0, 0, 0}, 1, 1, {0.0F});
+  cluster.closeStep(0, {0}, 1);
+  FaultyFileSystem files;
+  ASSERT_OK(save(files, cluster, info, "dir"));
+  EXPECT_EQ(*dump(files, "dir"), R"(heter dump 1
+model tiny
+steps 1
+parameter s shape optimizer adam
+s value 0 0
+s moment1 0 0
+s moment2 0 0
+s beta1_power 0 0.9
+s beta2_power 0 0.999
+parameter z shape 3 3 optimizer sgd
+z value 0 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1
+z value 8 0.1
+table t part a dim 1 optimizer sgd part b dim 2 optimizer adagrad rows 2
+t 3 a.value -0.2 b.value 1 1 b.accumulator 0 0
+t 18446744073709551615 a.value -0.1 b.value 1 1 b.accumulator 0 0
+)");
+}
+
+} // namespace
+} // namespace heter::runtime
