@@ -4,6 +4,48 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Autodiff : Pass<"heter-autodiff", "::mlir::ModuleOp"> {
+  let summary = "Stage 2: @train is differentiated, nn.minimize becomes updates";
+  let description = [{
+    Reverse-mode differentiation of the loss, through nn's DifferentiableOpInterface. The gradient of the loss itself
+    is B (`nn.example_count`), so every gradient is a sum over the micro-batch's examples; a parameter's owner divides
+    by the examples of the step. Each parameter and each table part that influences the loss gets one update, at the
+    end of the program in the order of declaration. Backward operations take the place of their forward ones.
+
+    Before:
+    ```mlir
+    %w = nn.param @w : tensor<1xf32>
+    %loss = nn.reduce_mean %w axes [0] : (tensor<1xf32>) -> tensor<f32>
+    nn.minimize %loss with #nn.optimizer<"sgd", {lr = 1.0e-01 : f64}>
+    ```
+    After:
+    ```mlir
+    %w = nn.param @w : tensor<1xf32>
+    %loss = nn.reduce_mean %w axes [0] : (tensor<1xf32>) -> tensor<f32>
+    %seed = nn.example_count
+    %dw = nn.broadcast %seed dims [] : tensor<f32> -> tensor<1xf32>
+    nn.update @w, %dw : tensor<1xf32>
+    ```
+  }];
+  let dependentDialects = ["::heter::nn::NNDialect"];
+}
+
+def Simplify : Pass<"heter-simplify", "::mlir::ModuleOp"> {
+  let summary = "Stage 3: folds, canonical forms, equal operations merged, dead ones removed";
+  let description = [{
+    Only rewrites whose f32 results are the same bits, and nothing that depends on a target. Every operation keeps
+    its place, a new one takes that of the operation it replaces.
+
+    Before:
+    ```mlir
+    %one = nn.constant dense<1.0> : tensor<4xf32>
+    %y = nn.mul %x, %one : tensor<4xf32>
+    ```
+    After: uses of `%y` use `%x`.
+  }];
+  let dependentDialects = ["::heter::nn::NNDialect"];
+}
+
 def Distribute : Pass<"heter-distribute", "::mlir::ModuleOp"> {
   let summary = "Stage 4: parameters get owners; reads become pulls, updates become pushes";
   let description = [{

@@ -71,7 +71,7 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *, MaybeLocation loc, Adapt
   RankedTensorType input = tensorOf(op.getInput()), weight = tensorOf(op.getWeight());
   if (weight.getRank() != 2 || !weight.hasStaticShape())
     return emitOptionalError(loc, "expected a weight [in, out], got ", weight);
-  if (input.getRank() < 1 || input.getShape().back() != weight.getDimSize(0))
+  if (input.getRank() < 2 || input.getShape().back() != weight.getDimSize(0))
     return emitOptionalError(loc, "expected an input [.., ", weight.getDimSize(0), "], got ", input);
   if (op.getBias() && tensorOf(op.getBias()).getShape() != weight.getShape().drop_front())
     return emitOptionalError(loc, "expected a bias [", weight.getDimSize(1), "], got ", op.getBias().getType());

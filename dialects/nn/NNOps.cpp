@@ -2,6 +2,7 @@
 #include "dialects/nn/NN.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;

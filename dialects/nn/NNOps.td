@@ -28,6 +28,7 @@ class NN_InferredOp<string opMnemonic, dag args, list<Trait> traits = []>
   let results = (outs NN_F32Tensor:$result);
 }
 
+def NN_Differentiable : DeclareOpInterfaceMethods<NN_DifferentiableOpInterface>;
 def NN_Axis : ConfinedAttr<I64Attr, [IntNonNegative]>;
 def NN_Axes : ConfinedAttr<DenseI64ArrayAttr, [DenseArrayNonNegative<DenseI64ArrayAttr>,
                                                DenseArrayStrictlySorted<DenseI64ArrayAttr>]>;
@@ -157,7 +158,7 @@ def NN_ExampleCountOp : NN_PureOp<"example_count", (ins)> {
 // Shape
 //===----------------------------------------------------------------------===//
 
-def NN_BroadcastOp : NN_PureOp<"broadcast", (ins NN_F32Tensor:$input, NN_Axes:$dims)> {
+def NN_BroadcastOp : NN_PureOp<"broadcast", (ins NN_F32Tensor:$input, NN_Axes:$dims), [NN_Differentiable]> {
   let summary = "Repeats a value along new dimensions and dimensions of size 1";
   let description = [{
     `dims[i]` is the result's dimension of the operand's dimension i. The sizes are equal, or the operand's is 1.
@@ -169,32 +170,43 @@ def NN_BroadcastOp : NN_PureOp<"broadcast", (ins NN_F32Tensor:$input, NN_Axes:$d
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input `dims` $dims attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
-def NN_ConcatOp : NN_InferredOp<"concat", (ins Variadic<NN_F32Tensor>:$inputs, NN_Axis:$axis)> {
+def NN_ConcatOp : NN_InferredOp<"concat", (ins Variadic<NN_F32Tensor>:$inputs, NN_Axis:$axis),
+                                [NN_Differentiable]> {
   let summary = "Joins tensors along one dimension, which is not the batch";
   let assemblyFormat = "$inputs `axis` `(` $axis `)` attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
 }
 
-def NN_ReshapeOp : NN_PureOp<"reshape", (ins NN_F32Tensor:$input)> {
+def NN_ReshapeOp : NN_PureOp<"reshape", (ins NN_F32Tensor:$input), [NN_Differentiable]> {
   let summary = "The same elements in another shape; the batch stays dimension 0";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
-def NN_SliceOp : NN_InferredOp<"slice", (ins NN_F32Tensor:$input, NN_Axis:$axis, NN_Axis:$begin, NN_Axis:$end)> {
+def NN_SliceOp : NN_InferredOp<"slice", (ins NN_F32Tensor:$input, NN_Axis:$axis, NN_Axis:$begin, NN_Axis:$end),
+                               [NN_Differentiable]> {
   let summary = "Elements [begin, end) along one dimension, which is not the batch";
   let assemblyFormat = [{
     $input `axis` `(` $axis `)` `range` `(` $begin `,` $end `)` attr-dict `:` functional-type(operands, results)
   }];
+  let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
-def NN_PadOp : NN_InferredOp<"pad", (ins NN_F32Tensor:$input, NN_Axis:$axis, NN_Axis:$low, NN_Axis:$high)> {
+def NN_PadOp : NN_InferredOp<"pad", (ins NN_F32Tensor:$input, NN_Axis:$axis, NN_Axis:$low, NN_Axis:$high),
+                             [NN_Differentiable]> {
   let summary = "Zeros before (`low`) and after (`high`) along one dimension, which is not the batch";
   let assemblyFormat = [{
     $input `axis` `(` $axis `)` `by` `(` $low `,` $high `)` attr-dict `:` functional-type(operands, results)
   }];
+  let hasFolder = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -202,14 +214,16 @@ def NN_PadOp : NN_InferredOp<"pad", (ins NN_F32Tensor:$input, NN_Axis:$axis, NN_
 //===----------------------------------------------------------------------===//
 
 def NN_LinearOp : NN_InferredOp<"linear", (ins NN_F32Tensor:$input, NN_F32Tensor:$weight,
-                                               Optional<NN_F32Tensor>:$bias)> {
+                                               Optional<NN_F32Tensor>:$bias),
+                                [NN_Differentiable]> {
   let summary = "input · weight + bias over the last dimension";
   let description = "The input is [.., in], the weight [in, out], the bias [out].";
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
 def NN_MatmulOp : NN_InferredOp<"matmul", (ins NN_F32Tensor:$lhs, NN_F32Tensor:$rhs,
-    DefaultValuedAttr<BoolAttr, "false">:$transpose_a, DefaultValuedAttr<BoolAttr, "false">:$transpose_b)> {
+    DefaultValuedAttr<BoolAttr, "false">:$transpose_a, DefaultValuedAttr<BoolAttr, "false">:$transpose_b),
+    [NN_Differentiable]> {
   let summary = "Matrix product";
   let description = [{
     Three forms. Rank 2 by rank 2; one dimension may be the batch, and `transpose_a` of two batches contracts over
@@ -225,23 +239,23 @@ def NN_MatmulOp : NN_InferredOp<"matmul", (ins NN_F32Tensor:$lhs, NN_F32Tensor:$
 
 class NN_BinaryOp<string opMnemonic, list<Trait> traits = []>
     : NN_PureOp<opMnemonic, (ins NN_F32Tensor:$lhs, NN_F32Tensor:$rhs),
-                !listconcat(traits, [Elementwise, AllTypesMatch<["lhs", "rhs", "result"]>])> {
+                !listconcat(traits, [Elementwise, AllTypesMatch<["lhs", "rhs", "result"]>, NN_Differentiable])> {
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
 }
-def NN_AddOp : NN_BinaryOp<"add", [Commutative]> { let summary = "lhs + rhs"; }
-def NN_SubOp : NN_BinaryOp<"sub"> { let summary = "lhs - rhs"; }
-def NN_MulOp : NN_BinaryOp<"mul", [Commutative]> { let summary = "lhs * rhs"; }
-def NN_DivOp : NN_BinaryOp<"div"> { let summary = "lhs / rhs"; }
+def NN_AddOp : NN_BinaryOp<"add", [Commutative]> { let summary = "lhs + rhs"; let hasFolder = 1; let hasCanonicalizeMethod = 1; }
+def NN_SubOp : NN_BinaryOp<"sub"> { let summary = "lhs - rhs"; let hasFolder = 1; let hasCanonicalizeMethod = 1; }
+def NN_MulOp : NN_BinaryOp<"mul", [Commutative]> { let summary = "lhs * rhs"; let hasFolder = 1; }
+def NN_DivOp : NN_BinaryOp<"div"> { let summary = "lhs / rhs"; let hasFolder = 1; }
 
 class NN_UnaryOp<string opMnemonic, list<Trait> traits = []>
     : NN_PureOp<opMnemonic, (ins NN_F32Tensor:$input),
-                !listconcat(traits, [Elementwise, AllTypesMatch<["input", "result"]>])> {
+                !listconcat(traits, [Elementwise, AllTypesMatch<["input", "result"]>, NN_Differentiable])> {
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($result)";
 }
-def NN_NegOp : NN_UnaryOp<"neg"> { let summary = "-x"; }
-def NN_ReluOp : NN_UnaryOp<"relu"> { let summary = "max(x, 0)"; }
+def NN_NegOp : NN_UnaryOp<"neg"> { let summary = "-x"; let hasFolder = 1; }
+def NN_ReluOp : NN_UnaryOp<"relu"> { let summary = "max(x, 0)"; let hasFolder = 1; }
 def NN_SigmoidOp : NN_UnaryOp<"sigmoid"> { let summary = "1 / (1 + exp(-x))"; }
 def NN_TanhOp : NN_UnaryOp<"tanh"> { let summary = "Hyperbolic tangent"; }
 def NN_ExpOp : NN_UnaryOp<"exp"> { let summary = "e to the power of x"; }
@@ -266,7 +280,8 @@ def NN_HashOp : NN_PureOp<"hash", (ins NN_I64Tensor:$input, StrAttr:$space),
 // Reductions
 //===----------------------------------------------------------------------===//
 
-class NN_ReduceOp<string opMnemonic> : NN_InferredOp<opMnemonic, (ins NN_F32Tensor:$input, NN_Axes:$axes)> {
+class NN_ReduceOp<string opMnemonic> : NN_InferredOp<opMnemonic, (ins NN_F32Tensor:$input, NN_Axes:$axes),
+                                                             [NN_Differentiable]> {
   let description = "The dimensions in `axes` vanish; dimension 0 may be one of them: over the examples.";
   let assemblyFormat = "$input `axes` $axes attr-dict `:` functional-type(operands, results)";
 }
@@ -285,7 +300,7 @@ def NN_ArgmaxOp : NN_PureOp<"argmax", (ins NN_F32Tensor:$input, NN_Axis:$axis), 
 //===----------------------------------------------------------------------===//
 
 def NN_SoftmaxOp : NN_PureOp<"softmax", (ins NN_F32Tensor:$input, NN_Axis:$axis),
-                             [AllTypesMatch<["input", "result"]>]> {
+                             [AllTypesMatch<["input", "result"]>, NN_Differentiable]> {
   let summary = "exp(x - max) / sum(exp(x - max)) along one dimension, which is not the batch";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input `axis` `(` $axis `)` attr-dict `:` type($result)";
@@ -298,7 +313,7 @@ def NN_Below1 : AttrConstraint<And<[
 def NN_Rate : ConfinedAttr<F64Attr, [NN_Below1]>;
 
 def NN_DropoutOp : NN_PureOp<"dropout", (ins NN_F32Tensor:$input, NN_Rate:$rate, StrAttr:$path),
-                             [AllTypesMatch<["input", "result"]>]> {
+                             [AllTypesMatch<["input", "result"]>, NN_Differentiable]> {
   let summary = "Zeros a random share `rate` of the elements and scales the rest by 1 / (1 - rate)";
   let description = [{
     What is kept is a function of the run's seed, `path`, the example's running number and the element's number
@@ -310,7 +325,8 @@ def NN_DropoutOp : NN_PureOp<"dropout", (ins NN_F32Tensor:$input, NN_Rate:$rate,
 }
 
 def NN_LayerNormOp : NN_InferredOp<"layer_norm", (ins NN_F32Tensor:$input, NN_F32Tensor:$scale, NN_F32Tensor:$shift,
-                                                      NN_Epsilon:$epsilon)> {
+                                                      NN_Epsilon:$epsilon),
+    [NN_Differentiable]> {
   let summary = "(x - mean) / sqrt(variance + epsilon) * scale + shift over the last dimension";
   let assemblyFormat = [{
     operands `epsilon` `(` $epsilon `)` attr-dict `:` functional-type(operands, results)
@@ -318,14 +334,14 @@ def NN_LayerNormOp : NN_InferredOp<"layer_norm", (ins NN_F32Tensor:$input, NN_F3
 }
 
 def NN_SigmoidCrossEntropyOp : NN_PureOp<"sigmoid_cross_entropy", (ins NN_F32Tensor:$logit, NN_F32Tensor:$label),
-                                         [Elementwise, AllTypesMatch<["logit", "label", "result"]>]> {
+                                         [Elementwise, AllTypesMatch<["logit", "label", "result"]>, NN_Differentiable]> {
   let summary = "max(x, 0) - x z + log(1 + exp(-|x|)) of logit x and label z";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$logit `,` $label attr-dict `:` type($result)";
 }
 
 def NN_LogLossOp : NN_PureOp<"log_loss", (ins NN_F32Tensor:$input, NN_F32Tensor:$label, NN_Epsilon:$epsilon),
-                             [Elementwise, AllTypesMatch<["input", "label", "result"]>]> {
+                             [Elementwise, AllTypesMatch<["input", "label", "result"]>, NN_Differentiable]> {
   let summary = "-z log(p + epsilon) - (1 - z) log(1 - p + epsilon) of probability p and label z";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input `,` $label `epsilon` `(` $epsilon `)` attr-dict `:` type($result)";
@@ -333,7 +349,8 @@ def NN_LogLossOp : NN_PureOp<"log_loss", (ins NN_F32Tensor:$input, NN_F32Tensor:
 
 def NN_Class : AnyTypeOf<[NN_F32Tensor, NN_I64Tensor], "f32 or i64 class numbers", "::mlir::RankedTensorType">;
 
-def NN_SoftmaxCrossEntropyOp : NN_InferredOp<"softmax_cross_entropy", (ins NN_F32Tensor:$logits, NN_Class:$label)> {
+def NN_SoftmaxCrossEntropyOp : NN_InferredOp<"softmax_cross_entropy", (ins NN_F32Tensor:$logits, NN_Class:$label),
+    [NN_Differentiable]> {
   let summary = "log(sum(exp(x))) - x[label] over the last dimension";
   let description = "The class numbers have the logits' shape without its last dimension; f32 ones are rounded.";
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";

@@ -1,0 +1,193 @@
+// --heter-autodiff: reverse-mode differentiation of @train. The gradient rules are the operations' own
+// (nn::DifferentiableOpInterface); this pass finds what needs a gradient, runs the rules backwards, sums what several
+// uses contribute, and ends the program with one update a parameter and table part.
+#include "dialects/nn/NN.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace heter {
+#define GEN_PASS_DEF_AUTODIFF
+#include "passes/Passes.h.inc"
+} // namespace heter
+
+using namespace mlir;
+using namespace heter;
+using namespace heter::nn;
+
+namespace {
+
+/// A gradient of a parameter or table part, and the place of the operation that read it.
+struct SourceGradient {
+  Value value;
+  PlaceAttr place;
+};
+
+/// Differentiates one program. Appends to the end of its block.
+class Differentiator {
+public:
+  explicit Differentiator(ProgramOp program)
+      : block(&program.getBody().front()), builder(OpBuilder::atBlockEnd(block)) {}
+
+  /// Fills `parameters` and `rows` with the gradients of `minimize`'s loss.
+  LogicalResult run(MinimizeOp minimize);
+
+  llvm::MapVector<StringAttr, SourceGradient> parameters;                  // by symbol
+  llvm::MapVector<std::pair<StringAttr, StringAttr>, SourceGradient> rows; // by table and part
+
+private:
+  void findActive();
+  Value sum(Value value);
+  LogicalResult differentiate(Operation *op);
+  template <typename Op> void merge(SourceGradient &source, Value gradient, PlaceAttr place, Location loc);
+
+  Block *block;
+  OpBuilder builder;
+  DenseSet<Value> active; // depends on a parameter by way of f32 values
+  DenseMap<Value, SmallVector<SourceGradient>> contributions;
+};
+
+} // namespace
+
+void Differentiator::findActive() {
+  for (Operation &op : *block) {
+    bool source = isa<ParamOp, LookupOp>(op);
+    if (!source && llvm::none_of(op.getOperands(), [&](Value operand) { return active.contains(operand); }))
+      continue;
+    for (Value result : op.getResults())
+      if (auto type = dyn_cast<RankedTensorType>(result.getType()); type && type.getElementType().isF32())
+        active.insert(result);
+  }
+}
+
+/// The sum of the contributions to the gradient of `value`, in the order in which they came. It is added where they
+/// are, if they all are in one role, else where the value is.
+Value Differentiator::sum(Value value) {
+  ArrayRef<SourceGradient> parts = contributions[value];
+  auto roleOf = [](PlaceAttr place) { return place ? place.getRole() : StringRef(); };
+  PlaceAttr place = parts.front().place;
+  if (!llvm::all_of(parts, [&](const SourceGradient &part) { return roleOf(part.place) == roleOf(place); }))
+    place = getPlace(value.getDefiningOp());
+  Value total = parts.front().value;
+  for (const SourceGradient &part : parts.drop_front())
+    total = AddOp::create(builder, value.getLoc(), total, part.value, place);
+  return total;
+}
+
+template <typename Op>
+void Differentiator::merge(SourceGradient &source, Value gradient, PlaceAttr place, Location loc) {
+  if (!source.value)
+    source = {gradient, place};
+  else
+    source.value = Op::create(builder, loc, source.value, gradient, source.place);
+}
+
+LogicalResult Differentiator::differentiate(Operation *op) {
+  Value gradient = sum(op->getResult(0));
+  PlaceAttr place = getPlace(op);
+  if (auto param = dyn_cast<ParamOp>(op)) {
+    merge<AddOp>(parameters[param.getParameterAttr().getAttr()], gradient, place, op->getLoc());
+    return success();
+  }
+  if (auto lookup = dyn_cast<LookupOp>(op)) {
+    Value made = LookupGradOp::create(builder, op->getLoc(), lookup.getIds(), gradient, lookup.getPoolAttr(), place);
+    merge<AddRowsOp>(rows[{lookup.getTableAttr().getAttr(), lookup.getPartAttr()}], made, place, op->getLoc());
+    return success();
+  }
+  auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
+  if (!differentiable)
+    return op->emitOpError("has no gradient, but the loss depends on a parameter through it");
+  SmallVector<bool> wanted =
+      llvm::map_to_vector(op->getOperands(), [&](Value operand) { return active.contains(operand); });
+  SmallVector<Value> gradients(op->getNumOperands());
+  differentiable.buildGradient(builder, gradient, wanted, gradients);
+  for (auto [operand, made, want] : llvm::zip_equal(op->getOperands(), gradients, wanted))
+    if (want && made)
+      contributions[operand].push_back({made, place});
+  return success();
+}
+
+LogicalResult Differentiator::run(MinimizeOp minimize) {
+  findActive();
+  Value loss = minimize.getLoss();
+  if (!active.contains(loss))
+    return minimize.emitOpError("the loss depends on no parameter and no table");
+  auto forward = llvm::to_vector(llvm::make_pointer_range(*block));
+  PlaceAttr place = getPlace(loss.getDefiningOp());
+  contributions[loss].push_back({ExampleCountOp::create(builder, minimize.getLoc(), place), place});
+  for (Operation *op : llvm::reverse(forward))
+    if (op->getNumResults() == 1 && contributions.contains(op->getResult(0)) && failed(differentiate(op)))
+      return failure();
+  return success();
+}
+
+/// The one nn.minimize of @train, or null after an error.
+static MinimizeOp findMinimize(ModuleOp module) {
+  MinimizeOp found;
+  WalkResult result = module.walk([&](MinimizeOp minimize) {
+    auto program = dyn_cast<ProgramOp>(minimize->getParentOp());
+    if (!program || program.getSymName() != "train") {
+      minimize.emitOpError("belongs in program @train");
+      return WalkResult::interrupt();
+    }
+    if (found) {
+      minimize.emitOpError("is the second of its program").attachNote(found.getLoc()) << "first here";
+      return WalkResult::interrupt();
+    }
+    found = minimize;
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return nullptr;
+  if (!found)
+    module.emitError("nothing is minimized, so there is nothing to train: expected nn.minimize in program @train");
+  return found;
+}
+
+/// Ends the program with the updates, in the order in which parameters and tables are declared.
+static void buildUpdates(ModuleOp module, MinimizeOp minimize, Differentiator &gradients) {
+  OpBuilder builder = OpBuilder::atBlockEnd(minimize->getBlock());
+  Location loc = minimize.getLoc();
+  for (auto parameter : module.getOps<ParameterOp>()) {
+    if (!parameter.getOptimizerAttr())
+      parameter.setOptimizerAttr(minimize.getOptimizer());
+    auto it = gradients.parameters.find(parameter.getSymNameAttr());
+    if (it == gradients.parameters.end())
+      parameter.emitWarning() << "parameter '" << parameter.getSymName()
+                              << "' does not influence the loss and keeps its first value";
+    else
+      UpdateOp::create(builder, loc, FlatSymbolRefAttr::get(it->first), it->second.value, it->second.place);
+  }
+  for (auto table : module.getOps<TableOp>()) {
+    for (auto part : table.getParts().getAsRange<PartAttr>()) {
+      auto name = builder.getStringAttr(part.getName());
+      auto it = gradients.rows.find({table.getSymNameAttr(), name});
+      if (it == gradients.rows.end())
+        table.emitWarning() << "table '" << table.getSymName() << (part.getName().empty() ? "" : ".") << part.getName()
+                            << "' does not influence the loss and gets no rows";
+      else
+        UpdateRowsOp::create(builder, loc, FlatSymbolRefAttr::get(it->first.first), name, it->second.value,
+                             it->second.place);
+    }
+  }
+}
+
+namespace {
+
+struct AutodiffPass : heter::impl::AutodiffBase<AutodiffPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    MinimizeOp minimize = findMinimize(module);
+    if (!minimize)
+      return signalPassFailure();
+    Differentiator gradients(cast<ProgramOp>(minimize->getParentOp()));
+    if (failed(gradients.run(minimize)))
+      return signalPassFailure();
+    buildUpdates(module, minimize, gradients);
+    minimize.erase();
+    module->setAttr(kStageAttr, StringAttr::get(module.getContext(), "autodiff"));
+  }
+};
+
+} // namespace

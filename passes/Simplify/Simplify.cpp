@@ -1,0 +1,81 @@
+// --heter-simplify: the operations' own folds and canonicalizations to a fixed point, dead code, and equal operations
+// merged; places are kept by a listener. Operations of unlike place are never merged, so a constant stays with its use.
+#include "dialects/nn/NN.h"
+#include "dialects/nn/PlaceKeeper.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace heter {
+#define GEN_PASS_DEF_SIMPLIFY
+#include "passes/Passes.h.inc"
+} // namespace heter
+
+using namespace mlir;
+using namespace heter;
+using namespace heter::nn;
+
+/// `op` is one of the elementwise `Op` whose operands are all broadcast alike: computes before the broadcast.
+template <typename Op> static LogicalResult computeBeforeBroadcast(Op op, PatternRewriter &rewriter) {
+  SmallVector<Value> inputs;
+  auto first = op->getOperand(0).template getDefiningOp<BroadcastOp>();
+  for (Value operand : op->getOperands()) {
+    auto broadcast = operand.getDefiningOp<BroadcastOp>();
+    if (!broadcast || broadcast.getDims() != first.getDims() ||
+        broadcast.getInput().getType() != first.getInput().getType())
+      return failure();
+    inputs.push_back(broadcast.getInput());
+  }
+  Operation *small =
+      rewriter.create(op.getLoc(), op->getName().getIdentifier(), inputs, first.getInput().getType(), op->getAttrs());
+  rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), small->getResult(0), first.getDims(), PlaceAttr());
+  return success();
+}
+
+template <typename... Ops> static void addBroadcastPatterns(RewritePatternSet &patterns) {
+  (patterns.add(&computeBeforeBroadcast<Ops>), ...);
+}
+
+/// The canonicalizations of the nn operations and this pass's own patterns.
+static FrozenRewritePatternSet getPatterns(MLIRContext *context) {
+  RewritePatternSet patterns(context);
+  auto *dialect = context->getOrLoadDialect<NNDialect>();
+  for (RegisteredOperationName op : context->getRegisteredOperations())
+    if (&op.getDialect() == dialect)
+      op.getCanonicalizationPatterns(patterns, context);
+  addBroadcastPatterns<AddOp, SubOp, MulOp, DivOp, NegOp, ReluOp, SigmoidOp, TanhOp, ExpOp, LogOp, SquareOp, SqrtOp>(
+      patterns);
+  return FrozenRewritePatternSet(std::move(patterns));
+}
+
+namespace {
+
+struct SimplifyPass : heter::impl::SimplifyBase<SimplifyPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    MLIRContext *context = module.getContext();
+    FrozenRewritePatternSet patterns = getPatterns(context);
+    PlaceKeeper keeper;
+    GreedyRewriteConfig config;
+    config.setListener(&keeper).enableConstantCSE(false);
+    DominanceInfo dominance;
+    for (auto program : module.getOps<ProgramOp>()) {
+      bool merged = true;
+      while (merged) { // what was merged may fold; each round that merges removes operations, so this ends
+        if (failed(applyPatternsGreedily(program.getBody(), patterns, config))) {
+          program.emitError("simplification did not reach a fixed point");
+          return signalPassFailure();
+        }
+        IRRewriter rewriter(context, &keeper);
+        merged = false;
+        eliminateCommonSubExpressions(rewriter, dominance, program, &merged);
+      }
+    }
+    module->setAttr(kStageAttr, StringAttr::get(context, "simplify"));
+  }
+};
+
+} // namespace
