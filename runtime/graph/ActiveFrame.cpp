@@ -172,8 +172,9 @@ void ActiveFrame::start(const FrameInfo &info, NodeHandler &handler, std::span<c
 
 void ActiveFrame::makeReady(int node, Agenda &agenda) {
   if (plan_.nodes[node].isHandled()) {
-    nextHandled_[node] = agenda.handled;
-    agenda.handled = node;
+    nextHandled_[node] = -1;
+    (agenda.handled < 0 ? agenda.handled : nextHandled_[agenda.lastHandled]) = node;
+    agenda.lastHandled = node;
   } else if (agenda.other < 0) {
     agenda.other = node;
   } else {

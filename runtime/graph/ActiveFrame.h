@@ -65,7 +65,8 @@ private:
 
   /// What a task has to do next: handled nodes first, then one other node; more are posted.
   struct Agenda {
-    int handled = -1; ///< A list through nextHandled_.
+    int handled = -1; ///< The first of a list through nextHandled_; the list's last is `lastHandled`.
+    int lastHandled = -1;
     int other = -1;
   };
 
