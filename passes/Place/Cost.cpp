@@ -55,13 +55,6 @@ Amount elementwiseFlops(Operation *op, int64_t factor) {
   return times(largest, factor);
 }
 
-std::string withCommas(int64_t number) {
-  std::string digits = llvm::itostr(number);
-  for (int64_t position = static_cast<int64_t>(digits.size()) - 3; position > 0; position -= 3)
-    digits.insert(position, ",");
-  return digits;
-}
-
 } // namespace
 
 Amount heter::bytesOf(Type type) {
@@ -97,11 +90,18 @@ Amount heter::flopsOf(Operation *op) {
       });
 }
 
+std::string heter::formatNumber(int64_t number) {
+  std::string digits = llvm::itostr(number);
+  for (int64_t position = static_cast<int64_t>(digits.size()) - 3; position > 0; position -= 3)
+    digits.insert(position, ",");
+  return digits;
+}
+
 std::string heter::describe(const Amount &amount, StringRef unit) {
   std::string text;
   if (amount.perExample || !amount.perBatch)
-    text = withCommas(amount.perExample) + " " + unit.str() + " an example";
+    text = formatNumber(amount.perExample) + " " + unit.str() + " an example";
   if (amount.perBatch)
-    text += (text.empty() ? "" : " + ") + withCommas(amount.perBatch) + " " + unit.str() + " a micro-batch";
+    text += (text.empty() ? "" : " + ") + formatNumber(amount.perBatch) + " " + unit.str() + " a micro-batch";
   return text;
 }

@@ -29,6 +29,9 @@ Amount bytesOf(mlir::Type type);
 /// done over the examples counts an example, even where the result has no batch dimension.
 Amount flopsOf(mlir::Operation *op);
 
+/// "395,200".
+std::string formatNumber(int64_t number);
+
 /// "1,044 B an example", "395,200 B a micro-batch", or both joined by " + ".
 std::string describe(const Amount &amount, llvm::StringRef unit);
 
