@@ -101,17 +101,17 @@ TEST(ThreadedScheduler, AsManyWorkersAsAsked) {
 
 TEST(ThreadedScheduler, TimersRunInOrderAndCanBeCancelled) {
   auto scheduler = makeThreadedScheduler(1);
-  std::promise<void> last;
+  auto last = std::make_shared<std::promise<void>>();
   std::vector<int> order;
   TimePoint start = scheduler->now();
-  scheduler->postAt(start + 40ms, [&] {
+  scheduler->postAt(start + 40ms, [&order, last] {
     order.push_back(2);
-    last.set_value();
+    last->set_value();
   });
   scheduler->postAt(start + 10ms, [&] { order.push_back(1); });
   uint64_t never = scheduler->postAt(start + 20ms, [&] { order.push_back(99); });
   EXPECT_TRUE(scheduler->cancel(never));
-  last.get_future().wait();
+  last->get_future().wait();
   EXPECT_GE(scheduler->now() - start, 40ms);
   EXPECT_EQ(order, (std::vector<int>{1, 2}));
 }

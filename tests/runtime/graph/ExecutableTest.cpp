@@ -138,14 +138,14 @@ TEST(Executable, FramesRunAtOnceWithTheirOwnMemory) {
   GraphBuilder b = lineGraph();
   auto executable = make(b.graph, kernels, device, *scheduler);
   std::vector<std::unique_ptr<TestHandler>> handlers;
-  std::vector<std::promise<Status>> ends(32);
+  std::vector<std::future<Status>> ends;
   for (int i = 0; i < 32; ++i) {
     handlers.push_back(std::make_unique<TestHandler>());
     handlers.back()->inputs["x"].assign(i + 1, static_cast<float>(i));
     executable->run(frameOf(i + 1), *handlers.back(), [&, i](Status status) { ends[i].set_value(std::move(status)); });
   }
   for (int i = 0; i < 32; ++i) {
-    ASSERT_OK(ends[i].get_future().get());
+    ASSERT_OK(ends[i].get());
     EXPECT_EQ(handlers[i]->predictions["z"], std::vector<float>(i + 1, 2.0f * static_cast<float>(i) + 1));
   }
 }
@@ -193,7 +193,7 @@ TEST(Executable, AFailureEndsTheFrameAfterWhatIsOutstanding) {
   handler.other = [&](Frame &frame, int node, Completion done) {
     if (textAttribute(frame.node(node), "channel") == "broken")
       return done(Status::unavailable("the peer is gone"));
-    scheduler.postAt(50ms, [&, &data = data, done = std::move(done)]() mutable {
+    scheduler.postAt(50ms, [&frame, &data, node, done = std::move(done)]() mutable {
       done(frame.bind(frame.node(node).outputs[0], data.data(), 8));
     });
   };

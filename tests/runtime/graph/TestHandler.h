@@ -55,9 +55,10 @@ inline Status runFrame(SimulatedScheduler &scheduler, Executable &executable, No
 
 /// Runs one frame to its end on threads.
 inline Status runFrame(Executable &executable, NodeHandler &handler, const FrameInfo &info) {
-  std::promise<Status> promise;
-  executable.run(info, handler, [&](Status status) { promise.set_value(std::move(status)); });
-  return promise.get_future().get();
+  auto promise = std::make_shared<std::promise<Status>>();
+  std::future<Status> result = promise->get_future();
+  executable.run(info, handler, [promise](Status status) { promise->set_value(std::move(status)); });
+  return result.get();
 }
 
 #define ASSERT_OK(expr)                                                                                                \
