@@ -142,7 +142,9 @@ TEST(Executable, FramesRunAtOnceWithTheirOwnMemory) {
   for (int i = 0; i < 32; ++i) {
     handlers.push_back(std::make_unique<TestHandler>());
     handlers.back()->inputs["x"].assign(i + 1, static_cast<float>(i));
-    executable->run(frameOf(i + 1), *handlers.back(), [&, i](Status status) { ends[i].set_value(std::move(status)); });
+    auto end = std::make_shared<std::promise<Status>>();
+    ends.push_back(end->get_future());
+    executable->run(frameOf(i + 1), *handlers.back(), [end](Status status) { end->set_value(std::move(status)); });
   }
   for (int i = 0; i < 32; ++i) {
     ASSERT_OK(ends[i].get());
