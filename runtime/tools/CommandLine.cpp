@@ -1,0 +1,410 @@
+// The only file that knows CLI11.
+#include "runtime/tools/CommandLine.h"
+
+#include "runtime/base/Suggest.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace heter::runtime::tools {
+
+namespace {
+
+constexpr const char *version = "0.1.0";
+
+constexpr const char *runExamples = R"(
+Examples:
+  heter run ctr_dnn.pkg --data 'clicks-*.tsv' --test held-out.tsv --save model
+  heter run ctr_dnn.pkg --data clicks.tsv --lines 1:8000 --test clicks.tsv --test-lines 8001:10000
+  heter run ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2 --update async --in-flight 16
+  heter run ctr_dnn.pkg --data clicks.tsv --role server --index 1 --cluster cluster.json)";
+
+constexpr const char *launchExamples = R"(
+Examples:
+  heter launch ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2
+  heter launch two_classes.pkg --data clicks.tsv --heter-trainers gpu=1,xpu=1 --device gpu=separate)";
+
+bool parseCount(const std::string &text, int &value) {
+  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return code == std::errc() && end == text.data() + text.size() && value >= 1;
+}
+
+/// N for every class, or CLASS=N.
+std::string addHeterTrainers(const std::vector<std::string> &texts, std::map<std::string, int> &counts) {
+  for (const std::string &text : texts) {
+    size_t equals = text.find('=');
+    std::string name = equals == std::string::npos ? std::string() : text.substr(0, equals);
+    int count = 0;
+    if (equals == 0 || !parseCount(equals == std::string::npos ? text : text.substr(equals + 1), count))
+      return "--heter-trainers: expected N or CLASS=N with N of at least 1, got `" + text + "`";
+    counts[name] = count;
+  }
+  return {};
+}
+
+std::string addDevices(const std::vector<std::string> &texts, std::map<std::string, std::string> &devices) {
+  for (const std::string &text : texts) {
+    size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      return "--device: expected CLASS=DEVICE, for example heter=cpu or gpu=timed:20ms, got `" + text + "`";
+    devices[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return {};
+}
+
+std::string setLines(const char *flag, const std::string &text, LineRange &range) {
+  if (text.empty())
+    return {};
+  StatusOr<LineRange> parsed = parseLineRange(text);
+  if (!parsed.ok())
+    return std::string(flag) + ": " + parsed.status().message();
+  range = *parsed;
+  return {};
+}
+
+/// A training subcommand's flags, and what of them needs a second look after parsing.
+class TrainFlags {
+public:
+  void addTo(CLI::App &app, bool launch);
+  /// Fills the command; returns what is wrong, or "".
+  std::string finish(bool launch, TrainCommand &command);
+
+private:
+  void addDataFlags(CLI::App &app);
+  void addTrainingFlags(CLI::App &app);
+  void addRoleFlags(CLI::App &app, bool launch);
+
+  TrainCommand command_;
+  std::string lines_, testLines_, update_ = "sync";
+  std::optional<uint64_t> seed_;
+  std::vector<std::string> heterTrainers_, devices_;
+};
+
+void TrainFlags::addDataFlags(CLI::App &app) {
+  RunOptions &options = command_.options;
+  const char *group = "Data";
+  app.add_option("--data", options.dataFiles, "Training files or patterns, read in this order")
+      ->type_name("FILES..")
+      ->group(group);
+  app.add_option("--test", options.testFiles, "Test files or patterns, evaluated after training")
+      ->type_name("FILES..")
+      ->group(group);
+  app.add_option("--lines", lines_,
+                 "Keep only these training lines: 1-based, both ends included, over all files in order")
+      ->type_name("A:B")
+      ->group(group);
+  app.add_option("--test-lines", testLines_, "The same for the test files")->type_name("A:B")->group(group);
+  app.add_option("--max-examples", options.maxExamples, "Stop training after so many examples; 0: no limit")
+      ->type_name("N")
+      ->group(group)
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--input", options.input, "The model's data block to read with (default: its first)")
+      ->type_name("NAME")
+      ->group(group);
+}
+
+void TrainFlags::addTrainingFlags(CLI::App &app) {
+  RunOptions &options = command_.options;
+  const char *group = "Training";
+  app.add_option("--epochs", options.epochs, "Times to go over the training lines")
+      ->type_name("N")
+      ->group(group)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--batch-size", options.batchSize, "Examples of a micro-batch")
+      ->type_name("N")
+      ->group(group)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--micro-batches", options.microBatches,
+                 "Micro-batches of a step (default: the number of cpu-trainers)")
+      ->type_name("M")
+      ->group(group)
+      ->check(CLI::PositiveNumber);
+  app.add_option("--update", update_, "sync: a step reads what all earlier steps wrote; async: what is there")
+      ->type_name("sync|async")
+      ->group(group)
+      ->capture_default_str();
+  app.add_option("--in-flight", options.inFlight, "Micro-batches that a trainer works on at once")
+      ->type_name("N")
+      ->group(group)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--seed", seed_, "Instead of the model's seed")->type_name("N")->group(group);
+  app.add_option("--threads", options.threads, "Worker threads of a process (default: one a processor)")
+      ->type_name("N")
+      ->group(group)
+      ->check(CLI::PositiveNumber);
+  app.add_option("--save", options.saveFolder, "Save the trained model in this folder")->type_name("DIR")->group(group);
+  app.add_option("--load", options.loadFolder, "Begin with the model saved in this folder")
+      ->type_name("DIR")
+      ->group(group);
+  app.add_option("--summary", command_.summaryFile, "Write the run's numbers as JSON")->type_name("FILE")->group(group);
+  app.add_option("--losses", command_.lossesFile, "Write `STEP LOSS` a line, at full precision")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_flag("--poison-freed", options.poisonFreed, "Overwrite freed buffers with NaN, to find their late readers")
+      ->group(group);
+}
+
+void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
+  RunOptions &options = command_.options;
+  const char *group = "Roles";
+  app.add_option("--servers", options.servers, "Servers")
+      ->type_name("N")
+      ->group(group)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--cpu-trainers", options.cpuTrainers, "Cpu-trainers")
+      ->type_name("N")
+      ->group(group)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--heter-trainers", heterTrainers_, "Heter-trainers, of every class or by class (default: 1)")
+      ->type_name("N|CLASS=N,..")
+      ->group(group)
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--device", devices_, "What runs a class: cpu, separate, timed:DURATION (default: cpu)")
+      ->type_name("CLASS=DEVICE")
+      ->group(group)
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  if (launch) {
+    app.add_option("--run-folder", command_.runFolder,
+                   "Where the cluster file and the roles' logs go (default: a new "
+                   "folder under the temporary one)")
+        ->type_name("DIR")
+        ->group(group);
+    return;
+  }
+  app.add_option("--role", command_.role,
+                 "Run one role of a cluster: cpu-trainer, heter-trainer.CLASS, server or "
+                 "coordinator")
+      ->type_name("ROLE")
+      ->group(group);
+  app.add_option("--index", command_.index, "Which of the role's processes this is, from 0")
+      ->type_name("I")
+      ->group(group)
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--cluster", command_.clusterFile, "The cluster file, which says where each role listens")
+      ->type_name("FILE")
+      ->group(group);
+}
+
+void TrainFlags::addTo(CLI::App &app, bool launch) {
+  app.add_option("PKG", command_.package, "A package written by heterc")->required();
+  addDataFlags(app);
+  addTrainingFlags(app);
+  addRoleFlags(app, launch);
+  app.footer(launch ? launchExamples : runExamples);
+}
+
+std::string TrainFlags::finish(bool launch, TrainCommand &command) {
+  RunOptions &options = command_.options;
+  if (options.dataFiles.empty())
+    return "--data is missing: which files are to be trained on?";
+  for (std::string error :
+       {setLines("--lines", lines_, options.lines), setLines("--test-lines", testLines_, options.testLines),
+        addHeterTrainers(heterTrainers_, options.heterTrainers), addDevices(devices_, options.devices)})
+    if (!error.empty())
+      return error;
+  if (!testLines_.empty() && options.testFiles.empty())
+    return "--test-lines needs --test FILES..";
+  StatusOr<UpdateMode> update = parseUpdateMode(update_);
+  if (!update.ok())
+    return "--update: " + update.status().message();
+  options.update = *update;
+  options.seed = seed_;
+  if (!launch && command_.role.empty() != command_.clusterFile.empty())
+    return command_.role.empty() ? "--cluster needs --role ROLE" : "--role needs --cluster FILE";
+  command = command_;
+  return {};
+}
+
+/// The deepest subcommand that the line named.
+CLI::App *chosen(CLI::App &app) {
+  CLI::App *result = &app;
+  while (!result->get_subcommands().empty())
+    result = result->get_subcommands().front();
+  return result;
+}
+
+std::vector<std::string> names(const CLI::App &app) {
+  std::vector<std::string> result;
+  for (const CLI::App *sub : app.get_subcommands([](const CLI::App *) { return true; }))
+    result.push_back(sub->get_name());
+  return result;
+}
+
+Answer usageError(const CLI::App &app, const std::string &message) {
+  std::string path = app.get_name();
+  for (const CLI::App *parent = app.get_parent(); parent; parent = parent->get_parent())
+    path = parent->get_name() + " " + path;
+  return {"heter: error: " + message + "\nrun `" + path + " --help` for how it is used\n", exitUsage};
+}
+
+Answer unknownArgument(CLI::App &app, const std::string &argument) {
+  if (!argument.starts_with("-")) {
+    if (std::vector<std::string> subcommands = names(app); !subcommands.empty())
+      return usageError(app, "there is no command `" + argument + "`" + didYouMean(argument, subcommands));
+    return usageError(app, "`" + argument + "` is one argument too many");
+  }
+  std::string flag = argument.substr(0, argument.find('='));
+  std::vector<std::string> flags;
+  for (const CLI::Option *option : app.get_options())
+    for (const std::string &name : option->get_lnames())
+      flags.push_back("--" + name);
+  return usageError(app, "there is no flag `" + flag + "`" + didYouMean(flag, flags));
+}
+
+/// Everything that a line can ask for.
+struct Parser {
+  Parser();
+  Request finish();
+
+  CLI::App app{"Trains click-through models that heterc has compiled.", "heter"};
+  CLI::App *run, *launch, *inspect, *dump, *data, *synth;
+  TrainFlags runFlags, launchFlags;
+  InspectCommand inspectCommand;
+  DumpCommand dumpCommand;
+  SynthCommand synthCommand;
+};
+
+Parser::Parser() {
+  app.set_version_flag("--version", std::string("heter ") + version);
+  app.require_subcommand(1);
+  app.footer("\nRun `heter COMMAND --help` for a command's flags and examples.");
+
+  run = app.add_subcommand("run", "Train (and test) a package: all roles in this process, or one role of a cluster");
+  runFlags.addTo(*run, false);
+  launch = app.add_subcommand("launch", "Train with one process a role on this machine, a log file each");
+  launchFlags.addTo(*launch, true);
+
+  inspect = app.add_subcommand("inspect", "Print a package's programs: nodes, kernels, buffers, channels, tables");
+  inspect->add_option("PKG", inspectCommand.package, "A package written by heterc")->required();
+  inspect->add_option("--role", inspectCommand.role, "Only this role")->type_name("ROLE");
+  inspect->footer("\nExample:\n  heter inspect ctr_dnn.pkg --role cpu-trainer");
+
+  dump = app.add_subcommand("dump", "Print a saved model: every dense value, every row and its optimizer state");
+  dump->add_option("DIR", dumpCommand.model, "A folder written by --save")->required();
+  dump->add_option("--out", dumpCommand.out, "The text file to write")->type_name("FILE")->required();
+  dump->footer("\nExample:\n  heter dump model --out model.txt");
+
+  data = app.add_subcommand("data", "Make data");
+  data->require_subcommand(1);
+  synth = data->add_subcommand("synth", "Write click data in Criteo's form from a planted model, and print the best "
+                                        "AUC that any model can reach on it. All seeds share one planted model.");
+  synth->add_option("--examples", synthCommand.examples, "How many lines")
+      ->type_name("N")
+      ->required()
+      ->check(CLI::PositiveNumber);
+  synth->add_option("--out", synthCommand.out, "The file to write")->type_name("FILE")->required();
+  synth->add_option("--seed", synthCommand.seed, "Which lines: another seed draws other lines of the same problem")
+      ->type_name("N")
+      ->capture_default_str();
+  synth->footer("\nExample:\n  heter data synth --examples 400000 --seed 1 --out train.tsv\n"
+                "  heter data synth --examples 40000 --seed 2 --out test.tsv");
+}
+
+Request Parser::finish() {
+  TrainCommand command;
+  for (bool isLaunch : {false, true}) {
+    CLI::App *sub = isLaunch ? launch : run;
+    if (!sub->parsed())
+      continue;
+    if (std::string error = (isLaunch ? launchFlags : runFlags).finish(isLaunch, command); !error.empty())
+      return usageError(*sub, error);
+    return isLaunch ? Request(LaunchRequest{command}) : Request(RunRequest{command});
+  }
+  if (inspect->parsed())
+    return inspectCommand;
+  if (dump->parsed())
+    return dumpCommand;
+  return synthCommand;
+}
+
+} // namespace
+
+Request parseCommandLine(const std::vector<std::string> &arguments) {
+  Parser parser;
+  if (arguments.empty())
+    return Answer{parser.app.help(), exitUsage};
+  // CLI11 takes a misspelt command for a missing one.
+  if (std::vector<std::string> commands = names(parser.app);
+      !arguments[0].starts_with("-") && std::find(commands.begin(), commands.end(), arguments[0]) == commands.end())
+    return unknownArgument(parser.app, arguments[0]);
+  try {
+    parser.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    return parser.finish();
+  } catch (const CLI::CallForHelp &) {
+    return Answer{chosen(parser.app)->help(), 0};
+  } catch (const CLI::CallForVersion &error) {
+    return Answer{std::string(error.what()) + "\n", 0};
+  } catch (const CLI::ParseError &error) {
+    CLI::App &sub = *chosen(parser.app);
+    std::vector<std::string> extras = sub.remaining();
+    auto flag = std::find_if(extras.begin(), extras.end(), [](const std::string &e) { return e.starts_with("-"); });
+    if (flag != extras.end())
+      return unknownArgument(sub, *flag);
+    if (!extras.empty())
+      return unknownArgument(sub, extras.front());
+    return usageError(sub, error.what());
+  }
+}
+
+std::vector<std::string> printOptions(const RunOptions &options) {
+  std::vector<std::string> result;
+  auto add = [&](const std::string &flag, const std::string &value) { result.insert(result.end(), {flag, value}); };
+  auto addFiles = [&](const std::string &flag, const std::vector<std::string> &files) {
+    if (files.empty())
+      return;
+    result.push_back(flag);
+    result.insert(result.end(), files.begin(), files.end());
+  };
+  auto addLines = [&](const std::string &flag, const LineRange &range) {
+    add(flag, std::to_string(range.first) + ":" + std::to_string(range.last));
+  };
+  addFiles("--data", options.dataFiles);
+  addFiles("--test", options.testFiles);
+  addLines("--lines", options.lines);
+  if (!options.testFiles.empty())
+    addLines("--test-lines", options.testLines);
+  if (!options.input.empty())
+    add("--input", options.input);
+  add("--epochs", std::to_string(options.epochs));
+  add("--batch-size", std::to_string(options.batchSize));
+  if (options.microBatches > 0)
+    add("--micro-batches", std::to_string(options.microBatches));
+  add("--max-examples", std::to_string(options.maxExamples));
+  add("--update", updateModeName(options.update));
+  add("--in-flight", std::to_string(options.inFlight));
+  if (options.seed)
+    add("--seed", std::to_string(*options.seed));
+  if (options.threads > 0)
+    add("--threads", std::to_string(options.threads));
+  if (!options.saveFolder.empty())
+    add("--save", options.saveFolder);
+  if (!options.loadFolder.empty())
+    add("--load", options.loadFolder);
+  add("--servers", std::to_string(options.servers));
+  add("--cpu-trainers", std::to_string(options.cpuTrainers));
+  for (const auto &[name, count] : options.heterTrainers)
+    add("--heter-trainers", name.empty() ? std::to_string(count) : name + "=" + std::to_string(count));
+  for (const auto &[name, device] : options.devices)
+    add("--device", name + "=" + device);
+  if (options.poisonFreed)
+    result.push_back("--poison-freed");
+  return result;
+}
+
+} // namespace heter::runtime::tools

@@ -1,0 +1,62 @@
+// The commands that only read and write files: inspect, dump and data synth.
+#include "runtime/base/FileSystem.h"
+#include "runtime/data/Synth.h"
+#include "runtime/package/Package.h"
+#include "runtime/table/Checkpoint.h"
+#include "runtime/tools/Commands.h"
+#include "runtime/tools/Paths.h"
+#include "runtime/tools/Report.h"
+
+#include <cstdio>
+
+namespace heter::runtime::tools {
+
+int fail(const Status &status) {
+  std::fprintf(stderr, "heter: error: %s\n", status.message().c_str());
+  return exitFailure;
+}
+
+int inspectPackage(const InspectCommand &command) {
+  auto files = makePosixFileSystem();
+  StatusOr<Package> package = openPackage(*files, command.package);
+  if (!package.ok())
+    return fail(package.status());
+  StatusOr<std::string> text = printPackage(*package, command.role);
+  if (!text.ok())
+    return fail(text.status());
+  std::fwrite(text->data(), 1, text->size(), stdout);
+  return 0;
+}
+
+namespace {
+
+Status writeDump(FileSystem &files, const DumpCommand &command) {
+  HETER_RETURN_IF_ERROR(checkExists(files, command.model, "saved model"));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openForWrite(command.out));
+  HETER_RETURN_IF_ERROR(dumpCheckpoint(files, command.model, *out));
+  return out->close();
+}
+
+} // namespace
+
+int dumpModel(const DumpCommand &command) {
+  auto files = makePosixFileSystem();
+  Status status = writeDump(*files, command);
+  return status.ok() ? 0 : fail(status);
+}
+
+int synthesize(const SynthCommand &command) {
+  auto files = makePosixFileSystem();
+  StatusOr<SynthReport> report = writeSynth(*files, command.out, command.examples, command.seed);
+  if (!report.ok())
+    return fail(report.status());
+  std::printf("wrote %s examples to %s: %s clicks (%.1f %%), %s distinct keys\n", grouped(report->examples).c_str(),
+              command.out.c_str(), grouped(report->clicks).c_str(),
+              100.0 * static_cast<double>(report->clicks) / static_cast<double>(report->examples),
+              grouped(report->distinctKeys).c_str());
+  std::printf("Bayes AUC %.4f (the planted model's own, the best possible)\n", report->bayesAuc);
+  std::printf("best from the dense values alone %.4f, from the ids alone %.4f\n", report->denseAuc, report->idAuc);
+  return 0;
+}
+
+} // namespace heter::runtime::tools

@@ -1,0 +1,20 @@
+// Files and folders that a user names: they exist, or the error says what is near.
+#ifndef HETER_RUNTIME_TOOLS_PATHS_H
+#define HETER_RUNTIME_TOOLS_PATHS_H
+
+#include "runtime/base/FileSystem.h"
+#include "runtime/package/Package.h"
+
+#include <string>
+
+namespace heter::runtime::tools {
+
+/// An error with "did you mean" if nothing has this path; `what` names the kind of thing. A pattern must match.
+Status checkExists(FileSystem &files, const std::string &path, const std::string &what);
+
+/// readPackage, with a helpful error for a path that is no package folder.
+StatusOr<Package> openPackage(FileSystem &files, const std::string &path);
+
+} // namespace heter::runtime::tools
+
+#endif // HETER_RUNTIME_TOOLS_PATHS_H

@@ -1,0 +1,56 @@
+// What a run shows and writes: the progress line, the table of roles, the summary and the losses.
+#ifndef HETER_RUNTIME_TOOLS_REPORT_H
+#define HETER_RUNTIME_TOOLS_REPORT_H
+
+#include "runtime/base/FileSystem.h"
+#include "runtime/role/RunOptions.h"
+
+#include <cstdint>
+#include <string>
+
+namespace heter::runtime::tools {
+
+/// One line about where a run is: phase, examples, examples a second, loss, AUC, share done, time left.
+std::string progressLine(const RunProgress &progress);
+
+/// Shows progress on standard error: one live line on a terminal, else a plain line every few seconds. One call at a
+/// time.
+class ProgressDisplay {
+public:
+  ProgressDisplay();
+  /// `terminal`: whether to write a live line; `width` columns wide.
+  ProgressDisplay(bool terminal, int width) : terminal_(terminal), width_(width) {}
+
+  /// The text to write for this report; often empty where there is no terminal.
+  std::string render(const RunProgress &progress);
+  void show(const RunProgress &progress);
+  /// Ends the live line, if there is one.
+  void finish();
+
+private:
+  bool terminal_;
+  int width_;
+  bool live_ = false;
+  bool testing_ = false;
+  double lastPlain_ = 0; ///< When, in seconds of the phase, the last plain line was written.
+};
+
+/// What each role did, a line each, and the result of the run.
+std::string resultTable(const RunResult &result);
+
+/// The JSON object of --summary.
+std::string summaryJson(const RunResult &result);
+
+/// `STEP LOSS` a line, with digits that round-trip.
+std::string lossesText(const RunResult &result);
+
+/// Writes the files that were asked for; empty paths are not.
+Status writeReports(FileSystem &files, const RunResult &result, const std::string &summaryFile,
+                    const std::string &lossesFile);
+
+/// 1234567 as "1,234,567".
+std::string grouped(int64_t number);
+
+} // namespace heter::runtime::tools
+
+#endif // HETER_RUNTIME_TOOLS_REPORT_H

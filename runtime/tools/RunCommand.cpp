@@ -1,0 +1,71 @@
+// heter run: all roles in this process, or one role of a cluster.
+#include "runtime/base/Log.h"
+#include "runtime/role/Run.h"
+#include "runtime/tools/Commands.h"
+#include "runtime/tools/Interrupt.h"
+#include "runtime/tools/Paths.h"
+#include "runtime/tools/Report.h"
+
+#include <cstdio>
+
+namespace heter::runtime::tools {
+
+namespace {
+
+Status checkFiles(FileSystem &files, const RunOptions &options) {
+  for (const std::string &path : options.dataFiles)
+    HETER_RETURN_IF_ERROR(checkExists(files, path, "data file"));
+  for (const std::string &path : options.testFiles)
+    HETER_RETURN_IF_ERROR(checkExists(files, path, "test file"));
+  if (!options.loadFolder.empty())
+    HETER_RETURN_IF_ERROR(checkExists(files, options.loadFolder, "saved model"));
+  return {};
+}
+
+Status runRoleOfCluster(const TrainCommand &command, const Package &package, FileSystem &files,
+                        const ClusterFile &cluster) {
+  std::string name = command.role + " " + std::to_string(command.index);
+  setLogPrefix(name + ": ");
+  HETER_ASSIGN_OR_RETURN(RoleSummary summary,
+                         runRole(package, files, command.options, cluster, command.role, command.index));
+  std::printf("%s: %s micro-batches, %s examples, %s bytes sent, %s received\n", name.c_str(),
+              grouped(summary.frames).c_str(), grouped(summary.examples).c_str(), grouped(summary.bytesSent).c_str(),
+              grouped(summary.bytesReceived).c_str());
+  return {};
+}
+
+Status runWhole(const TrainCommand &command, const Package &package, FileSystem &files, const ClusterFile *cluster) {
+  ProgressDisplay display;
+  RunHooks hooks;
+  hooks.progress = [&](const RunProgress &progress) { display.show(progress); };
+  StatusOr<RunResult> result = cluster ? runCoordinator(package, files, command.options, *cluster, hooks)
+                                       : runInProcess(package, files, command.options, hooks);
+  display.finish();
+  HETER_RETURN_IF_ERROR(result.status());
+  std::string table = resultTable(*result);
+  std::fwrite(table.data(), 1, table.size(), stdout);
+  return writeReports(files, *result, command.summaryFile, command.lossesFile);
+}
+
+Status run(const TrainCommand &command) {
+  auto files = makePosixFileSystem();
+  HETER_ASSIGN_OR_RETURN(Package package, openPackage(*files, command.package));
+  HETER_RETURN_IF_ERROR(checkFiles(*files, command.options));
+  exitOnInterrupt();
+  if (command.role.empty())
+    return runWhole(command, package, *files, nullptr);
+  HETER_ASSIGN_OR_RETURN(ClusterFile cluster, readClusterFile(*files, command.clusterFile));
+  HETER_RETURN_IF_ERROR(checkCluster(package.info, cluster));
+  if (command.role == "coordinator")
+    return runWhole(command, package, *files, &cluster);
+  return runRoleOfCluster(command, package, *files, cluster);
+}
+
+} // namespace
+
+int runTraining(const TrainCommand &command) {
+  Status status = run(command);
+  return status.ok() ? 0 : fail(status);
+}
+
+} // namespace heter::runtime::tools

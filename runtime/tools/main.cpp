@@ -1,0 +1,24 @@
+// heter: trains click-through models that heterc has compiled, and looks into packages and saved models.
+#include "runtime/tools/CommandLine.h"
+
+#include <cstdio>
+
+namespace {
+
+using namespace heter::runtime::tools;
+
+struct Dispatcher {
+  int operator()(const Answer &answer) const {
+    std::fputs(answer.text.c_str(), answer.exitCode == 0 ? stdout : stderr);
+    return answer.exitCode;
+  }
+  int operator()(const RunRequest &request) const { return runTraining(request.command); }
+  int operator()(const LaunchRequest &request) const { return launchTraining(request.command); }
+  int operator()(const InspectCommand &command) const { return inspectPackage(command); }
+  int operator()(const DumpCommand &command) const { return dumpModel(command); }
+  int operator()(const SynthCommand &command) const { return synthesize(command); }
+};
+
+} // namespace
+
+int main(int argc, char **argv) { return std::visit(Dispatcher(), parseCommandLine({argv + 1, argv + argc})); }
