@@ -2,6 +2,8 @@
 // `package.bin` holds one PackageInfo; both are Thrift's binary protocol. docs/formats/package.md is the page for people.
 namespace cpp heter.runtime.package
 
+cpp_include "runtime/package/RecursiveList.h"
+
 // The format's version: bumped on every incompatible change; a reader refuses any other.
 const i32 FORMAT_VERSION = 1
 
@@ -72,7 +74,7 @@ struct Node {
   5: required list<i32> outputs
   6: required list<i32> after   // nodes that must end before this one starts: memory reuse and ordering
   7: required map<string, Attribute> attributes
-  8: required list<Graph> regions
+  8: required list<Graph> cpp_type "::heter::runtime::package::RecursiveList<Graph>" regions
   9: required string location // FILE:LINE:COL of the source, or ""
 }
 

@@ -68,7 +68,7 @@ struct DenseStore::Parameter {
   size_t localElements() const { return static_cast<size_t>(layout.localElements()); }
 };
 
-DenseStore::DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount) : schema_(schema) {
+DenseStore::DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount) {
   for (const ParameterSpec &spec : schema.parameters)
     parameters_.push_back(std::make_unique<Parameter>(spec, server, serverCount));
   reset(seed, 0);

@@ -54,7 +54,6 @@ private:
   void updateBlock(const BlockGradients &block, float divisor, float *next);
   void publish(int64_t version);
 
-  const StoreSchema &schema_;
   std::vector<std::unique_ptr<Parameter>> parameters_;
   uint64_t revision_ = 0;
   mutable Mutex mutex_;

@@ -111,6 +111,19 @@ void SparseTable::initialize(uint64_t key, float *state) const {
   }
 }
 
+/// Copies the values of keys[position] of every position to their places in `out`, or notes the position as missing.
+static void copyValues(const KeyIndex &index, const RowSlabs &rows, const PartSpec &spec,
+                       std::span<const uint64_t> keys, std::span<const uint32_t> positions, float *out,
+                       std::vector<uint32_t> &missing) {
+  const auto dim = static_cast<size_t>(spec.dim);
+  findEach(index, rows, keys, positions, [&](uint32_t position, uint32_t row) {
+    if (row == KeyIndex::none)
+      missing.push_back(position);
+    else
+      std::memcpy(out + position * dim, rows.state(row) + spec.offset, dim * sizeof(float));
+  });
+}
+
 void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) const {
   const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
   const auto dim = static_cast<size_t>(spec.dim);
@@ -122,13 +135,7 @@ void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) con
       continue;
     const Range &range = *ranges_[static_cast<size_t>(r)];
     MutexLock lock(range.mutex);
-    const RowSlabs &rows = range.rows;
-    findEach(range.index, rows, keys, positions, [&](uint32_t position, uint32_t row) {
-      if (row == KeyIndex::none)
-        batch.missing.push_back(position);
-      else
-        std::memcpy(out + position * dim, rows.state(row) + spec.offset, dim * sizeof(float));
-    });
+    copyValues(range.index, range.rows, spec, keys, positions, out, batch.missing);
   }
   const std::span<const uint32_t> foreign = batch.ofRange(rangeCount);
   batch.missing.insert(batch.missing.end(), foreign.begin(), foreign.end());
@@ -192,35 +199,55 @@ void SparseTable::update(int part, std::span<const RowGradients> pushes, float d
   updateUnique(part, folded.keys(), folded.sums(), divisor);
 }
 
+namespace {
+/// Runs an optimizer on rows, one after another.
+class RowUpdater {
+public:
+  RowUpdater(const PartSpec &spec, float divisor)
+      : spec_(spec), divisor_(divisor), scratch_(static_cast<size_t>(spec.dim + spec.stateFloats)),
+        call_(spec.optimizer, spec.dim) {
+    call_.setGradient(scratch_.data());
+    call_.setPackedOutputs(scratch_.data() + spec.dim, spec.dim);
+  }
+
+  /// `row` is the state of all parts.
+  void update(float *row, const float *sum) {
+    for (int64_t d = 0; d < spec_.dim; ++d)
+      scratch_[static_cast<size_t>(d)] = sum[d] / divisor_;
+    float *state = row + spec_.offset;
+    call_.setPackedInputs(state, spec_.dim);
+    call_.run();
+    std::memcpy(state, scratch_.data() + spec_.dim, static_cast<size_t>(spec_.stateFloats) * sizeof(float));
+  }
+
+private:
+  const PartSpec &spec_;
+  const float divisor_;
+  std::vector<float> scratch_; ///< The gradient, then the new state.
+  OptimizerCall call_;
+};
+} // namespace
+
 void SparseTable::updateUnique(int part, std::span<const uint64_t> keys, std::span<const float> sums, float divisor) {
   const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
   const auto dim = static_cast<size_t>(spec.dim);
-  std::vector<float> scratch(dim + static_cast<size_t>(spec.stateFloats));
-  float *gradient = scratch.data();
-  float *updated = gradient + dim;
-  OptimizerCall call(spec.optimizer, spec.dim);
-  call.setGradient(gradient);
-  call.setPackedOutputs(updated, spec.dim);
+  RowUpdater updater(spec, divisor);
   Batch &batch = Batch::ofThread();
   batch.assign(*this, keys);
+  const auto updateRange = [&](KeyIndex &index, RowSlabs &rows, std::span<const uint32_t> positions) {
+    findEach(index, rows, keys, positions, [&](uint32_t position, uint32_t row) {
+      if (row == KeyIndex::none)
+        row = create(index, rows, keys[position]);
+      updater.update(rows.state(row), sums.data() + position * dim);
+    });
+  };
   for (int r = 0; r < rangeCount; ++r) {
     const std::span<const uint32_t> positions = batch.ofRange(r);
     if (positions.empty())
       continue;
     Range &range = *ranges_[static_cast<size_t>(r)];
     MutexLock lock(range.mutex);
-    RowSlabs &rows = range.rows;
-    KeyIndex &index = range.index;
-    findEach(index, rows, keys, positions, [&](uint32_t position, uint32_t row) {
-      if (row == KeyIndex::none)
-        row = create(index, rows, keys[position]);
-      for (size_t d = 0; d < dim; ++d)
-        gradient[d] = sums[position * dim + d] / divisor;
-      float *state = rows.state(row) + spec.offset;
-      call.setPackedInputs(state, spec.dim);
-      call.run();
-      std::memcpy(state, updated, static_cast<size_t>(spec.stateFloats) * sizeof(float));
-    });
+    updateRange(range.index, range.rows, positions);
   }
 }
 
