@@ -139,7 +139,7 @@ void ProgramCutter::cloneOp(OpBuilder &builder, Operation *op, unsigned role, IR
     if (!mapping.contains(value))
       cloneOp(builder, value.getDefiningOp(), role, mapping);
   Operation *clone = builder.clone(*op, mapping);
-  if (isCheap(op) && roleOf(op) != role)
+  if (getRole(op) != roles_[role]) // a cheap op, perhaps of a role that has no other
     setPlace(clone, roles_[role], "cheap, so each role that uses it has its own");
 }
 
