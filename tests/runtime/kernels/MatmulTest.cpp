@@ -1,0 +1,135 @@
+// Matrix products against plain loops in double precision, in every form, on random shapes, with B from 0 up.
+#include "LibraryRun.h"
+
+#include <gmock/gmock.h>
+#include <thread>
+
+using namespace heter::runtime;
+using namespace heter::runtime::test;
+using ::testing::HasSubstr;
+
+namespace {
+
+/// out[b, i, j] = bias[j] + sum over k of a(b, i, k) * b(b, k, j), with each operand's address given by a function.
+template <typename A, typename B>
+void expectProduct(const std::vector<float> &out, int64_t batch, int64_t m, int64_t n, int64_t k, A a, B b,
+                   const std::vector<float> &bias = {}) {
+  ASSERT_EQ(out.size(), static_cast<size_t>(batch * m * n));
+  for (int64_t e = 0; e < batch; ++e)
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        double sum = bias.empty() ? 0 : bias[j], size = std::abs(sum);
+        for (int64_t l = 0; l < k; ++l) {
+          sum += double{a(e, i, l)} * double{b(e, l, j)};
+          size += std::abs(double{a(e, i, l)} * double{b(e, l, j)});
+        }
+        ASSERT_NEAR(out[(e * m + i) * n + j], sum, 1e-6 * (1 + size)) << e << " " << i << " " << j;
+      }
+}
+
+} // namespace
+
+TEST(Matmul, RowsTimesOneMatrix) {
+  std::mt19937 random(1);
+  for (int64_t examples : {0, 1, 3, 64, 130})
+    for (bool transposeB : {false, true})
+      for (bool withBias : {false, true}) {
+        int64_t k = random() % 70 + 1, n = random() % 70 + 1;
+        std::vector<float> a = randomFloats(random, examples * k), b = randomFloats(random, k * n),
+                           bias = randomFloats(random, n);
+        std::vector<test::Operand> inputs = {operand(f32({-1, k}), a),
+                                             operand(transposeB ? f32({n, k}) : f32({k, n}), b)};
+        if (withBias)
+          inputs.push_back(operand(f32({n}), bias));
+        LibraryRun run{.examples = examples};
+        ASSERT_TRUE(run.run("matmul", inputs, f32({-1, n}), {{"transpose_b", flag(transposeB)}}).ok());
+        expectProduct(
+            run.elements<float>(), 1, examples, n, k, [&](auto, auto i, auto l) { return a[i * k + l]; },
+            [&](auto, auto l, auto j) { return transposeB ? b[j * k + l] : b[l * n + j]; },
+            withBias ? bias : std::vector<float>{});
+      }
+}
+
+TEST(Matmul, LeadingExtentsAreRows) {
+  std::mt19937 random(2);
+  std::vector<float> a = randomFloats(random, 5 * 4 * 3), b = randomFloats(random, 3 * 6);
+  LibraryRun run{.examples = 5};
+  ASSERT_TRUE(run.run("matmul", {operand(f32({-1, 4, 3}), a), operand(f32({3, 6}), b)}, f32({-1, 4, 6})).ok());
+  expectProduct(
+      run.elements<float>(), 1, 20, 6, 3, [&](auto, auto i, auto l) { return a[i * 3 + l]; },
+      [&](auto, auto l, auto j) { return b[l * 6 + j]; });
+}
+
+TEST(Matmul, SumsOverTheBatch) {
+  std::mt19937 random(3);
+  for (int64_t examples : {0, 1, 7, 128}) {
+    int64_t k = random() % 50 + 1, n = random() % 50 + 1;
+    std::vector<float> a = randomFloats(random, examples * 2 * k), b = randomFloats(random, examples * 2 * n);
+    LibraryRun run{.examples = examples};
+    ASSERT_TRUE(run.run("matmul", {operand(f32({-1, 2, k}), a), operand(f32({-1, 2, n}), b)}, f32({k, n}),
+                        {{"transpose_a", flag(true)}})
+                    .ok());
+    expectProduct(
+        run.elements<float>(), 1, k, n, examples * 2, [&](auto, auto i, auto l) { return a[l * k + i]; },
+        [&](auto, auto l, auto j) { return b[l * n + j]; });
+  }
+}
+
+TEST(Matmul, AProductAnExample) {
+  std::mt19937 random(4);
+  for (int64_t examples : {0, 1, 9})
+    for (bool transposeA : {false, true})
+      for (bool transposeB : {false, true}) {
+        int64_t m = random() % 9 + 1, n = random() % 9 + 1, k = random() % 9 + 1;
+        std::vector<float> a = randomFloats(random, examples * m * k), b = randomFloats(random, examples * k * n);
+        LibraryRun run{.examples = examples};
+        ASSERT_TRUE(run.run("matmul",
+                            {operand(transposeA ? f32({-1, k, m}) : f32({-1, m, k}), a),
+                             operand(transposeB ? f32({-1, n, k}) : f32({-1, k, n}), b)},
+                            f32({-1, m, n}), {{"transpose_a", flag(transposeA)}, {"transpose_b", flag(transposeB)}})
+                        .ok());
+        expectProduct(
+            run.elements<float>(), examples, m, n, k,
+            [&](auto e, auto i, auto l) { return a[e * m * k + (transposeA ? l * m + i : i * k + l)]; },
+            [&](auto e, auto l, auto j) { return b[e * k * n + (transposeB ? j * k + l : l * n + j)]; });
+      }
+}
+
+TEST(Matmul, VectorTimesMatrixOfEachExample) {
+  std::mt19937 random(5);
+  std::vector<float> a = randomFloats(random, 6 * 4), b = randomFloats(random, 6 * 4 * 5);
+  LibraryRun run{.examples = 6};
+  ASSERT_TRUE(run.run("matmul", {operand(f32({-1, 4}), a), operand(f32({-1, 4, 5}), b)}, f32({-1, 5})).ok());
+  expectProduct(
+      run.elements<float>(), 6, 1, 5, 4, [&](auto e, auto, auto l) { return a[e * 4 + l]; },
+      [&](auto e, auto l, auto j) { return b[(e * 4 + l) * 5 + j]; });
+}
+
+TEST(Matmul, ThreadsGiveTheSameBits) {
+  std::mt19937 random(6);
+  std::vector<float> a = randomFloats(random, 128 * 247), b = randomFloats(random, 247 * 400);
+  std::vector<std::vector<float>> results(4);
+  std::vector<std::thread> threads;
+  for (auto &result : results)
+    threads.emplace_back([&] {
+      LibraryRun run{.examples = 128};
+      EXPECT_TRUE(run.run("matmul", {operand(f32({-1, 247}), a), operand(f32({247, 400}), b)}, f32({-1, 400})).ok());
+      result = run.elements<float>();
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const auto &result : results)
+    EXPECT_EQ(result, results[0]);
+}
+
+TEST(Matmul, RefusesWhatDoesNotFit) {
+  LibraryRun run{.examples = 1};
+  auto refused = [&](package::TensorType a, package::TensorType b, package::TensorType out,
+                     Attributes attributes = {}) {
+    return run.run("matmul", {operand<float>(a, {}), operand<float>(b, {})}, out, std::move(attributes)).message();
+  };
+  EXPECT_THAT(refused(f32({-1, 3}), f32({4, 5}), f32({-1, 5})), HasSubstr("extents do not agree"));
+  EXPECT_THAT(refused(f32({-1, 3}), f32({3, 5}), f32({-1, 6})), HasSubstr("extents do not agree"));
+  EXPECT_THAT(refused(f32({-1, 3}), f32({-1, 5}), f32({3, 5})), HasSubstr("wants transpose_a"));
+  EXPECT_THAT(refused(i64({-1, 3}), f32({3, 5}), f32({-1, 5})), HasSubstr("wrong element type"));
+}

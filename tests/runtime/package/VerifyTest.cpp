@@ -1,0 +1,226 @@
+// Every check of the verifier, each with one edit that it must find.
+#include "SamplePackage.h"
+
+#include "runtime/package/VerifyGraph.h"
+
+#include <functional>
+#include <gmock/gmock.h>
+
+using namespace heter::runtime;
+using namespace heter::runtime::test;
+using ::testing::HasSubstr;
+
+namespace {
+
+struct Edit {
+  const char *message;
+  std::function<void(Sample &)> edit;
+};
+
+package::Graph &trainer(Sample &s) { return s.programs[0].train; }
+package::Graph &heter(Sample &s) { return s.programs[1].train; }
+
+const Edit edits[] = {
+    // Across the package
+    {"mode `magic` is none of", [](Sample &s) { s.info.mode = "magic"; }},
+    {"role `server` is listed twice", [](Sample &s) { s.info.roles.push_back("server"); }},
+    {"role `server` has no program", [](Sample &s) { s.programs.pop_back(); }},
+    {"program of role `extra` is one too many", [](Sample &s) { s.programs[2].role = "extra"; }},
+    {"names no device class", [](Sample &s) { s.programs[2].deviceClass = ""; }},
+    {"input `slots` has no name or is declared twice", [](Sample &s) { s.info.inputs.push_back(s.info.inputs[0]); }},
+    {"input `slots`: extent 0", [](Sample &s) { s.info.inputs[0].type.shape = {0}; }},
+    {"input `slots` is neither", [](Sample &s) { s.info.inputs[0].kind = ValueKind::ROWS; }},
+    {"table `emb` is declared twice", [](Sample &s) { s.info.tables.push_back(s.info.tables[0]); }},
+    {"table `emb` has no name or no part", [](Sample &s) { s.info.tables[0].parts.clear(); }},
+    {"table `emb` has dim 0", [](Sample &s) { s.info.tables[0].parts[0].dim = 0; }},
+    {"initial value `magic`", [](Sample &s) { s.info.tables[0].parts[0].init.kind = "magic"; }},
+    {"no name or no kernel", [](Sample &s) { s.info.parameters[0].optimizer.callee = ""; }},
+    {"slots or scalars without", [](Sample &s) { s.info.parameters[0].optimizer.slots = {"sum"}; }},
+    {"parameter `w`: extent -1", [](Sample &s) { s.info.parameters[0].shape = {-1, 4}; }},
+    {"channel `c0` has no name or is declared twice",
+     [](Sample &s) { s.info.trainChannels.push_back(s.info.trainChannels[0]); }},
+    {"ends at `nobody`", [](Sample &s) { s.info.trainChannels[0].receiver = "nobody"; }},
+    {"equal ends", [](Sample &s) { s.info.trainChannels[0].receiver = "cpu-trainer"; }},
+    {"value of unknown kind", [](Sample &s) { s.info.trainChannels[0].values[0].kind = ValueKind::type(9); }},
+    {"binds `nothing`",
+     [](Sample &s) {
+       s.info.data.emplace_back();
+       s.info.data[0].bindings.emplace_back();
+       s.info.data[0].bindings[0].input = "nothing";
+     }},
+    // Names in graphs
+    {"`click` is no input", [](Sample &s) { trainer(s).nodes[0].attributes["input"] = text("click"); }},
+    {"but input `slots` is i64[?, 2]", [](Sample &s) { trainer(s).values[0].type = i64({-1, 3}); }},
+    {"`cell.` is no table", [](Sample &s) { trainer(s).nodes[1].attributes["table"] = text("cell"); }},
+    {"the table's dim is 3", [](Sample &s) { s.info.tables[0].parts[0].dim = 3; }},
+    {"`b` is no parameter", [](Sample &s) { heter(s).nodes[1].attributes["parameter"] = text("b"); }},
+    {"but parameter `w` is f32[2, 8]", [](Sample &s) { s.info.parameters[0].shape = {2, 8}; }},
+    {"`c9` is no channel", [](Sample &s) { trainer(s).nodes[3].attributes["channel"] = text("c9"); }},
+    {"not through this role", [](Sample &s) { trainer(s).nodes[3].attributes["channel"] = text("c1"); }},
+    {"carries 1 values, the node has 0", [](Sample &s) { trainer(s).nodes[3].inputs.clear(); }},
+    {"value 0 of channel `c0` is f32[?, 5]",
+     [](Sample &s) { s.info.trainChannels[0].values[0].type = f32({-1, 5}); }},
+    {"neither arguments nor results", [](Sample &s) { trainer(s).results = {0}; }},
+    // Values and segments
+    {"value kind 7", [](Sample &s) { trainer(s).values[0].kind = ValueKind::type(7); }},
+    {"space 5", [](Sample &s) { trainer(s).values[0].space = Space::type(5); }},
+    {"element type 9", [](Sample &s) { trainer(s).values[0].type.element = ElementType::type(9); }},
+    {"9 dimensions", [](Sample &s) { trainer(s).values[0].type.shape.assign(9, 1); }},
+    {"extent -1 in dimension 1", [](Sample &s) { trainer(s).values[0].type.shape = {-1, -1}; }},
+    {"rows hold f32", [](Sample &s) { trainer(s).values[5].type.element = ElementType::I64; }},
+    {"segment 4 does not exist", [](Sample &s) { trainer(s).values[1].segment = 4; }},
+    {"segment 0 has a wrong size", [](Sample &s) { trainer(s).segments[0].bytes = -1; }},
+    {"only tensors have a place", [](Sample &s) { trainer(s).values[5].segment = 0; }},
+    {"segment of the other space", [](Sample &s) { trainer(s).segments[0].space = Space::DEVICE; }},
+    {"leave its segment", [](Sample &s) { trainer(s).values[1].offset = 1000; }},
+    {"leave its segment", [](Sample &s) { trainer(s).values[1].offset = INT64_MAX; }},
+    {"needs more than its 4 bytes", [](Sample &s) { trainer(s).values[1].bytes = 4; }},
+    {"needs more than", [](Sample &s) { trainer(s).values[1].type = f32({-1, 1LL << 62, 1LL << 62}); }},
+    {"grows with the batch", [](Sample &s) { trainer(s).segments[0].symbol = ""; }},
+    {"no multiple of 64",
+     [](Sample &s) {
+       heter(s).segments[1].bytes += 1;
+       heter(s).values[3].offset = 1;
+     }},
+    // Nodes
+    {"node kind 99", [](Sample &s) { trainer(s).nodes[0].kind = NodeKind::type(99); }},
+    {"input value 77 does not exist", [](Sample &s) { trainer(s).nodes[2].inputs = {77}; }},
+    {"output value -2 does not exist", [](Sample &s) { trainer(s).nodes[2].outputs = {-2}; }},
+    {"is not made before", [](Sample &s) { std::swap(trainer(s).nodes[1], trainer(s).nodes[2]); }},
+    {"is made twice", [](Sample &s) { trainer(s).nodes[2].outputs = {1}; }},
+    {"node 50, which does not exist", [](Sample &s) { trainer(s).nodes[2].after = {50}; }},
+    {"a cycle or an illegal order", [](Sample &s) { trainer(s).nodes[2].after = {3}; }},
+    {"a cycle or an illegal order", [](Sample &s) { trainer(s).nodes[2].after = {2}; }},
+    {"library names no function", [](Sample &s) { trainer(s).nodes[2].callee = ""; }},
+    {"library has no regions", [](Sample &s) { trainer(s).nodes[2].regions.emplace_back(); }},
+    {"input has no text attribute `input`", [](Sample &s) { trainer(s).nodes[0].attributes.clear(); }},
+    {"no text attribute `pool`", [](Sample &s) { trainer(s).nodes[1].attributes.erase("pool"); }},
+    {"pool `max`", [](Sample &s) { trainer(s).nodes[1].attributes["pool"] = text("max"); }},
+    {"pull_rows takes i64 ids",
+     [](Sample &s) {
+       s.info.inputs[0].type = f32({2});
+       trainer(s).values[0].type = f32({-1, 2});
+     }},
+    {"no text attribute `channel`", [](Sample &s) { trainer(s).nodes[3].attributes.clear(); }},
+    {"push_rows takes 1 and gives 0", [](Sample &s) { trainer(s).nodes[7].inputs.clear(); }},
+    {"push_rows takes rows", [](Sample &s) { trainer(s).nodes[7].inputs = {1}; }},
+    {"copy changes the type", [](Sample &s) { heter(s).nodes[2].outputs = {3}, heter(s).nodes[3].outputs = {2}; }},
+    // Spaces
+    {"a copy node is missing", [](Sample &s) { heter(s).nodes[4].inputs = {0, 3}; }},
+    {"send touches a device value", [](Sample &s) { heter(s).nodes[6].inputs = {4}; }},
+    {"copies within one space",
+     [](Sample &s) {
+       heter(s).values[2].space = Space::HOST;
+       heter(s).values[2].segment = -1;
+     }},
+    // Memory
+    {"`rows` and 2 `flat` share memory", [](Sample &s) { trainer(s).values[2].offset = 0; }},
+};
+
+} // namespace
+
+TEST(Verify, AcceptsTheSample) {
+  Sample sample = samplePackage();
+  Status status = verifyPackage(sample.info, sample.programs);
+  EXPECT_TRUE(status.ok()) << status.message();
+}
+
+TEST(Verify, FindsEveryEdit) {
+  for (const Edit &edit : edits) {
+    Sample sample = samplePackage();
+    edit.edit(sample);
+    Status status = verifyPackage(sample.info, sample.programs);
+    EXPECT_FALSE(status.ok()) << edit.message;
+    EXPECT_THAT(status.message(), HasSubstr(edit.message));
+  }
+}
+
+TEST(Verify, MessagesSayWhere) {
+  Sample sample = samplePackage();
+  trainer(sample).nodes[2].after = {50};
+  EXPECT_THAT(verifyPackage(sample.info, sample.programs).message(),
+              HasSubstr("role `cpu-trainer`, train graph: node 2 `reshape`: waits for node 50"));
+}
+
+namespace {
+
+/// if c { y = x } else { y = x } with room for edits.
+GraphBuilder ifGraph() {
+  GraphBuilder region;
+  region.graph.results = {region.argument("x", f32({-1}))};
+  GraphBuilder b;
+  int c = b.bound("c", boolean()), x = b.bound("x", f32({-1})), y = b.bound("y", f32({-1}));
+  b.input("c", c);
+  b.input("x", x);
+  b.node(NodeKind::IF, "if", "", {c, x}, {y});
+  b.graph.nodes.back().regions = {region.graph, region.graph};
+  return b;
+}
+
+GraphBuilder whileGraph() {
+  GraphBuilder condition;
+  int x = condition.argument("x", f32({-1})), c = condition.bound("c", boolean());
+  condition.kernel("test", {x}, {c});
+  condition.graph.results = {c};
+  GraphBuilder body;
+  body.graph.results = {body.argument("x", f32({-1}))};
+  GraphBuilder b;
+  int in = b.bound("in", f32({-1})), out = b.bound("out", f32({-1}));
+  b.input("in", in);
+  b.node(NodeKind::WHILE, "while", "", {in}, {out}, {{"limit", integer(3)}});
+  b.graph.nodes.back().regions = {condition.graph, body.graph};
+  return b;
+}
+
+std::string errorOf(GraphBuilder builder, const std::function<void(package::Graph &, package::Node &)> &edit) {
+  edit(builder.graph, builder.graph.nodes.back());
+  Status status = verifyGraph(builder.graph);
+  return status.ok() ? verifySpaces(builder.graph).message() : status.message();
+}
+
+using Graph = package::Graph;
+using Node = package::Node;
+
+} // namespace
+
+TEST(Verify, RegionsFitTheirNodes) {
+  EXPECT_EQ(errorOf(ifGraph(), [](Graph &, Node &) {}), "");
+  EXPECT_EQ(errorOf(whileGraph(), [](Graph &, Node &) {}), "");
+  EXPECT_THAT(errorOf(ifGraph(), [](Graph &, Node &n) { n.regions.pop_back(); }), HasSubstr("two regions"));
+  EXPECT_THAT(errorOf(ifGraph(), [](Graph &g, Node &) { g.values[0].type = f32({}); }), HasSubstr("not bool"));
+  EXPECT_THAT(errorOf(ifGraph(), [](Graph &, Node &n) { n.regions[1].arguments.clear(); }),
+              HasSubstr("region 1: result value 0 `x` is not made"));
+  EXPECT_THAT(errorOf(ifGraph(), [](Graph &, Node &n) { n.regions[0].values[0].type = f32({-1, 2}); }),
+              HasSubstr("region 0: argument 0 does not match"));
+  EXPECT_THAT(errorOf(ifGraph(), [](Graph &, Node &n) { n.regions[0].results.clear(); }),
+              HasSubstr("region 0 has 0 results, not 1"));
+  EXPECT_THAT(errorOf(ifGraph(), [](Graph &g, Node &) { g.values[2].type = f32({-1, 2}); }),
+              HasSubstr("result 0 does not match"));
+  EXPECT_THAT(errorOf(ifGraph(), [](Graph &g, Node &) { g.values[0].space = Space::DEVICE; }),
+              HasSubstr("device value"));
+  EXPECT_THAT(errorOf(whileGraph(), [](Graph &, Node &n) { n.attributes.clear(); }), HasSubstr("`limit`"));
+  EXPECT_THAT(errorOf(whileGraph(), [](Graph &, Node &n) { n.regions[0].results = {0}; }), HasSubstr("gives no bool"));
+  EXPECT_THAT(errorOf(whileGraph(), [](Graph &g, Node &) { g.values[1].type = f32({-1, 2}); }),
+              HasSubstr("carried value 0 changes its type"));
+  EXPECT_THAT(errorOf(whileGraph(), [](Graph &, Node &n) { n.regions[1].arguments = {1}; }),
+              HasSubstr("argument 0 is not value 0"));
+}
+
+TEST(Verify, SharedMemoryNeedsOrder) {
+  auto graph = [](std::vector<int32_t> after, bool result) {
+    GraphBuilder b;
+    int x = b.placed("x", f32({-1})), a = b.placed("a", f32({-1})), u = b.placed("u", f32({-1})),
+        v = b.placed("v", f32({-1})), shared = b.placedAt("shared", a);
+    b.input("x", x);                     // 0
+    b.kernel("k", {x}, {a});             // 1
+    b.kernel("k", {a}, {u});             // 2
+    b.kernel("k", {a}, {v});             // 3
+    b.kernel("k", {u}, {shared}, after); // 4, after 2 by data
+    if (result)
+      b.graph.results = {a};
+    return b.graph;
+  };
+  EXPECT_THAT(verifyMemory(graph({}, false)).message(), HasSubstr("values 1 `a` and 4 `shared` share memory"));
+  EXPECT_TRUE(verifyMemory(graph({3}, false)).ok());
+  EXPECT_FALSE(verifyMemory(graph({3}, true)).ok()) << "a result lives to the end";
+}
