@@ -1,0 +1,205 @@
+// Flags, their defaults, and what is said about wrong ones.
+#include "runtime/tools/CommandLine.h"
+
+#include <gmock/gmock.h>
+
+using namespace heter::runtime;
+using namespace heter::runtime::tools;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+namespace {
+
+TrainCommand run(std::vector<std::string> flags) {
+  flags.insert(flags.begin(), {"run", "m.pkg", "--data", "a"});
+  Request request = parseCommandLine(flags);
+  if (auto *answer = std::get_if<Answer>(&request)) {
+    ADD_FAILURE() << answer->text;
+    return {};
+  }
+  return std::get<RunRequest>(request).command;
+}
+
+std::string usageError(const std::vector<std::string> &arguments) {
+  Request request = parseCommandLine(arguments);
+  auto *answer = std::get_if<Answer>(&request);
+  if (!answer) {
+    ADD_FAILURE() << "the line was taken";
+    return {};
+  }
+  EXPECT_EQ(answer->exitCode, exitUsage);
+  return answer->text;
+}
+
+std::string runError(std::vector<std::string> flags) {
+  flags.insert(flags.begin(), {"run", "m.pkg", "--data", "a"});
+  return usageError(flags);
+}
+
+TEST(CommandLineTest, Defaults) {
+  TrainCommand command = run({});
+  const RunOptions &options = command.options;
+  EXPECT_EQ(command.package, "m.pkg");
+  EXPECT_THAT(options.dataFiles, ElementsAre("a"));
+  EXPECT_TRUE(options.testFiles.empty());
+  EXPECT_EQ(options.epochs, 1);
+  EXPECT_EQ(options.batchSize, 128);
+  EXPECT_EQ(options.microBatches, 0);
+  EXPECT_EQ(options.update, UpdateMode::Sync);
+  EXPECT_FALSE(options.seed);
+  EXPECT_EQ(options.servers, 1);
+  EXPECT_EQ(options.cpuTrainers, 1);
+  EXPECT_EQ(options.heterTrainersOf("gpu"), 1);
+  EXPECT_EQ(options.deviceOf("gpu"), "cpu");
+  EXPECT_FALSE(options.poisonFreed);
+  EXPECT_TRUE(command.role.empty());
+}
+
+TEST(CommandLineTest, EveryFlag) {
+  TrainCommand command = run({"b",
+                              "--test",
+                              "c",
+                              "d",
+                              "--epochs",
+                              "2",
+                              "--batch-size=64",
+                              "--micro-batches",
+                              "8",
+                              "--update",
+                              "async",
+                              "--in-flight",
+                              "16",
+                              "--seed",
+                              "7",
+                              "--threads",
+                              "3",
+                              "--lines",
+                              "1:8000",
+                              "--test-lines",
+                              "8001:10000",
+                              "--max-examples",
+                              "99",
+                              "--save",
+                              "S",
+                              "--load",
+                              "L",
+                              "--summary",
+                              "J",
+                              "--losses",
+                              "X",
+                              "--servers",
+                              "2",
+                              "--cpu-trainers",
+                              "4",
+                              "--heter-trainers",
+                              "gpu=1,xpu=2",
+                              "--device",
+                              "gpu=separate",
+                              "--device",
+                              "xpu=timed:20ms",
+                              "--input",
+                              "criteo",
+                              "--poison-freed",
+                              "--role",
+                              "server",
+                              "--index",
+                              "1",
+                              "--cluster",
+                              "F"});
+  const RunOptions &options = command.options;
+  EXPECT_THAT(options.dataFiles, ElementsAre("a", "b"));
+  EXPECT_THAT(options.testFiles, ElementsAre("c", "d"));
+  EXPECT_EQ(options.epochs, 2);
+  EXPECT_EQ(options.batchSize, 64);
+  EXPECT_EQ(options.microBatches, 8);
+  EXPECT_EQ(options.update, UpdateMode::Async);
+  EXPECT_EQ(options.inFlight, 16);
+  EXPECT_EQ(options.seed, 7u);
+  EXPECT_EQ(options.threads, 3);
+  EXPECT_EQ(options.lines.last, 8000);
+  EXPECT_EQ(options.testLines.first, 8001);
+  EXPECT_EQ(options.maxExamples, 99);
+  EXPECT_EQ(options.saveFolder, "S");
+  EXPECT_EQ(options.loadFolder, "L");
+  EXPECT_EQ(command.summaryFile, "J");
+  EXPECT_EQ(command.lossesFile, "X");
+  EXPECT_EQ(options.servers, 2);
+  EXPECT_EQ(options.cpuTrainers, 4);
+  EXPECT_EQ(options.heterTrainersOf("xpu"), 2);
+  EXPECT_EQ(options.deviceOf("gpu"), "separate");
+  EXPECT_EQ(options.deviceOf("xpu"), "timed:20ms");
+  EXPECT_EQ(options.input, "criteo");
+  EXPECT_TRUE(options.poisonFreed);
+  EXPECT_EQ(command.role, "server");
+  EXPECT_EQ(command.index, 1);
+  EXPECT_EQ(command.clusterFile, "F");
+}
+
+TEST(CommandLineTest, PrintedOptionsGiveTheSameOptions) {
+  for (const std::vector<std::string> &flags :
+       {std::vector<std::string>{},
+        {"--test", "c", "--test-lines", "3:4", "--lines", "2:9", "--heter-trainers", "3", "--seed", "5", "--save", "S"},
+        {"--heter-trainers", "gpu=1,xpu=2", "--device", "gpu=separate,xpu=cpu", "--update", "async", "--threads", "2",
+         "--micro-batches", "4", "--input", "criteo", "--poison-freed", "--load", "L", "--max-examples", "5"}}) {
+    std::vector<std::string> printed = printOptions(run(flags).options);
+    std::vector<std::string> line = {"run", "m.pkg"};
+    line.insert(line.end(), printed.begin(), printed.end());
+    Request again = parseCommandLine(line);
+    ASSERT_TRUE(std::holds_alternative<RunRequest>(again)) << std::get<Answer>(again).text;
+    EXPECT_EQ(printOptions(std::get<RunRequest>(again).command.options), printed);
+  }
+}
+
+TEST(CommandLineTest, MisspeltFlagsAndCommands) {
+  EXPECT_THAT(runError({"--epoch", "3"}), HasSubstr("there is no flag `--epoch`; did you mean `--epochs`?"));
+  EXPECT_THAT(runError({"--bach-size=3"}), HasSubstr("there is no flag `--bach-size`; did you mean `--batch-size`?"));
+  EXPECT_THAT(runError({"--zzz"}), HasSubstr("there is no flag `--zzz`\n"));
+  EXPECT_THAT(runError({"--zzz"}), HasSubstr("run `heter run --help`"));
+  EXPECT_THAT(usageError({"lunch", "m.pkg"}), HasSubstr("there is no command `lunch`; did you mean `launch`?"));
+  EXPECT_THAT(usageError({"data", "syth"}), HasSubstr("there is no command `syth`; did you mean `synth`?"));
+  EXPECT_THAT(usageError({"inspect", "a", "b"}), HasSubstr("`b` is one argument too many"));
+}
+
+TEST(CommandLineTest, WrongValues) {
+  EXPECT_THAT(usageError({"run", "m.pkg"}), HasSubstr("--data is missing"));
+  EXPECT_THAT(usageError({"run"}), HasSubstr("PKG"));
+  EXPECT_THAT(runError({"--lines", "9"}), HasSubstr("--lines: expected lines A:B with 1 <= A <= B, got `9`"));
+  EXPECT_THAT(runError({"--test-lines", "1:9"}), HasSubstr("--test-lines needs --test"));
+  EXPECT_THAT(runError({"--batch-size", "0"}), HasSubstr("--batch-size"));
+  EXPECT_THAT(runError({"--epochs", "x"}), HasSubstr("--epochs"));
+  EXPECT_THAT(runError({"--update", "half"}), HasSubstr("--update: "));
+  EXPECT_THAT(runError({"--heter-trainers", "gpu="}), HasSubstr("--heter-trainers: expected N or CLASS=N"));
+  EXPECT_THAT(runError({"--device", "cuda"}), HasSubstr("--device: expected CLASS=DEVICE"));
+  EXPECT_THAT(runError({"--role", "server"}), HasSubstr("--role needs --cluster"));
+  EXPECT_THAT(runError({"--cluster", "f"}), HasSubstr("--cluster needs --role"));
+  EXPECT_THAT(usageError({"launch", "m.pkg", "--data", "a", "--role", "server"}),
+              HasSubstr("there is no flag `--role`"));
+  EXPECT_THAT(usageError({"data", "synth", "--out", "f"}), HasSubstr("--examples"));
+}
+
+TEST(CommandLineTest, OtherCommands) {
+  Request inspect = parseCommandLine({"inspect", "m.pkg", "--role", "server"});
+  EXPECT_EQ(std::get<InspectCommand>(inspect).role, "server");
+  Request dump = parseCommandLine({"dump", "model", "--out", "t"});
+  EXPECT_EQ(std::get<DumpCommand>(dump).out, "t");
+  Request synth = parseCommandLine({"data", "synth", "--examples", "10", "--out", "f"});
+  EXPECT_EQ(std::get<SynthCommand>(synth).examples, 10);
+  EXPECT_EQ(std::get<SynthCommand>(synth).seed, 1u);
+}
+
+TEST(CommandLineTest, Help) {
+  for (const std::vector<std::string> &line : std::vector<std::vector<std::string>>{
+           {"--help"}, {"run", "--help"}, {"launch", "--help"}, {"inspect", "-h"}, {"data", "synth", "--help"}}) {
+    Request request = parseCommandLine(line);
+    const auto &answer = std::get<Answer>(request);
+    EXPECT_EQ(answer.exitCode, 0);
+    EXPECT_THAT(answer.text, HasSubstr("Usage:"));
+  }
+  EXPECT_THAT(std::get<Answer>(parseCommandLine({"run", "--help"})).text, HasSubstr("Examples:"));
+  EXPECT_THAT(std::get<Answer>(parseCommandLine({"launch", "--help"})).text, Not(HasSubstr("--role")));
+  EXPECT_THAT(std::get<Answer>(parseCommandLine({"--version"})).text, HasSubstr("heter 0"));
+  EXPECT_EQ(std::get<Answer>(parseCommandLine({})).exitCode, exitUsage);
+}
+
+} // namespace

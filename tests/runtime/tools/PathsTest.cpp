@@ -1,0 +1,49 @@
+// Missing files and folders.
+#include "runtime/tools/Paths.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+using namespace heter::runtime;
+using namespace heter::runtime::tools;
+using ::testing::HasSubstr;
+
+namespace {
+
+class PathsTest : public ::testing::Test {
+protected:
+  PathsTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "heter-paths-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    std::ofstream(folder_ / "clicks.tsv") << "1\n";
+    std::filesystem::create_directory(folder_ / "ctr.pkg");
+  }
+  ~PathsTest() override { std::filesystem::remove_all(folder_); }
+  std::string path(const char *name) const { return (folder_ / name).string(); }
+
+  std::filesystem::path folder_;
+  std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
+};
+
+TEST_F(PathsTest, WhatExistsIsFine) {
+  EXPECT_TRUE(checkExists(*files_, path("clicks.tsv"), "data file").ok());
+  EXPECT_TRUE(checkExists(*files_, path("cl*.tsv"), "data file").ok());
+  EXPECT_TRUE(checkExists(*files_, path("ctr.pkg/"), "package").ok());
+}
+
+TEST_F(PathsTest, MissingOnesSayWhatIsNear) {
+  EXPECT_THAT(checkExists(*files_, path("click.tsv"), "data file").message(),
+              HasSubstr("there is no data file `" + path("click.tsv") + "`; did you mean `clicks.tsv`?"));
+  EXPECT_THAT(checkExists(*files_, path("ctr.pk/"), "package").message(), HasSubstr("did you mean `ctr.pkg`?"));
+  EXPECT_THAT(checkExists(*files_, path("x*.tsv"), "data file").message(), HasSubstr("no data file matches"));
+}
+
+TEST_F(PathsTest, AFolderThatIsNoPackage) {
+  EXPECT_THAT(openPackage(*files_, path("ctr.pkg")).status().message(), HasSubstr("is no package"));
+  EXPECT_THAT(openPackage(*files_, path("other.pkg")).status().message(), HasSubstr("there is no package"));
+}
+
+} // namespace

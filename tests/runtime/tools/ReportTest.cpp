@@ -1,0 +1,127 @@
+// Progress, tables, summaries and losses as text.
+#include "runtime/tools/Report.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstdlib>
+
+using namespace heter::runtime;
+using namespace heter::runtime::tools;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+namespace {
+
+RunProgress someProgress() {
+  RunProgress progress;
+  progress.examples = 123456;
+  progress.seconds = 30;
+  progress.examplesPerSecond = 4115.2;
+  progress.loss = 0.45678;
+  progress.auc = 0.8;
+  progress.fraction = 0.25;
+  return progress;
+}
+
+TEST(ProgressTest, OneLine) {
+  EXPECT_EQ(progressLine(someProgress()), "train  123,456 examples  4,115/s  loss 0.4568  AUC 0.8000  25 %  1:30 left");
+  RunProgress bare;
+  bare.testing = true;
+  EXPECT_EQ(progressLine(bare), "test   0 examples");
+  RunProgress slow = someProgress();
+  slow.seconds = 3600;
+  EXPECT_THAT(progressLine(slow), HasSubstr("3:00:00 left"));
+}
+
+TEST(ProgressTest, ATerminalGetsOneLiveLineThatFits) {
+  ProgressDisplay display(true, 20);
+  EXPECT_EQ(display.render(someProgress()), "\r\x1b[Ktrain  123,456 exa");
+  RunProgress test = someProgress();
+  test.testing = true;
+  EXPECT_EQ(display.render(test).front(), '\n') << "the last training line stays";
+}
+
+TEST(ProgressTest, OthersGetAPlainLineEveryFewSeconds) {
+  ProgressDisplay display(false, 80);
+  RunProgress progress = someProgress();
+  int lines = 0;
+  for (int quarter = 1; quarter <= 80; ++quarter) {
+    progress.seconds = quarter * 0.25;
+    std::string text = display.render(progress);
+    EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+    lines += text.empty() ? 0 : 1;
+  }
+  EXPECT_EQ(lines, 4);
+}
+
+RunResult someResult() {
+  RunResult result;
+  result.mode = "heter-ps";
+  result.update = "sync";
+  result.examples = 8000;
+  result.seconds = 2.5;
+  result.examplesPerSecond = 3200;
+  result.cpuSeconds = 4.75;
+  result.peakRssBytes = 1 << 30;
+  result.train = {0.1, 0.75, 8000};
+  result.test = PhaseResult{0.47, 0.7312, 2000};
+  result.tables = {{"emb", 31337}};
+  result.bytesSent = 10;
+  result.bytesReceived = 20;
+  result.losses = {{0, 0.6931471824645996}, {1, 0.1}};
+  result.roles = {{"server", 0, 63, 8000, 2048, 1536, 1.5, 1 << 20}, {"heter-trainer.gpu", 1, 1, 128, 0, 0, 0, 0}};
+  return result;
+}
+
+TEST(SummaryTest, IsTheJsonThatIsPromised) {
+  EXPECT_EQ(summaryJson(someResult()), R"({
+  "mode": "heter-ps",
+  "update": "sync",
+  "examples": 8000,
+  "seconds": 2.5,
+  "examples_per_second": 3200,
+  "cpu_seconds": 4.75,
+  "peak_rss_bytes": 1073741824,
+  "train": {"loss": 0.1, "auc": 0.75},
+  "test": {"loss": 0.47, "auc": 0.7312, "examples": 2000},
+  "tables": {"emb": 31337},
+  "wire": {"bytes_sent": 10, "bytes_received": 20}
+}
+)");
+}
+
+TEST(SummaryTest, WhatIsUnknownIsNull) {
+  RunResult result = someResult();
+  result.train = {std::nan(""), std::nullopt, 0};
+  result.test.reset();
+  std::string text = summaryJson(result);
+  EXPECT_THAT(text, HasSubstr("\"train\": {\"loss\": null, \"auc\": null}"));
+  EXPECT_THAT(text, HasSubstr("\"test\": null"));
+}
+
+TEST(LossesTest, RoundTrip) {
+  EXPECT_EQ(lossesText(someResult()), "0 0.6931471824645996\n1 0.1\n");
+  RunResult result;
+  result.losses = {{3, 1.0 / 3}};
+  EXPECT_EQ(std::strtod(lossesText(result).c_str() + 2, nullptr), 1.0 / 3);
+}
+
+TEST(TableTest, SaysWhatEachRoleDid) {
+  std::string text = resultTable(someResult());
+  EXPECT_THAT(text,
+              HasSubstr("server 0                8,000             63  2.0 KiB   1.5 KiB          1.5      1.0 MiB"));
+  EXPECT_THAT(text, HasSubstr("heter-trainer.gpu 1"));
+  EXPECT_THAT(text, HasSubstr("trained on 8,000 examples in 2.5 s, 3,200 examples/s, loss 0.1000, AUC 0.7500"));
+  EXPECT_THAT(text, HasSubstr("tested on 2,000 examples, loss 0.4700, AUC 0.7312"));
+  EXPECT_THAT(text, HasSubstr("table emb: 31,337 rows"));
+}
+
+TEST(GroupedTest, Thousands) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1000), "1,000");
+  EXPECT_EQ(grouped(-1234567), "-1,234,567");
+}
+
+} // namespace
