@@ -106,10 +106,10 @@ StatusOr<RowCompiler::Operand> RowCompiler::compile(const DataExpression &expres
 }
 
 StatusOr<RowCompiler::Operand> RowCompiler::compileColumns(const DataExpression &expression) {
-  if (expression.numbers.empty())
-    return unsupportedAt(expression, "a column named by a header, `col[\"" +
-                                         (expression.texts.empty() ? std::string() : expression.texts.front()) +
-                                         "\"]` in a tsv binding,");
+  // A column that only the header line can place has the number -1.
+  if (expression.numbers.empty() || expression.numbers.front() == -1)
+    return unsupportedAt(expression, "`col[\"" + (expression.texts.empty() ? std::string() : expression.texts.front()) +
+                                         "\"]`, a column named by a header line,");
   Operand result{Kind::Text, {}};
   for (size_t i = 0; i < expression.numbers.size(); ++i) {
     double number = expression.numbers[i];

@@ -129,6 +129,8 @@ TEST_F(ExpressionTest, WrongBindings) {
               HasSubstr("m.heter:9:1: `x` has 3 values an example, but a line gives 2"));
   EXPECT_THAT(error("1\n", expression("bucket", {column(0)}), x),
               HasSubstr("`bucket` in a data binding is not supported"));
+  EXPECT_THAT(error("1\n", expression("column", {}, {-1}, {"click"}), x),
+              HasSubstr("`col[\"click\"]`, a column named by a header line, is not supported yet"));
   EXPECT_THAT(error("1\n", expression("hash", {column(0)}), x), HasSubstr("ids cannot be used as numbers"));
   EXPECT_THAT(error("1\n", expression("max", {column(0)}), x), HasSubstr("`max` wants 2 arguments, got 1"));
   EXPECT_THAT(error("1\n", expression("add", {columns(0, 1), columns(0, 2)}), x),
