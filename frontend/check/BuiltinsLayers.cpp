@@ -28,11 +28,9 @@ bool Checker::claimPath(CallSite &call, const std::string &path, const std::stri
   auto [at, isNew] = made_.try_emplace(path, Made{call.expr.range, -1});
   if (isNew)
     return true;
-  size_t dot = path.rfind('.');
-  std::string base = path_ && dot != std::string::npos ? path.substr(0, dot) : path;
   error(call.expr.range, what + " `" + path + "` is made twice")
       .note(at->second.range, "first here")
-      .help("bind another name, or `share: " + base + "` to use one parameter twice");
+      .help("bind another name, or give one of them another with `name:`");
   return false;
 }
 
@@ -125,8 +123,14 @@ const TablePart *Checker::findPart(const ast::Expr &expr, std::string &table) {
     error(expr.range, "table `" + table + "` has parts, and `lookup` reads one").help(table + "." + parts.front());
   } else {
     std::string mend = didYouMean(wanted, parts);
-    error(expr.range, "table `" + table + "` has no part `" + wanted + "`")
-        .help(mend.empty() && parts.front().empty() ? "lookup(" + table + ", IDS)" : mend);
+    if (parts.front().empty())
+      mend = "lookup(" + table + ", IDS)";
+    if (mend.empty()) {
+      mend = "one of:";
+      for (const std::string &part : parts)
+        mend += " " + table + "." + part;
+    }
+    error(expr.range, "table `" + table + "` has no part `" + wanted + "`").help(mend);
   }
   return nullptr;
 }

@@ -58,7 +58,7 @@ static Value checkReduction(Checker &c, CallSite &call) {
   std::string name = call.name;
   if (const ast::Option *option = call.option("axis")) {
     Value given = c.evaluate(*option->value);
-    std::vector<Value> items = given.isList() ? given.items : std::vector<Value>{given};
+    Items items = given.isList() ? given.items : Items({given});
     for (const Value &item : items) {
       auto axis = c.axis(item, option->value->range, type);
       if (!axis)

@@ -160,8 +160,9 @@ static Value checkSlice(Checker &c, CallSite &call) {
 }
 
 static Value checkStack(Checker &c, CallSite &call) {
-  std::vector<Value> items =
-      call.arguments[0].isList() && call.arguments.size() == 1 ? call.arguments[0].items : call.arguments;
+  std::vector<Value> items = call.arguments;
+  if (const Value &first = call.arguments[0]; first.isList() && items.size() == 1)
+    items = std::vector<Value>(first.items.begin(), first.items.end());
   if (items.empty()) {
     c.error(call.expr.range, "`stack` wants at least one value");
     return {};

@@ -124,7 +124,7 @@ Value Checker::callFunction(Unit &unit, const ast::Function &function, const ast
     return results.front();
   Value tuple;
   tuple.kind = Value::Kind::Tuple;
-  tuple.items = std::move(results);
+  tuple.items = Items(std::move(results));
   return tuple;
 }
 

@@ -46,10 +46,11 @@ struct Frame {
   Unit *unit = nullptr;
   const ast::Function *function = nullptr;
   Scope scope;
-  std::map<std::string, int> lengths; ///< Length names bound by parameter types.
-  std::optional<std::string> prefix;  ///< The path of the name that the copy is bound to; none: it has no name.
-  std::vector<std::string> suffixes;  ///< Rounds of `for` and branches around the statement.
-  std::set<std::string> frozen;       ///< Compile-time names that a run-time region must not change.
+  std::map<std::string, int> lengths;       ///< Length names bound by parameter types.
+  std::optional<std::string> prefix;        ///< The path of the name that the copy is bound to; none: it has no name.
+  std::vector<std::string> suffixes;        ///< Rounds of `for` and branches around the statement.
+  std::map<std::string, SourceRange> inner; ///< Names that only the body of a run-time loop bound.
+  std::set<std::string> frozen;             ///< Compile-time names that a run-time region must not change.
 };
 
 /// A built-in function: how many arguments, which options, and what checks it.
@@ -193,6 +194,7 @@ private:
   void runFor(const ast::Step &step);
   void assign(const ast::Name &name, Value value);
   bool spend(SourceRange range);
+  bool mayNest(SourceRange range);
   std::optional<std::string> pathOf(const std::string &name) const;
   struct PathScope;
 
@@ -210,6 +212,7 @@ private:
   std::vector<Carried> carriedNames(const ast::Block &block, bool eachExample, SourceRange range);
   void enterCarried(std::vector<Carried> &carried, Region &region);
   void leaveCarried(std::vector<Carried> &carried, Region &region);
+  void leaveScope(Scope outer);
   void freeze();
   std::optional<bool> eachExample(const Value &condition, SourceRange range, const std::string &word);
 
@@ -220,6 +223,7 @@ private:
   Value evaluateName(const ast::Expr &expr);
   Value useBinding(const std::string &name, const Binding &binding, SourceRange range);
   Value unknownName(const ast::Expr &expr);
+  Value makeList(std::vector<Value> items, SourceRange range);
   Value evaluateRange(const Value &low, const Value &high, const ast::Expr &expr);
   Value evaluateComprehension(const ast::Expr &expr);
   Value evaluateIndex(const ast::Expr &expr);
@@ -275,6 +279,7 @@ private:
   std::vector<const ast::Function *> calls_;
   int depth_ = 0;
   int64_t spent_ = 0;
+  int64_t listed_ = 0;
   bool stopped_ = false;
 };
 
@@ -289,6 +294,10 @@ const std::vector<Builtin> &lossBuiltins();
 
 /// The longest list, and so the most rounds of a `for`.
 inline constexpr int64_t maxList = 10000;
+/// The deepest nesting of calls, blocks and expressions together.
+inline constexpr int maxDepth = 400;
+/// The most elements of all lists together.
+inline constexpr int64_t maxListed = 1000000;
 /// The most statements that copying may make.
 inline constexpr int64_t maxSpent = 100000;
 

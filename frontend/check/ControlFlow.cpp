@@ -304,6 +304,14 @@ void Checker::leaveCarried(std::vector<Carried> &carried, Region &region) {
   }
 }
 
+/// Back to the scope around a loop; what only its body bound is kept for errors.
+void Checker::leaveScope(Scope outer) {
+  for (const auto &[name, binding] : frame_->scope)
+    if (!outer.count(name))
+      frame_->inner[name] = binding.range;
+  frame_->scope = std::move(outer);
+}
+
 void Checker::runWhile(const ast::Step &step) {
   const ast::Expr &source = *step.values.front();
   int64_t limit = 0;
@@ -312,9 +320,13 @@ void Checker::runWhile(const ast::Step &step) {
   // Whether each example goes its own way is the condition's type; a trial on the values before the loop tells.
   std::vector<Op> trial;
   std::vector<Op> *ops = std::exchange(ops_, &trial);
+  std::map<std::string, Made> made = made_;
+  size_t parameters = model_.parameters.size();
   binder_ = "while";
   Value first = evaluate(source);
   ops_ = ops;
+  made_ = std::move(made);
+  model_.parameters.resize(parameters);
   if (first.kind == Value::Kind::Flag)
     first = constant(first.number, Element::Bool, {}, Spread::Scalar, source.range);
   std::optional<bool> each = eachExample(first, source.range, "while");
@@ -347,7 +359,7 @@ void Checker::runWhile(const ast::Step &step) {
   ops_ = ops;
   eachExample_ = outerEach;
   frame_->frozen = std::move(frozen);
-  frame_->scope = std::move(outer);
+  leaveScope(std::move(outer));
   int label = condition.label;
   for (const Carried &item : carried) {
     label = std::max(label, item.before.label);
@@ -440,7 +452,7 @@ void Checker::runScan(const ast::Step &step) {
   ops_ = ops;
   eachExample_ = outerEach;
   frame_->frozen = std::move(frozen);
-  frame_->scope = std::move(outer);
+  leaveScope(std::move(outer));
   for (const Carried &item : carried) {
     Value result = item.before;
     if (!result.isPoison()) {

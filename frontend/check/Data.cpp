@@ -12,6 +12,8 @@ using ast::ExprKind;
 
 /// The most columns that one expression may name.
 static constexpr int64_t maxColumns = 100000;
+/// The most that all expressions of a block hold together.
+static constexpr int64_t maxWeight = 5000000;
 
 namespace {
 
@@ -20,6 +22,7 @@ struct DataValue {
   Kind kind = Kind::Poison;
   int64_t count = 1;    ///< How many a line gives; -1 if lines differ.
   bool literal = false; ///< Written as [a, b]: `+` then joins lists.
+  int64_t weight = 1;   ///< How much the expression holds: nodes and numbers.
   DataExpression expression;
 
   bool isPoison() const { return kind == Kind::Poison; }
@@ -41,6 +44,7 @@ private:
   void bind(const ast::DataBind &bind);
   void bindInput(const Input &input, const ast::DataBind &bind, DataValue value);
   DataValue evaluate(const ast::Expr &expr);
+  DataValue evaluateInner(const ast::Expr &expr);
   DataValue name(const ast::Expr &expr);
   DataValue index(const ast::Expr &expr);
   DataValue list(const ast::Expr &expr);
@@ -61,6 +65,7 @@ private:
   bool header_ = false;
   std::map<std::string, DataValue> helpers_;
   std::map<std::string, SourceRange> bound_;
+  int64_t total_ = 0;
 };
 
 void Checker::checkData(const ast::Data &data) { DataChecker(*this, data).run(); }
@@ -178,8 +183,10 @@ DataValue DataChecker::make(DataValue::Kind kind, std::string op, std::vector<Da
   value.count = count;
   value.expression.op = std::move(op);
   value.expression.range = range;
-  for (DataValue &argument : arguments)
+  for (DataValue &argument : arguments) {
+    value.weight += argument.weight;
     value.expression.arguments.push_back(std::move(argument.expression));
+  }
   return value;
 }
 
@@ -195,10 +202,24 @@ DataValue DataChecker::columns(int64_t first, int64_t last, SourceRange range) {
     value.expression.numbers.push_back(static_cast<double>(i));
     value.expression.texts.push_back("col[" + std::to_string(i) + "]");
   }
+  value.weight += last - first;
   return value;
 }
 
+/// Counts what expressions hold: helpers are copied into each use, and that must end somewhere.
 DataValue DataChecker::evaluate(const ast::Expr &expr) {
+  if (total_ > maxWeight)
+    return {};
+  DataValue value = evaluateInner(expr);
+  total_ += value.weight;
+  if (total_ > maxWeight) {
+    c_.error(expr.range, "this data block is too large: its expressions name too many columns");
+    return {};
+  }
+  return value;
+}
+
+DataValue DataChecker::evaluateInner(const ast::Expr &expr) {
   switch (expr.kind) {
   case ExprKind::Number:
     if (expr.unit.empty())
@@ -428,7 +449,13 @@ DataValue DataChecker::call(const ast::Expr &expr) {
     std::vector<std::string> names;
     for (const Function &known : functions)
       names.emplace_back(known.name);
-    c_.error(expr.spot, "no function of a data block is called `" + expr.text + "`").help(didYouMean(expr.text, names));
+    std::string mend = didYouMean(expr.text, names);
+    if (mend.empty()) {
+      mend = "one of:";
+      for (const std::string &name : names)
+        mend += " " + name;
+    }
+    c_.error(expr.spot, "no function of a data block is called `" + expr.text + "`").help(mend);
     return {};
   }
   if (!c_.checkOptionNames(expr.options, function->options, "`" + expr.text + "`"))

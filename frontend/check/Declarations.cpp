@@ -76,8 +76,7 @@ Unit *Checker::loadUnit(int file, bool main, SourceRange from) {
   unit->file = parse(file, sources_, diagnostics_);
   unit->constants.resize(unit->file.constants.size());
   if (main && !unit->file.hasModel) {
-    SourceRange start{file, 0, 0};
-    error(start, "a model's file begins with `model`").help("model NAME");
+    error(unit->file.first, "a model's file begins with `model`").help("model NAME");
     return nullptr;
   }
   if (!main && unit->file.hasModel) {

@@ -10,9 +10,6 @@ namespace heter::frontend {
 
 using ast::ExprKind;
 
-/// The deepest nesting of calls and expressions together.
-static constexpr int maxDepth = 400;
-
 Value Checker::evaluate(const ast::Expr &expr) {
   Value value = evaluateAny(expr);
   if (value.kind != Value::Kind::Tuple)
@@ -26,11 +23,8 @@ Value Checker::evaluate(const ast::Expr &expr) {
 Value Checker::evaluateAny(const ast::Expr &expr) {
   if (stopped_)
     return {};
-  if (depth_ >= maxDepth) {
-    error(expr.range, "calls and expressions are nested too deeply").help("bind inner parts to names");
-    stopped_ = true;
+  if (!mayNest(expr.range))
     return {};
-  }
   ++depth_;
   Value value = evaluateInner(expr);
   --depth_;
@@ -60,13 +54,13 @@ Value Checker::evaluateInner(const ast::Expr &expr) {
     return value;
   }
   case ExprKind::List: {
-    Value list = Value::ofList({});
+    std::vector<Value> items;
     for (const ast::ExprPtr &item : expr.items) {
-      list.items.push_back(evaluate(*item));
-      if (list.items.back().isPoison())
+      items.push_back(evaluate(*item));
+      if (items.back().isPoison())
         return {};
     }
-    return list;
+    return makeList(std::move(items), expr.range);
   }
   case ExprKind::Binary: {
     Value a = evaluate(*expr.items[0]);
@@ -94,7 +88,8 @@ Value Checker::useBinding(const std::string &name, const Binding &binding, Sourc
   if (binding.state == Binding::State::Partial)
     error(range, "`" + name + "` has no value when " + binding.reason)
         .note(binding.range, "bound only here")
-        .help("bind it before the if, or in every branch");
+        .help("bind it before the " + std::string(binding.reason.find("`switch`") == 0 ? "switch" : "if") +
+              ", or in every branch");
   else
     error(range, "`" + name + "` has no single type here: " + binding.reason)
         .note(binding.range, "bound here")
@@ -159,7 +154,32 @@ Value Checker::unknownName(const ast::Expr &expr) {
     mend = "`" + expr.text + "` is a built-in function: " + expr.text + "(...)";
   if (mend.empty() && known)
     mend = "a function sees its parameters, tables, constants and functions only";
-  error(expr.range, "nothing is called `" + expr.text + "`").help(mend);
+  Diagnostic &diagnostic = error(expr.range, "nothing is called `" + expr.text + "`");
+  if (auto inner = frame_->inner.find(expr.text); inner != frame_->inner.end()) {
+    diagnostic.note(inner->second, "bound only inside this loop");
+    mend = "bind it before the loop";
+  }
+  diagnostic.help(mend);
+  return {};
+}
+
+/// A list, counted: a model may make so many elements in all, and nest lists so deeply.
+Value Checker::makeList(std::vector<Value> items, SourceRange range) {
+  int nesting = 0;
+  for (const Value &item : items)
+    nesting = std::max(nesting, item.nesting);
+  listed_ += static_cast<int64_t>(items.size());
+  if (nesting < 8 && listed_ <= maxListed) {
+    Value list = Value::ofList(std::move(items));
+    list.nesting = nesting + 1;
+    return list;
+  }
+  if (nesting >= 8) {
+    error(range, "lists are nested too deeply: more than 8 levels");
+    return {};
+  }
+  error(range, "this model's lists are too long: more than " + std::to_string(maxListed) + " elements in all");
+  stopped_ = true;
   return {};
 }
 
@@ -180,10 +200,10 @@ Value Checker::evaluateRange(const Value &low, const Value &high, const ast::Exp
   auto last = wantInteger(high, expr.items[1]->range, "a range", -bound, bound);
   if (!last)
     return {};
-  Value list = Value::ofList({});
+  std::vector<Value> items;
   for (int64_t i = *first; i <= *last; ++i)
-    list.items.push_back(Value::ofNumber(static_cast<double>(i)));
-  return list;
+    items.push_back(Value::ofNumber(static_cast<double>(i)));
+  return makeList(std::move(items), expr.range);
 }
 
 Value Checker::evaluateComprehension(const ast::Expr &expr) {
@@ -200,21 +220,21 @@ Value Checker::evaluateComprehension(const ast::Expr &expr) {
   if (outer != frame_->scope.end())
     shadowed = outer->second;
   std::optional<std::string> path = path_;
-  Value result = Value::ofList({});
+  std::vector<Value> result;
   bool ok = true;
   for (size_t i = 0; i < list.items.size() && ok && spend(expr.range); ++i) {
     frame_->scope[expr.text] = {list.items[i], expr.spot, Binding::State::Bound, ""};
     if (path)
       path_ = *path + "." + std::to_string(i);
-    result.items.push_back(evaluate(*expr.items[0]));
-    ok = !result.items.back().isPoison();
+    result.push_back(evaluate(*expr.items[0]));
+    ok = !result.back().isPoison();
   }
   path_ = path;
   if (shadowed)
     frame_->scope[expr.text] = *shadowed;
   else
     frame_->scope.erase(expr.text);
-  return ok && !stopped_ ? result : Value();
+  return ok && !stopped_ ? makeList(std::move(result), expr.range) : Value();
 }
 
 /// x[k] drops axis 0, x[a..b] keeps rows a to b; both count from 0, and from the end if negative.
@@ -254,7 +274,8 @@ Value Checker::evaluateIndex(const ast::Expr &expr) {
     return {};
   }
   if (base.isList())
-    return isRange ? Value::ofList({base.items.begin() + *first, base.items.begin() + *last + 1}) : base.items[*first];
+    return isRange ? makeList({base.items.begin() + *first, base.items.begin() + *last + 1}, expr.range)
+                   : base.items[*first];
   Type type = base.type;
   type.shape[0] = Dim::fixed(*last - *first + 1);
   Value slice = add("slice", {base}, type, expr.range, {{"axis", int64_t(0)}, {"begin", *first}, {"end", *last + 1}});

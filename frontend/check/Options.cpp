@@ -138,8 +138,11 @@ std::optional<ReadCall> Checker::readCall(const ast::Expr &expr, const std::stri
     if (given)
       ok &= readArgument(*given, argument, *spec, result);
     else if (argument.required && ok) {
+      std::string example = positional < expr.items.size() ? text(expr.items[positional]->range)
+                            : argument.positional          ? "0.01"
+                                                           : "...";
       error(expr.range, "`" + spec->name + "` wants " + (argument.positional ? "a number" : "`" + argument.name + "`"))
-          .help(spec->name + "(" + (argument.positional ? "0.01" : argument.name + ": ...") + ")");
+          .help(spec->name + "(" + (argument.positional ? "" : argument.name + ": ") + example + ")");
       ok = false;
     }
   }

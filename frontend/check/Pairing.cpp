@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace heter::frontend {
 
@@ -42,6 +43,8 @@ Value Checker::add(const std::string &name, std::vector<Value> operands, Type ty
 
 Value Checker::constant(double number, Element element, std::vector<Dim> shape, Spread spread, SourceRange range) {
   Type type{element, spread, std::move(shape)};
+  if (element == Element::F32 && std::fabs(number) > std::numeric_limits<float>::max())
+    error(range, formatNumber(number) + " is too large for f32");
   return add("constant", {}, type, range, {{"value", number}});
 }
 
@@ -281,9 +284,9 @@ static std::optional<Value> foldStatic(const std::string &op, const Value &a, co
   if (op == "!=" && a.kind == b.kind)
     return Value::ofFlag(!sameStatic(a, b));
   if (op == "+" && a.isList() && b.isList()) {
-    Value joined = a;
-    joined.items.insert(joined.items.end(), b.items.begin(), b.items.end());
-    return joined;
+    std::vector<Value> joined(a.items.begin(), a.items.end());
+    joined.insert(joined.end(), b.items.begin(), b.items.end());
+    return Value::ofList(std::move(joined));
   }
   return std::nullopt;
 }
@@ -307,6 +310,8 @@ Value Checker::binary(const std::string &op, Value a, Value b, const ast::Expr &
             "a list of " + std::to_string(folded->items.size()) + " elements: at most " + std::to_string(maxList));
       return {};
     }
+    if (folded->isList())
+      return makeList({folded->items.begin(), folded->items.end()}, expr.range);
     return *folded;
   }
   bool logical = op == "and" || op == "or";
@@ -393,7 +398,7 @@ bool Checker::checkCount(const std::vector<Dim> &shape, SourceRange range) {
 
 std::optional<std::vector<Dim>> Checker::sizes(const Value &value, SourceRange range) {
   std::vector<Dim> result;
-  std::vector<Value> items = value.isList() ? value.items : std::vector<Value>{value};
+  Items items = value.isList() ? value.items : Items({value});
   for (const Value &item : items) {
     auto size = wantInteger(item, range, "a size", 1, maxCount);
     if (!size)

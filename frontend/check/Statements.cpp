@@ -24,11 +24,22 @@ bool Checker::spend(SourceRange range) {
 }
 
 void Checker::runBlock(const ast::Block &block) {
+  ++depth_;
   for (const ast::Step &step : block) {
-    if (diagnostics_.isFull() || !spend(step.range))
-      return;
+    if (diagnostics_.isFull() || !spend(step.range) || !mayNest(step.range))
+      break;
     runStep(step);
   }
+  --depth_;
+}
+
+/// False, after one error, when calls, blocks and expressions together are nested too deeply to be followed.
+bool Checker::mayNest(SourceRange range) {
+  if (depth_ < maxDepth)
+    return true;
+  error(range, "calls and expressions are nested too deeply").help("bind inner parts to names");
+  stopped_ = true;
+  return false;
 }
 
 void Checker::runStep(const ast::Step &step) {
@@ -85,8 +96,8 @@ void Checker::assign(const ast::Name &name, Value value) {
                        : "");
     return;
   }
-  if (value.isTensor())
-    model_.values[value.id].name = name.text;
+  if (value.isTensor() && model_.values[value.id].name.empty())
+    model_.values[value.id].name = pathOf(name.text).value_or(name.text);
   frame_->scope[name.text] = {std::move(value), name.range, Binding::State::Bound, ""};
 }
 
@@ -100,7 +111,7 @@ void Checker::runBind(const ast::Step &step) {
     return assign(step.names.front(), std::move(value));
   std::vector<Value> values;
   if (value.kind == Value::Kind::Tuple || value.isList())
-    values = std::move(value.items);
+    values.assign(value.items.begin(), value.items.end());
   else
     values.push_back(std::move(value));
   bool poison = values.size() == 1 && values.front().isPoison();

@@ -5,11 +5,32 @@
 #include "frontend/check/Model.h"
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 namespace heter::frontend {
+
+struct Value;
+
+/// The elements of a list; copies share them.
+class Items {
+public:
+  Items() = default;
+  explicit Items(std::vector<Value> values) : values_(std::make_shared<const std::vector<Value>>(std::move(values))) {}
+
+  inline size_t size() const;
+  inline const Value &operator[](size_t i) const;
+  inline const Value *begin() const;
+  inline const Value *end() const;
+  bool empty() const { return size() == 0; }
+  inline const Value &front() const;
+  inline const Value &back() const;
+
+private:
+  std::shared_ptr<const std::vector<Value>> values_;
+};
 
 struct Value {
   enum class Kind {
@@ -27,8 +48,9 @@ struct Value {
   ValueId id = -1;
   double number = 0;
   std::string text;
-  std::vector<Value> items;
-  int label = -1; ///< Index of a label input that the value depends on, or -1.
+  Items items;     ///< List and Tuple.
+  int nesting = 0; ///< How many lists deep a list is.
+  int label = -1;  ///< Index of a label input that the value depends on, or -1.
   /// Set for a scalar that an axis-less reduction made: its word ("sum") and place, for errors.
   std::string reduction;
   SourceRange reductionRange;
@@ -55,10 +77,17 @@ struct Value {
   static Value ofList(std::vector<Value> items) {
     Value value;
     value.kind = Kind::List;
-    value.items = std::move(items);
+    value.items = Items(std::move(items));
     return value;
   }
 };
+
+size_t Items::size() const { return values_ ? values_->size() : 0; }
+const Value &Items::operator[](size_t i) const { return (*values_)[i]; }
+const Value *Items::begin() const { return values_ ? values_->data() : nullptr; }
+const Value &Items::front() const { return values_->front(); }
+const Value &Items::back() const { return values_->back(); }
+const Value *Items::end() const { return values_ ? values_->data() + values_->size() : nullptr; }
 
 /// Whether two compile-time values are the same.
 bool sameStatic(const Value &a, const Value &b);

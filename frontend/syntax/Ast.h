@@ -78,11 +78,11 @@ struct Branch {
 
 struct Step {
   StepKind kind = StepKind::Bind;
-  SourceRange range;           ///< The step's first word.
-  std::vector<Name> names;     ///< Bind: the names bound. Scan: the names that collect `yields` (may be empty).
-  std::vector<Name> variables; ///< For, Scan.
-  std::vector<ExprPtr> values; ///< Bind: the value; For, Scan: the lists; If, While: the condition; Switch: the
-                               ///< subject; goals: what is minimized, reported or predicted.
+  SourceRange range;              ///< The step's first word.
+  std::vector<Name> names;        ///< Bind: the names bound. Scan: the names that collect `yields` (may be empty).
+  std::vector<Name> variables;    ///< For, Scan.
+  std::vector<ExprPtr> values;    ///< Bind: the value; For, Scan: the lists; If, While: the condition; Switch: the
+                                  ///< subject; goals: what is minimized, reported or predicted.
   Name device;                    ///< On.
   std::vector<ExprPtr> arguments; ///< On.
   std::vector<Option> options;    ///< On; Minimize.
@@ -147,7 +147,8 @@ struct Function {
 };
 
 struct File {
-  int number = -1; ///< In the SourceManager.
+  int number = -1;   ///< In the SourceManager.
+  SourceRange first; ///< The first token.
   bool hasModel = false;
   /// Whether every statement was read: after a statement that was skipped, checking would only report what follows
   /// from the skip.

@@ -30,7 +30,9 @@ public:
     while (position_ < text_.size())
       next();
     newline("\n");
-    push(TokenKind::End, position_);
+    if (!tokens_.empty())
+      position_ = tokens_.back().range.end;
+    push(TokenKind::End, position_).text.clear();
     return std::move(tokens_);
   }
 
@@ -216,22 +218,23 @@ private:
   }
 
   void unknown() {
-    size_t begin = position_;
     static const std::pair<std::string_view, std::string_view> habits[] = {
         {"&&", "and"}, {"||", "or"},          {"!", "not"},           {"%", ""},
         {"^", ""},     {"@", "matmul(a, b)"}, {"?", "where(c, a, b)"}};
-    for (const auto &[text, mend] : habits)
-      if (text_.substr(position_, text.size()) == text) {
+    size_t begin = position_;
+    std::string message = "this character has no meaning here", mend;
+    for (const auto &[text, meant] : habits)
+      if (position_ == begin && text_.substr(begin, text.size()) == text) {
         position_ += text.size();
-        Diagnostic &error = diagnostics_.error(range(begin), "there is no `" + std::string(text) + "`");
-        if (!mend.empty())
-          error.help("did you mean `" + std::string(mend) + "`?");
-        return;
+        message = "there is no `" + std::string(text) + "`";
+        mend = meant.empty() ? "" : "did you mean `" + std::string(meant) + "`?";
       }
-    ++position_;
+    if (position_ == begin)
+      ++position_;
     while (position_ < text_.size() && (static_cast<unsigned char>(at()) & 0xC0) == 0x80)
       ++position_;
-    diagnostics_.error(range(begin), "this character has no meaning here");
+    push(TokenKind::Wrong, begin);
+    diagnostics_.error(range(begin), message).help(mend);
   }
 
   int file_;

@@ -10,7 +10,8 @@
 
 namespace heter::frontend {
 
-enum class TokenKind { Name, Keyword, Number, Text, Symbol, Newline, End };
+/// Wrong is a character without meaning, already reported: the parser skips its statement in silence.
+enum class TokenKind { Name, Keyword, Number, Text, Symbol, Newline, Wrong, End };
 
 struct Token {
   TokenKind kind = TokenKind::End;
@@ -25,7 +26,7 @@ struct Token {
   }
 };
 
-/// All tokens of a file, ended by one End token. Unknown characters and open texts are reported and skipped.
+/// All tokens of a file, ended by one End token. Unknown characters and open texts are reported.
 std::vector<Token> lex(int file, const SourceManager &sources, DiagnosticEngine &diagnostics);
 
 /// The reserved words.

@@ -107,7 +107,7 @@ ExprPtr Parser::postfix() {
   while (base && peek().is("[")) {
     ExprPtr index = make(ExprKind::Index, take());
     ExprPtr at = expression();
-    if (!at || !expect("]", "after an index"))
+    if (!at || !close("]", "after an index", index->spot))
       return nullptr;
     index->range = from(base->range.begin);
     index->items.push_back(std::move(base));
@@ -128,11 +128,11 @@ ExprPtr Parser::value() {
   if (token.kind == TokenKind::Name)
     return nameOrCall();
   if (token.is("(")) {
-    uint32_t begin = take().range.begin;
+    SourceRange open = take().range;
     ExprPtr inner = expression();
-    if (!inner || !expect(")", "after an expression"))
+    if (!inner || !close(")", "after an expression", open))
       return nullptr;
-    inner->range = from(begin);
+    inner->range = from(open.begin);
     return inner;
   }
   if (token.is("["))
@@ -211,7 +211,7 @@ ExprPtr Parser::list() {
       return nullptr;
     }
   }
-  if (!expect("]", "at the end of a list"))
+  if (!close("]", "at the end of a list", {expr->range.file, expr->range.begin, expr->range.begin + 1}))
     return nullptr;
   expr->range = from(expr->range.begin);
   return measure(*expr) ? std::move(expr) : nullptr;
@@ -248,7 +248,7 @@ bool Parser::option(std::vector<ast::Option> &options) {
 
 /// "(" [ arg { "," arg } ] ")".
 bool Parser::arguments(std::vector<ExprPtr> &items, std::vector<ast::Option> &options) {
-  take();
+  SourceRange open = take().range;
   while (!peek().is(")")) {
     if (atOption()) {
       if (!option(options))
@@ -267,7 +267,7 @@ bool Parser::arguments(std::vector<ExprPtr> &items, std::vector<ast::Option> &op
     if (!accept(","))
       break;
   }
-  return expect(")", "after the arguments");
+  return close(")", "after the arguments", open);
 }
 
 } // namespace heter::frontend

@@ -37,8 +37,21 @@ bool Parser::expect(std::string_view text, std::string_view where) {
 }
 
 bool Parser::unexpected(std::string_view wanted, std::string help) {
+  if (peek().kind == TokenKind::Wrong)
+    return false;
   diagnostics_.error(peek().range, "expected " + std::string(wanted) + ", got " + describe(peek()))
       .help(std::move(help));
+  return false;
+}
+
+/// The same for a closing bracket; its opening one is named, as the mistake may be far from where it shows.
+bool Parser::close(std::string_view text, std::string_view where, SourceRange open) {
+  if (accept(text))
+    return true;
+  if (peek().kind != TokenKind::Wrong)
+    diagnostics_
+        .error(peek().range, "expected `" + std::string(text) + "` " + std::string(where) + ", got " + describe(peek()))
+        .note(open, "to close this");
   return false;
 }
 
@@ -100,6 +113,7 @@ bool Parser::endOfStatement() {
 
 ast::File Parser::run() {
   skipNewlines();
+  file_.first = peek().range;
   header();
   while (peek().kind != TokenKind::End && !diagnostics_.isFull()) {
     nesting_ = 0;

@@ -23,6 +23,7 @@ private:
   const Token &take() { return tokens_[position_ < tokens_.size() - 1 ? position_++ : position_]; }
   bool accept(std::string_view text);
   bool expect(std::string_view text, std::string_view where);
+  bool close(std::string_view text, std::string_view where, SourceRange open);
   bool atName() const { return peek().kind == TokenKind::Name; }
   bool name(ast::Name &result, std::string_view what);
   void skipNewlines();
