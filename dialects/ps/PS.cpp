@@ -12,6 +12,10 @@ using namespace heter::ps;
 
 #include "dialects/ps/PSDialect.cpp.inc"
 
+// The pooling is written as in nn.lookup.
+using heter::nn::parsePool;
+using heter::nn::printPool;
+
 #define GET_OP_CLASSES
 #include "dialects/ps/PSOps.cpp.inc"
 

@@ -76,7 +76,7 @@ def PS_PullRowsOp : PS_PlacedOp<"pull_rows", [Pure, DeclareOpInterfaceMethods<Sy
                        OptionalAttr<NN_PlaceAttr>:$place);
   let results = (outs NN_F32Tensor:$rows);
   let assemblyFormat = [{
-    $table `part` `(` $part `)` `(` $ids `)` (`pool` `(` $pool^ `)`)? attr-dict `:` type($ids) `->` type($rows)
+    $table `part` `(` $part `)` `(` $ids `)` `` custom<Pool>($pool) attr-dict `:` type($ids) `->` type($rows)
   }];
   let hasVerifier = 1;
 }

@@ -51,7 +51,7 @@ module @m attributes {nn.stage = "simplify", nn.mode = "local"} {
   nn.program @train {
     %ids = nn.input "slots" : tensor<?x26xi64>
     %dense = nn.input "dense" : tensor<?x9xf32>
-    // CHECK: %[[ROWS:.*]] = ps.pull_rows @emb part("vector") (%{{.*}}) pool({{ ?}}sum) {place = #nn.place<"on:heter", "because">} : tensor<?x26xi64> -> tensor<?x9xf32>
+    // CHECK: %[[ROWS:.*]] = ps.pull_rows @emb part("vector") (%{{.*}}) pool(sum) {place = #nn.place<"on:heter", "because">} : tensor<?x26xi64> -> tensor<?x9xf32>
     %rows = nn.lookup @emb part("vector") (%ids) pool(sum) {place = #nn.place<"on:heter", "because">} : tensor<?x26xi64> -> tensor<?x9xf32>
     // CHECK: %[[W:.*]] = ps.pull_dense @w : tensor<9x1xf32>
     %w = nn.param @w : tensor<9x1xf32>

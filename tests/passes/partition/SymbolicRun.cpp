@@ -16,7 +16,7 @@ int64_t Terms::of(Operation *op, ArrayRef<int64_t> operands) {
   std::vector<const void *> types;
   for (Type type : op->getResultTypes())
     types.push_back(type.getAsOpaquePointer());
-  auto [entry, inserted] = numbers_.insert({{op->getName().getStringRef().str(),
+  auto [entry, inserted] = numbers_.insert({{op->getName().getAsOpaquePointer(),
                                              attributes.getDictionary(op->getContext()).getAsOpaquePointer(),
                                              std::move(types),
                                              {operands.begin(), operands.end()}},
@@ -57,7 +57,8 @@ public:
 private:
   bool runOp(Operation *op, llvm::StringMap<std::vector<int64_t>> &messages, Outcome &outcome) {
     llvm::SetVector<Value> captured;
-    getUsedValuesDefinedAbove(op->getRegions(), captured);
+    if (op->getNumRegions() > 0)
+      getUsedValuesDefinedAbove(op->getRegions(), captured);
     std::vector<int64_t> operands;
     for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(captured.getArrayRef())})
       for (Value value : values) {

@@ -21,7 +21,7 @@ public:
 
 private:
   /// By name, attributes, result types and operands.
-  std::map<std::tuple<std::string, const void *, std::vector<const void *>, std::vector<int64_t>>, int64_t> numbers_;
+  std::map<std::tuple<const void *, const void *, std::vector<const void *>, std::vector<int64_t>>, int64_t> numbers_;
   int64_t next_ = 0;
 };
 
