@@ -6,6 +6,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -17,21 +18,30 @@ namespace {
 
 constexpr const char *version = "0.1.0";
 
-constexpr const char *runExamples = R"(
-Examples:
+constexpr const char *runExamples = R"(Examples:
   heter run ctr_dnn.pkg --data 'clicks-*.tsv' --test held-out.tsv --save model
   heter run ctr_dnn.pkg --data clicks.tsv --lines 1:8000 --test clicks.tsv --test-lines 8001:10000
   heter run ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2 --update async --in-flight 16
   heter run ctr_dnn.pkg --data clicks.tsv --role server --index 1 --cluster cluster.json)";
 
-constexpr const char *launchExamples = R"(
-Examples:
+constexpr const char *launchExamples = R"(Examples:
   heter launch ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2
   heter launch two_classes.pkg --data clicks.tsv --heter-trainers gpu=1,xpu=1 --device gpu=separate)";
 
 bool parseCount(const std::string &text, int &value) {
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   return code == std::errc() && end == text.data() + text.size() && value >= 1;
+}
+
+CLI::Validator atLeast(int64_t least) {
+  auto check = [least](std::string &text) {
+    int64_t value = 0;
+    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    bool good = code == std::errc() && end == text.data() + text.size() && value >= least;
+    return good ? std::string()
+                : "expected a whole number of at least " + std::to_string(least) + ", got `" + text + "`";
+  };
+  return {check, ""};
 }
 
 /// N for every class, or CLASS=N.
@@ -99,11 +109,10 @@ void TrainFlags::addDataFlags(CLI::App &app) {
       ->type_name("A:B")
       ->group(group);
   app.add_option("--test-lines", testLines_, "The same for the test files")->type_name("A:B")->group(group);
-  app.add_option("--max-examples", options.maxExamples, "Stop training after so many examples; 0: no limit")
+  app.add_option("--max-examples", options.maxExamples, "Stop training after so many examples (default: no limit)")
       ->type_name("N")
       ->group(group)
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      ->check(atLeast(0));
   app.add_option("--input", options.input, "The model's data block to read with (default: its first)")
       ->type_name("NAME")
       ->group(group);
@@ -112,35 +121,32 @@ void TrainFlags::addDataFlags(CLI::App &app) {
 void TrainFlags::addTrainingFlags(CLI::App &app) {
   RunOptions &options = command_.options;
   const char *group = "Training";
-  app.add_option("--epochs", options.epochs, "Times to go over the training lines")
+  app.add_option("--epochs", options.epochs, "Times to go over the training lines (default: 1)")
       ->type_name("N")
       ->group(group)
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--batch-size", options.batchSize, "Examples of a micro-batch")
+      ->check(atLeast(1));
+  app.add_option("--batch-size", options.batchSize, "Examples of a micro-batch (default: 128)")
       ->type_name("N")
       ->group(group)
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+      ->check(atLeast(1));
   app.add_option("--micro-batches", options.microBatches,
                  "Micro-batches of a step (default: the number of cpu-trainers)")
       ->type_name("M")
       ->group(group)
-      ->check(CLI::PositiveNumber);
-  app.add_option("--update", update_, "sync: a step reads what all earlier steps wrote; async: what is there")
+      ->check(atLeast(1));
+  app.add_option("--update", update_,
+                 "sync: a step reads what all earlier steps wrote; async: what is there (default: sync)")
       ->type_name("sync|async")
-      ->group(group)
-      ->capture_default_str();
-  app.add_option("--in-flight", options.inFlight, "Micro-batches that a trainer works on at once")
+      ->group(group);
+  app.add_option("--in-flight", options.inFlight, "Micro-batches that a trainer works on at once (default: 4)")
       ->type_name("N")
       ->group(group)
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+      ->check(atLeast(1));
   app.add_option("--seed", seed_, "Instead of the model's seed")->type_name("N")->group(group);
   app.add_option("--threads", options.threads, "Worker threads of a process (default: one a processor)")
       ->type_name("N")
       ->group(group)
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   app.add_option("--save", options.saveFolder, "Save the trained model in this folder")->type_name("DIR")->group(group);
   app.add_option("--load", options.loadFolder, "Begin with the model saved in this folder")
       ->type_name("DIR")
@@ -156,16 +162,11 @@ void TrainFlags::addTrainingFlags(CLI::App &app) {
 void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
   RunOptions &options = command_.options;
   const char *group = "Roles";
-  app.add_option("--servers", options.servers, "Servers")
+  app.add_option("--servers", options.servers, "Servers (default: 1)")->type_name("N")->group(group)->check(atLeast(1));
+  app.add_option("--cpu-trainers", options.cpuTrainers, "Cpu-trainers (default: 1)")
       ->type_name("N")
       ->group(group)
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--cpu-trainers", options.cpuTrainers, "Cpu-trainers")
-      ->type_name("N")
-      ->group(group)
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+      ->check(atLeast(1));
   app.add_option("--heter-trainers", heterTrainers_, "Heter-trainers, of every class or by class (default: 1)")
       ->type_name("N|CLASS=N,..")
       ->group(group)
@@ -191,11 +192,10 @@ void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
                  "coordinator")
       ->type_name("ROLE")
       ->group(group);
-  app.add_option("--index", command_.index, "Which of the role's processes this is, from 0")
+  app.add_option("--index", command_.index, "Which of the role's processes this is, from 0 (default: 0)")
       ->type_name("I")
       ->group(group)
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+      ->check(atLeast(0));
   app.add_option("--cluster", command_.clusterFile, "The cluster file, which says where each role listens")
       ->type_name("FILE")
       ->group(group);
@@ -283,7 +283,7 @@ struct Parser {
 Parser::Parser() {
   app.set_version_flag("--version", std::string("heter ") + version);
   app.require_subcommand(1);
-  app.footer("\nRun `heter COMMAND --help` for a command's flags and examples.");
+  app.footer("Run `heter COMMAND --help` for a command's flags and examples.");
 
   run = app.add_subcommand("run", "Train (and test) a package: all roles in this process, or one role of a cluster");
   runFlags.addTo(*run, false);
@@ -293,26 +293,27 @@ Parser::Parser() {
   inspect = app.add_subcommand("inspect", "Print a package's programs: nodes, kernels, buffers, channels, tables");
   inspect->add_option("PKG", inspectCommand.package, "A package written by heterc")->required();
   inspect->add_option("--role", inspectCommand.role, "Only this role")->type_name("ROLE");
-  inspect->footer("\nExample:\n  heter inspect ctr_dnn.pkg --role cpu-trainer");
+  inspect->footer("Example:\n  heter inspect ctr_dnn.pkg --role cpu-trainer");
 
   dump = app.add_subcommand("dump", "Print a saved model: every dense value, every row and its optimizer state");
   dump->add_option("DIR", dumpCommand.model, "A folder written by --save")->required();
   dump->add_option("--out", dumpCommand.out, "The text file to write")->type_name("FILE")->required();
-  dump->footer("\nExample:\n  heter dump model --out model.txt");
+  dump->footer("Example:\n  heter dump model --out model.txt");
 
   data = app.add_subcommand("data", "Make data");
   data->require_subcommand(1);
-  synth = data->add_subcommand("synth", "Write click data in Criteo's form from a planted model, and print the best "
-                                        "AUC that any model can reach on it. All seeds share one planted model.");
+  synth = data->add_subcommand("synth", "Write click data for which the best AUC that any model can reach is known");
   synth->add_option("--examples", synthCommand.examples, "How many lines")
       ->type_name("N")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   synth->add_option("--out", synthCommand.out, "The file to write")->type_name("FILE")->required();
-  synth->add_option("--seed", synthCommand.seed, "Which lines: another seed draws other lines of the same problem")
-      ->type_name("N")
-      ->capture_default_str();
-  synth->footer("\nExample:\n  heter data synth --examples 400000 --seed 1 --out train.tsv\n"
+  synth
+      ->add_option("--seed", synthCommand.seed,
+                   "Which lines: another seed draws other lines of the same problem (default: 1)")
+      ->type_name("N");
+  synth->footer("The lines have Criteo's form and come from one planted model, the same for every seed.\n\nExample:\n  "
+                "heter data synth --examples 400000 --seed 1 --out train.tsv\n"
                 "  heter data synth --examples 40000 --seed 2 --out test.tsv");
 }
 
@@ -347,7 +348,7 @@ Request parseCommandLine(const std::vector<std::string> &arguments) {
     parser.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     return parser.finish();
   } catch (const CLI::CallForHelp &) {
-    return Answer{chosen(parser.app)->help(), 0};
+    return Answer{parser.app.help(), 0};
   } catch (const CLI::CallForVersion &error) {
     return Answer{std::string(error.what()) + "\n", 0};
   } catch (const CLI::ParseError &error) {

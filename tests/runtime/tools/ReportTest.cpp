@@ -36,7 +36,7 @@ TEST(ProgressTest, OneLine) {
 
 TEST(ProgressTest, ATerminalGetsOneLiveLineThatFits) {
   ProgressDisplay display(true, 20);
-  EXPECT_EQ(display.render(someProgress()), "\r\x1b[Ktrain  123,456 exa");
+  EXPECT_EQ(display.render(someProgress()), "\r\x1b[Ktrain  123,456 exam");
   RunProgress test = someProgress();
   test.testing = true;
   EXPECT_EQ(display.render(test).front(), '\n') << "the last training line stays";
