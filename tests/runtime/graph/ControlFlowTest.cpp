@@ -68,7 +68,7 @@ GraphBuilder ifGraph(Space::type space) {
     b.copy(x, in);
   }
   int node = b.node(NodeKind::IF, "choose", "", {condition, in}, {out});
-  b.graph.nodes[node].regions = {then.graph, otherwise.graph};
+  b.graph.nodes[node].regions = std::vector<package::Graph>{then.graph, otherwise.graph};
   if (space == Space::DEVICE)
     b.copy(out, y);
   b.predict("y", y);
@@ -103,7 +103,7 @@ GraphBuilder whileGraph(int64_t limit) {
   b.input("v", v);
   b.input("w", w);
   int node = b.node(NodeKind::WHILE, "loop", "", {i, v, n, w}, {iEnd, vEnd}, {{"limit", integer(limit)}});
-  b.graph.nodes[node].regions = {condition.graph, body.graph};
+  b.graph.nodes[node].regions = std::vector<package::Graph>{condition.graph, body.graph};
   b.predict("i", iEnd);
   b.predict("v", vEnd);
   return b;

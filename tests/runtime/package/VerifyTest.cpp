@@ -153,7 +153,7 @@ GraphBuilder ifGraph() {
   b.input("c", c);
   b.input("x", x);
   b.node(NodeKind::IF, "if", "", {c, x}, {y});
-  b.graph.nodes.back().regions = {region.graph, region.graph};
+  b.graph.nodes.back().regions = std::vector<package::Graph>{region.graph, region.graph};
   return b;
 }
 
@@ -168,7 +168,7 @@ GraphBuilder whileGraph() {
   int in = b.bound("in", f32({-1})), out = b.bound("out", f32({-1}));
   b.input("in", in);
   b.node(NodeKind::WHILE, "while", "", {in}, {out}, {{"limit", integer(3)}});
-  b.graph.nodes.back().regions = {condition.graph, body.graph};
+  b.graph.nodes.back().regions = std::vector<package::Graph>{condition.graph, body.graph};
   return b;
 }
 
