@@ -1,0 +1,6 @@
+// Every shipped sample is emitted, verified and differentiated.
+// RUN: heter-emit %samples/lr.heter | heter-opt --heter-autodiff --heter-simplify -o /dev/null
+// RUN: heter-emit %samples/ctr_dnn_2class.heter | heter-opt --heter-autodiff --heter-simplify -o /dev/null
+// RUN: heter-emit %samples/ctr_dnn_large.heter | heter-opt --heter-autodiff --heter-simplify -o /dev/null
+// RUN: heter-emit %samples/deepfm.heter | heter-opt --heter-autodiff --heter-simplify -o /dev/null
+// RUN: heter-emit %samples/two_classes.heter | heter-opt --heter-autodiff --heter-simplify -o /dev/null
