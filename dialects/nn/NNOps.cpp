@@ -133,12 +133,6 @@ void ConstantOp::build(OpBuilder &builder, OperationState &state, double scalar,
   build(builder, state, DenseElementsAttr::get(type, static_cast<float>(scalar)), place);
 }
 
-LogicalResult ConstantOp::verify() {
-  if (!getType().hasStaticShape())
-    return emitOpError("expected a static shape, got ") << getType();
-  return success();
-}
-
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
 
 LogicalResult LookupOp::verify() {

@@ -116,7 +116,6 @@ def NN_ConstantOp : NN_PureOp<"constant", (ins ElementsAttr:$value),
   let results = (outs NN_AnyTensor:$result);
   let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;
-  let hasVerifier = 1;
   let builders = [OpBuilder<(ins "double":$scalar, "::heter::nn::PlaceAttr":$place)>];
 }
 

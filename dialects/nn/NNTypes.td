@@ -31,12 +31,11 @@ def NN_RowsType : NN_Type<"Rows", "rows"> {
 // As a constraint of its own, so that operations print the whole type.
 def NN_Rows : Type<CPred<"::llvm::isa<::heter::nn::RowsType>($_self)">, "!nn.rows">;
 
-class NN_TensorOf<list<Type> elements, string elementSummary>
-    : RankedTensorOf<elements, [CPred<"::heter::nn::isValueShape($_self)">],
-                     elementSummary # " tensor without a dynamic dimension except dimension 0">;
-def NN_F32Tensor : NN_TensorOf<[F32], "f32">;
-def NN_I64Tensor : NN_TensorOf<[I64], "i64">;
-def NN_AnyTensor : NN_TensorOf<[F32, I64, I1], "f32, i64 or i1">;
+class NN_TensorOf<list<Type> elements> : RankedTensorOf<elements, [CPred<"::heter::nn::isValueShape($_self)">],
+                                                        "tensor, dynamic in dimension 0 at most,">;
+def NN_F32Tensor : NN_TensorOf<[F32]>;
+def NN_I64Tensor : NN_TensorOf<[I64]>;
+def NN_AnyTensor : NN_TensorOf<[F32, I64, I1]>;
 def NN_ScalarTensor : Type<And<[NN_F32Tensor.predicate, HasAnyRankOfPred<[0]>]>, "tensor<f32>",
                            "::mlir::RankedTensorType">,
                       BuildableType<"::mlir::RankedTensorType::get({}, $_builder.getF32Type())">;

@@ -1,0 +1,74 @@
+// What cannot be differentiated is refused; what stays as it is, is warned of.
+// RUN: heter-opt %s --heter-autodiff --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{nothing is minimized, so there is nothing to train: expected nn.minimize in program @train}}
+module {
+  nn.program @train {
+    %x = nn.input "x" : tensor<?xf32>
+  }
+}
+
+// -----
+
+nn.program @infer {
+  %x = nn.example_count
+  // expected-error @+1 {{'nn.minimize' op belongs in program @train}}
+  nn.minimize %x with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+}
+
+// -----
+
+nn.program @train {
+  %x = nn.example_count
+  // expected-note @+1 {{first here}}
+  nn.minimize %x with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+  // expected-error @+1 {{'nn.minimize' op is the second of its program}}
+  nn.minimize %x with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+}
+
+// -----
+
+nn.program @train {
+  %x = nn.input "x" : tensor<?xf32>
+  %loss = nn.reduce_mean %x axes [0] : (tensor<?xf32>) -> tensor<f32>
+  // expected-error @+1 {{the loss depends on no parameter and no table}}
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+}
+
+// -----
+
+// The path through the number of a class carries no gradient.
+nn.parameter @w : tensor<4xf32> init #nn.init<"zeros", 0.0>
+nn.program @train {
+  %w = nn.param @w : tensor<4xf32>
+  %k = nn.argmax %w axis(0) : (tensor<4xf32>) -> tensor<i64>
+  %loss = nn.cast %k : (tensor<i64>) -> tensor<f32>
+  // expected-error @+1 {{the loss depends on no parameter and no table}}
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+}
+
+// -----
+
+nn.parameter @w : tensor<4xf32> init #nn.init<"zeros", 0.0>
+nn.program @train {
+  %w = nn.param @w : tensor<4xf32>
+  // expected-error @+1 {{'nn.relu_grad' op has no gradient, but the loss depends on a parameter through it}}
+  %x = nn.relu_grad %w, %w : tensor<4xf32>
+  %loss = nn.reduce_sum %x axes [0] : (tensor<4xf32>) -> tensor<f32>
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+}
+
+// -----
+
+nn.parameter @w : tensor<f32> init #nn.init<"zeros", 0.0>
+// expected-warning @+1 {{parameter 'v' does not influence the loss and keeps its first value}}
+nn.parameter @v : tensor<f32> init #nn.init<"zeros", 0.0>
+// expected-warning @+1 {{table 't' does not influence the loss and gets no rows}}
+nn.table @t [#nn.part<"", 4, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
+// expected-warning @+1 {{table 'fm.weight' does not influence the loss and gets no rows}}
+nn.table @fm [#nn.part<"weight", 1, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
+nn.program @train {
+  %v = nn.param @v : tensor<f32>
+  %loss = nn.param @w : tensor<f32>
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+}
