@@ -6,10 +6,18 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 
 namespace heter::runtime {
 
 namespace {
+
+/// std::from_chars of the whole text.
+template <typename T> bool parseWhole(std::string_view text, T &value) {
+  const char *begin = std::to_address(text.begin()), *end = std::to_address(text.end());
+  auto [stop, code] = std::from_chars(begin, end, value);
+  return code == std::errc() && stop == end;
+}
 
 /// Parses a finite decimal number. Whole numbers of up to 15 digits, by far the most common, are exact without the
 /// general routine.
@@ -30,19 +38,18 @@ bool parseNumber(std::string_view text, double &value) {
       return true;
     }
   }
-  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return code == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+  return parseWhole(text, value) && std::isfinite(value);
 }
 
 /// Parses a signed or unsigned 64-bit integer; both have the same bits.
 bool parseInteger(std::string_view text, int64_t &value) {
-  const char *end = text.data() + text.size();
-  if (auto [stop, code] = std::from_chars(text.data(), end, value); code == std::errc() && stop == end)
+  if (parseWhole(text, value))
     return true;
   uint64_t wide = 0;
-  auto [stop, code] = std::from_chars(text.data(), end, wide);
+  if (!parseWhole(text, wide))
+    return false;
   value = static_cast<int64_t>(wide);
-  return code == std::errc() && stop == end;
+  return true;
 }
 
 /// The text of a field as an error shows it: short, and without control characters.

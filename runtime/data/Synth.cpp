@@ -210,8 +210,8 @@ void SynthModel::draw(uint64_t seed, int64_t index, Example &example) const {
     idScore += field.main[level[i]];
   }
   for (const Pair &pair : pairs_)
-    idScore += pair.effect[static_cast<size_t>(level[static_cast<size_t>(pair.first)] * levels +
-                                               level[static_cast<size_t>(pair.second)])];
+    idScore +=
+        pair.effect[size_t{level[static_cast<size_t>(pair.first)]} * levels + level[static_cast<size_t>(pair.second)]];
   example.denseScore = denseScore;
   example.idScore = idScore;
   double logit = bias + denseScore + idScore;

@@ -70,7 +70,7 @@ private:
   };
   struct Pair {
     int first, second;
-    std::array<float, levels * levels> effect;
+    std::array<float, size_t{levels} * levels> effect;
   };
 
   void makeDense();

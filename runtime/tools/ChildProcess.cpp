@@ -66,14 +66,14 @@ ChildProcess::~ChildProcess() {
   }
 }
 
-const std::optional<ChildExit> &ChildProcess::poll() {
+const ChildExit *ChildProcess::poll() {
   int status = 0;
   if (pid_ >= 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) {
     pid_ = -1;
     exit_ =
         WIFSIGNALED(status) ? ChildExit{128 + WTERMSIG(status), WTERMSIG(status)} : ChildExit{WEXITSTATUS(status), 0};
   }
-  return exit_;
+  return exit_ ? &*exit_ : nullptr;
 }
 
 void ChildProcess::signal(int number) {

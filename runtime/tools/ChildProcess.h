@@ -33,8 +33,8 @@ public:
   ChildProcess &operator=(ChildProcess &&) = delete;
   ~ChildProcess();
 
-  /// Whether it has ended; never waits.
-  const std::optional<ChildExit> &poll();
+  /// How it ended; null while it runs. Never waits.
+  const ChildExit *poll();
   /// Does nothing if it has ended.
   void signal(int number);
 

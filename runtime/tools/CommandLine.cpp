@@ -249,7 +249,7 @@ std::vector<std::string> names(const CLI::App &app) {
 Answer usageError(const CLI::App &app, const std::string &message) {
   std::string path = app.get_name();
   for (const CLI::App *parent = app.get_parent(); parent; parent = parent->get_parent())
-    path = parent->get_name() + " " + path;
+    path.insert(0, parent->get_name() + " ");
   return {"heter: error: " + message + "\nrun `" + path + " --help` for how it is used\n", exitUsage};
 }
 
@@ -399,8 +399,10 @@ std::vector<std::string> printOptions(const RunOptions &options) {
     add("--load", options.loadFolder);
   add("--servers", std::to_string(options.servers));
   add("--cpu-trainers", std::to_string(options.cpuTrainers));
-  for (const auto &[name, count] : options.heterTrainers)
-    add("--heter-trainers", name.empty() ? std::to_string(count) : name + "=" + std::to_string(count));
+  for (const auto &[name, count] : options.heterTrainers) {
+    std::string value = name.empty() ? "" : name + "=";
+    add("--heter-trainers", value.append(std::to_string(count)));
+  }
   for (const auto &[name, device] : options.devices)
     add("--device", name + "=" + device);
   if (options.poisonFreed)

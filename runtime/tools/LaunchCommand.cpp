@@ -169,10 +169,10 @@ bool Launcher::coordinatorEnded() {
 void Launcher::reap() {
   ChildProcess *exited = nullptr;
   for (ChildProcess &child : children_) {
-    bool known = child.poll().has_value();
-    if (!known || child.poll()->ok() || failed_)
+    const ChildExit *exit = child.poll();
+    if (!exit || exit->ok() || failed_)
       continue;
-    if (child.poll()->signal != 0) {
+    if (exit->signal != 0) {
       failed_ = &child;
       return;
     }
@@ -182,7 +182,7 @@ void Launcher::reap() {
 }
 
 bool Launcher::allEnded() {
-  return std::all_of(children_.begin(), children_.end(), [](ChildProcess &child) { return child.poll().has_value(); });
+  return std::all_of(children_.begin(), children_.end(), [](ChildProcess &child) { return child.poll() != nullptr; });
 }
 
 /// Until the run has ended, or a role has died and the coordinator had its time to say so.
