@@ -53,15 +53,30 @@ std::string counted(int64_t count, StringRef noun) {
 
 bool isMessage(Operation &op) { return isa<ps::SendOp, ps::RecvOp>(op); }
 
-/// `ps.pull_dense @w`, `nn.input "dense"`, `nn.relu`.
+/// The name that the source gives to what `loc` is about, or "".
+StringRef sourceNameOf(Location loc) {
+  StringRef name;
+  loc->walk([&](Location inner) {
+    auto named = dyn_cast<NameLoc>(inner);
+    name = named ? named.getName().getValue() : "";
+    return named ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return name;
+}
+
+/// `ps.pull_dense @w`, `nn.input "dense"`, `nn.relu deep.0`.
 std::string nameOf(Operation *op) {
   std::string name = op->getName().getStringRef().str();
   llvm::raw_string_ostream out(name);
   for (NamedAttribute attribute : op->getAttrs())
-    if (auto symbol = dyn_cast<FlatSymbolRefAttr>(attribute.getValue()))
+    if (auto symbol = dyn_cast<FlatSymbolRefAttr>(attribute.getValue())) {
       out << " @" << symbol.getValue();
+      return name;
+    }
   if (auto text = op->getAttrOfType<StringAttr>("name"))
     out << ' ' << text;
+  else if (StringRef source = sourceNameOf(op->getLoc()); !source.empty())
+    out << ' ' << source;
   return name;
 }
 
@@ -177,15 +192,20 @@ void Report::writeOps(ps::ProgramOp program) {
   for (Operation &op : program.getBody().front())
     if (!isMessage(op))
       reasons[nn::getPlace(&op).getWhy()].push_back(&op);
-  out_ << '\n' << program.getRole() << '\n';
-  if (reasons.empty())
-    out_ << "  nothing to do\n";
+  constexpr auto *columns = "{0,-32} {1,-24} {2,14}";
+  if (reasons.empty()) {
+    out_ << '\n' << program.getRole() << "\n  nothing to do\n";
+    return;
+  }
+  out_ << '\n' << llvm::formatv(columns, program.getRole(), "", "FLOPs/example") << '\n';
   for (auto &[why, ops] : reasons) {
     out_ << "  " << why << ":\n";
     for (Operation *op : ops) {
       Amount flops = flopsOf(op);
-      std::string cost = flops.perExample || flops.perBatch ? describe(flops, "FLOPs") : "";
-      std::string line = llvm::formatv("    {0,-28} {1,-20} {2}", nameOf(op), describeLocation(op->getLoc()), cost);
+      std::string cost = flops.perExample ? formatNumber(flops.perExample) : "";
+      if (flops.perBatch)
+        cost += " + " + formatNumber(flops.perBatch) + "/batch";
+      std::string line = llvm::formatv(columns, "    " + nameOf(op), describeLocation(op->getLoc()), cost);
       out_ << StringRef(line).rtrim() << '\n';
     }
   }

@@ -45,7 +45,8 @@ bool isCheap(Operation *op) {
 /// What `op` needs before it can run: its operands and what its regions use from around it.
 llvm::SetVector<Value> usedValues(Operation *op) {
   llvm::SetVector<Value> values(op->operand_begin(), op->operand_end());
-  getUsedValuesDefinedAbove(op->getRegions(), values);
+  if (op->getNumRegions() > 0)
+    getUsedValuesDefinedAbove(op->getRegions(), values);
   return values;
 }
 
@@ -95,8 +96,10 @@ private:
   nn::ProgramOp program_;
   ArrayRef<StringRef> roles_;
   llvm::StringMap<unsigned> roleIndex_;
-  DenseMap<Operation *, int64_t> depths_;
+  DenseMap<Operation *, int64_t> depths_; // of all ops but cheap ones
   int64_t maxDepth_ = 0;
+  /// By depth and role, in the order of the program: the ops but cheap ones.
+  std::map<std::pair<int64_t, unsigned>, SmallVector<Operation *>> listings_;
   /// By depth, sender, receiver: the order of channels and of the programs' listings.
   std::map<std::tuple<int64_t, unsigned, unsigned>, Message> messages_;
 };
@@ -129,7 +132,7 @@ void ProgramCutter::analyze() {
     for (Value value : usedValues(&op))
       depth = std::max(depth, arrive(value, roleOf(&op)));
     depths_[&op] = depth;
-    maxDepth_ = std::max(maxDepth_, depth);
+    listings_[{depth, roleOf(&op)}].push_back(&op);
   }
 }
 
@@ -176,9 +179,8 @@ void ProgramCutter::emitProgram(OpBuilder &builder, unsigned role) {
     for (auto &[key, message] : messages_)
       if (message.depth == depth && message.receiver == role)
         receive(body, message, mapping);
-    for (Operation &op : program_.getBody().front())
-      if (!isCheap(&op) && depths_.lookup(&op) == depth && roleOf(&op) == role)
-        cloneOp(body, &op, role, mapping);
+    for (Operation *op : listings_[{depth, role}])
+      cloneOp(body, op, role, mapping);
     for (auto &[key, message] : messages_)
       if (message.depth == depth + 1 && message.sender == role)
         send(body, message, mapping);

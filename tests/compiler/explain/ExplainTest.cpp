@@ -37,7 +37,7 @@ module @small attributes {nn.mode = "MODE"} {
   nn.program @infer {
     %x = nn.input "dense" : tensor<?x13xf32> loc("m.heter":3:1)
     %w = ps.pull_dense @w : tensor<13x400xf32> loc(#mark)
-    %y = nn.linear %x, %w {place = #nn.place<"on:gpu", "marked `on gpu` at m.heter:7:1">} : (tensor<?x13xf32>, tensor<13x400xf32>) -> tensor<?x400xf32> loc(#mark)
+    %y = nn.linear %x, %w {place = #nn.place<"on:gpu", "marked `on gpu` at m.heter:7:1">} : (tensor<?x13xf32>, tensor<13x400xf32>) -> tensor<?x400xf32> loc("deep.0"(#mark))
     %z = nn.relu %y {place = #nn.place<"on:xpu", "marked `on xpu` at m.heter:9:1">} : tensor<?x400xf32> loc("m.heter":10:3)
     %s = nn.reduce_sum %z axes [1] : (tensor<?x400xf32>) -> tensor<?xf32> loc("m.heter":12:1)
     nn.predict "s" (%s) : tensor<?xf32> loc("m.heter":13:1)
@@ -74,37 +74,37 @@ heter-trainer.xpu       cpu-trainer                      1      1,600          0
   c0: cpu-trainer -> heter-trainer.gpu, depth 1, 52 B an example
     tensor<?x13xf32>, 52 B an example
       from nn.input "dense" m.heter:3:1
-      to nn.linear m.heter:8:7
+      to nn.linear deep.0 m.heter:8:7
   c1: heter-trainer.gpu -> cpu-trainer, depth 2, 1,600 B an example
     tensor<?x400xf32>, 1,600 B an example
-      from nn.linear m.heter:8:7
+      from nn.linear deep.0 m.heter:8:7
       passed on by c2
   c2: cpu-trainer -> heter-trainer.xpu, depth 3, 1,600 B an example
     tensor<?x400xf32>, 1,600 B an example
-      from nn.linear m.heter:8:7
+      from nn.linear deep.0 m.heter:8:7
       to nn.relu m.heter:10:3
   c3: heter-trainer.xpu -> cpu-trainer, depth 4, 1,600 B an example
     tensor<?x400xf32>, 1,600 B an example
       from nn.relu m.heter:10:3
       to nn.reduce_sum m.heter:12:1
 
-cpu-trainer
+cpu-trainer                                                FLOPs/example
   cpu-trainers read the data:
     nn.input "dense"             m.heter:3:1
   not marked:
-    nn.reduce_sum                m.heter:12:1         400 FLOPs an example
+    nn.reduce_sum                m.heter:12:1                        400
   cpu-trainers report:
     nn.predict "s"               m.heter:13:1
 
-heter-trainer.gpu
+heter-trainer.gpu                                          FLOPs/example
   pulled where it is used first by `nn.linear` at m.heter:8:7:
     ps.pull_dense @w             m.heter:8:7
   marked `on gpu` at m.heter:7:1:
-    nn.linear                    m.heter:8:7          10,400 FLOPs an example
+    nn.linear deep.0             m.heter:8:7                      10,400
 
-heter-trainer.xpu
+heter-trainer.xpu                                          FLOPs/example
   marked `on xpu` at m.heter:9:1:
-    nn.relu                      m.heter:10:3         400 FLOPs an example
+    nn.relu                      m.heter:10:3                        400
 )";
 
 TEST(Explain, WholeText) { EXPECT_EQ(explainSource(modelIn("heter-ps")), kReport); }
