@@ -127,4 +127,58 @@ def Partition : Pass<"heter-partition", "::mlir::ModuleOp"> {
   let dependentDialects = ["::heter::ps::PSDialect"];
 }
 
+def Outline : Pass<"heter-outline", "::mlir::ModuleOp"> {
+  let summary = "Stage 7: what each role executes: nodes, kernels, copies";
+  let description = [{
+    Each operation becomes a call of the runtime's library or, alone or fused with others (`nn.fuse`), of a kernel
+    function. Kernels of one structure are one function. A heter-trainer computes in device memory; copies connect it
+    with the host's. Optimizers become kernels as well. What is fused, what not, and why is given as remarks of the
+    category `heter-fuse`.
+
+    Before:
+    ```mlir
+    ps.program @"heter-trainer.gpu.infer" role("heter-trainer.gpu") graph("infer") {
+      %x = ps.recv @c0 : tensor<?x8xf32>
+      %h = nn.relu %x : tensor<?x8xf32>
+      ...
+    }
+    ```
+    After:
+    ```mlir
+    task.program @"heter-trainer.gpu.infer" role("heter-trainer.gpu") graph("infer") class("gpu") {
+      %x = task.recv @c0 named "recv c0" : tensor<?x8xf32>
+      %d = task.copy %x named "copy to device" : tensor<?x8xf32> to tensor<?x8xf32, #task.device>
+      %h = task.kernel @relu_0(%d) named "relu" : (tensor<?x8xf32, #task.device>) -> tensor<?x8xf32, #task.device>
+      ...
+    }
+    func.func @relu_0(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+      %h = nn.relu %x : tensor<?x8xf32>
+      return %h : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::heter::task::TaskDialect", "::mlir::func::FuncDialect"];
+}
+
+def Plan : Pass<"heter-plan", "::mlir::ModuleOp"> {
+  let summary = "Stage 8: where each value lies in a frame's memory, and what waits for that memory";
+  let description = [{
+    Values that are never alive together share memory. A node whose result takes the memory of older values starts
+    after all their users; these edges are written down (`after`), so that nodes may run in any order that respects
+    the edges. Memory is counted in bytes a unit: of the constant segment, or of the segment of B, which is rounded
+    up to 64 examples.
+
+    Before:
+    ```mlir
+    %a = task.kernel @relu_0(%x) named "relu" : (tensor<?x8xf32>) -> tensor<?x8xf32>
+    ```
+    After:
+    ```mlir
+    %a = task.kernel @relu_0(%x) named "relu" after [3] at [#task.slot<1, 0, 32>]
+        : (tensor<?x8xf32>) -> tensor<?x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::heter::task::TaskDialect"];
+}
+
 #endif // HETER_PASSES_PASSES_TD

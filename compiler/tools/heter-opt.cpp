@@ -1,6 +1,7 @@
 // heter-opt: runs single passes on a dump of any stage, for tests and for looking at what a pass does.
 #include "dialects/nn/NN.h"
 #include "dialects/ps/PS.h"
+#include "dialects/task/Task.h"
 #include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -9,7 +10,7 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<heter::nn::NNDialect, heter::ps::PSDialect>();
+  registry.insert<heter::nn::NNDialect, heter::ps::PSDialect, heter::task::TaskDialect>();
   mlir::registerAllDialects(registry);
   mlir::registerTransformsPasses();
   heter::registerHeterPasses();

@@ -1,0 +1,39 @@
+// Native code of the kernel functions of a module: one shared object an instruction-set level, made by LLVM and linked by
+// LLD in this process. The objects need nothing: no library, no symbol that they do not define.
+#ifndef HETER_COMPILER_NATIVECODE_H
+#define HETER_COMPILER_NATIVECODE_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace heter::compiler {
+
+/// An instruction-set level of the cpu class, and what a machine must have to run it.
+struct IsaLevel {
+  std::string name;                     ///< e.g. x86-64-v4: the name in file names and LLVM's name of the CPU
+  std::vector<std::string> cpuFeatures; ///< as the kernel's flags in /proc/cpuinfo have them
+};
+
+/// The levels that a package has kernels for, lowest first.
+const std::vector<IsaLevel> &isaLevels();
+
+struct KernelObjectBytes {
+  IsaLevel isa;
+  std::string object; ///< a relocatable ELF object
+};
+
+/// Compiles every func.func of `module` for every level. The entries have the functions' names and the kernel ABI.
+/// The same module gives the same bytes. `module` is not changed.
+mlir::FailureOr<std::vector<KernelObjectBytes>> compileKernels(mlir::ModuleOp module);
+
+/// Links `object` into the shared object `path`; `path` + ".o" is used meanwhile. Errors are emitted at `loc`.
+mlir::LogicalResult linkSharedObject(llvm::StringRef object, llvm::StringRef path, mlir::Location loc);
+
+/// Registers the dialects and translations that compileKernels needs.
+void registerNativeCode(mlir::DialectRegistry &registry);
+
+} // namespace heter::compiler
+
+#endif // HETER_COMPILER_NATIVECODE_H

@@ -1,0 +1,159 @@
+// heterc: compiles a model, or a dump of any stage of one, to a package.
+#include "compiler/tools/HetercOptions.h"
+
+#include "compiler/Explain.h"
+#include "compiler/NativeCode.h"
+#include "compiler/PackageWriter.h"
+#include "compiler/Pipelines.h"
+#include "dialects/nn/NN.h"
+#include "frontend/emit/Emit.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <unistd.h>
+
+using namespace mlir;
+using namespace heter;
+using namespace heter::compiler;
+
+namespace {
+
+/// Collects the remarks on fusion as lines of text.
+class FusionReport : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit FusionReport(std::string &text) : text_(text) {}
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    llvm::raw_string_ostream stream(text_);
+    remark.print(stream);
+    stream << '\n';
+  }
+
+private:
+  std::string &text_;
+};
+
+int fail(const llvm::Twine &message) {
+  llvm::errs() << "heterc: error: " << message << '\n';
+  return 1;
+}
+
+/// Writes the module as `path`, with locations, so that it reads back to the same module.
+LogicalResult dump(ModuleOp module, const std::string &path) {
+  std::error_code error;
+  llvm::raw_fd_ostream file(path, error);
+  if (!error) {
+    module->print(file, OpPrintingFlags().enableDebugInfo(true, false));
+    file << '\n';
+    file.close();
+    error = file.error();
+    file.clear_error();
+  }
+  if (error)
+    return module.emitError("cannot write ") << path << ": " << error.message();
+  return success();
+}
+
+/// The module of a dump, if it fits the options, or null with an error printed.
+OwningOpRef<ModuleOp> readDump(const HetercOptions &options, MLIRContext &context) {
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.input, &context);
+  if (!module)
+    return nullptr;
+  auto refuse = [&](const llvm::Twine &message) -> OwningOpRef<ModuleOp> {
+    fail(options.input + ": " + message);
+    return nullptr;
+  };
+  std::optional<size_t> stage = stageOf(*module);
+  if (!stage)
+    return refuse("is no dump of a stage: its module has no nn.stage");
+  auto mode = (*module)->getAttrOfType<StringAttr>(nn::kModeAttr);
+  if (!mode)
+    return refuse("is no complete dump: its module has no nn.mode");
+  if (options.mode && mode != *options.mode)
+    return refuse("was compiled with --mode=" + mode.getValue() + ", so --mode=" + *options.mode + " cannot go on from it");
+  if (options.noFuse) {
+    if (stages()[*stage].name == "outline" || stages()[*stage].name == "plan")
+      return refuse("is past the stage that fuses, so --no-fuse comes too late");
+    (*module)->setAttr(nn::kFuseAttr, BoolAttr::get(&context, false));
+  }
+  return module;
+}
+
+OwningOpRef<ModuleOp> readInput(const HetercOptions &options, MLIRContext &context) {
+  if (!llvm::sys::fs::exists(options.input)) {
+    fail("there is no file " + options.input);
+    return nullptr;
+  }
+  if (llvm::StringRef(options.input).ends_with(".mlir"))
+    return readDump(options, context);
+  frontend::SpecOptions spec;
+  spec.mode = options.mode.value_or("local");
+  spec.fuse = !options.noFuse;
+  spec.color = isatty(STDERR_FILENO);
+  return frontend::compileSpec(options.input, spec, context, llvm::errs());
+}
+
+int compile(const HetercOptions &options) {
+  DialectRegistry registry;
+  registerStageDialects(registry);
+  registerNativeCode(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler diagnostics(sources, &context, llvm::errs());
+
+  std::string fusion;
+  remark::RemarkCategories categories{std::nullopt, std::nullopt, "heter-fuse", "heter-fuse", std::nullopt};
+  if (failed(remark::enableOptimizationRemarks(context, std::make_unique<FusionReport>(fusion),
+                                               std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
+    return fail("cannot collect remarks");
+
+  OwningOpRef<ModuleOp> module = readInput(options, context);
+  if (!module)
+    return 1;
+  if (!options.dumpFolder.empty())
+    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpFolder))
+      return fail("cannot make the folder " + options.dumpFolder + ": " + error.message());
+  std::string explanation;
+  LogicalResult ran = runStages(*module, [&](const Stage &stage) {
+    if (stage.name == "partition")
+      explanation = explain(*module);
+    if (options.dumpFolder.empty())
+      return success();
+    llvm::SmallString<128> path(options.dumpFolder);
+    llvm::sys::path::append(path, stage.dump);
+    return dump(*module, std::string(path));
+  });
+  if (failed(ran))
+    return 1;
+  if (explanation.empty())
+    explanation = "Compiled from a dump that was cut into roles already; it does not say why.\n";
+  if (!fusion.empty())
+    explanation += "\nKernels: what was fused, and what was not\n" + fusion;
+  FailureOr<PackageContents> contents = buildPackage(*module);
+  if (failed(contents))
+    return 1;
+  FailureOr<std::vector<KernelObjectBytes>> kernels = compileKernels(*module);
+  if (failed(kernels) || failed(writePackage(*contents, *kernels, explanation, options.output, module->getLoc())))
+    return 1;
+  if (options.explain)
+    llvm::outs() << explanation;
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::Expected<HetercOptions> options = parseHetercOptions(llvm::ArrayRef(argv + 1, argc - 1));
+  if (!options)
+    return fail(llvm::toString(options.takeError()));
+  if (options->help) {
+    llvm::outs() << hetercHelp();
+    return 0;
+  }
+  return compile(*options);
+}

@@ -1,0 +1,346 @@
+// The task dialect: registration, attribute verifiers, and the verifiers of programs, nodes and nested graphs.
+#include "dialects/task/Task.h"
+
+#include "dialects/ps/PS.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include "dialects/task/TaskDialect.cpp.inc"
+#include "dialects/task/TaskEnums.cpp.inc"
+#include "dialects/task/TaskInterfaces.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/task/TaskAttributes.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/task/TaskOps.cpp.inc"
+
+using namespace mlir;
+
+namespace heter::task {
+
+void TaskDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/task/TaskAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/task/TaskOps.cpp.inc"
+      >();
+}
+
+Type inSpace(Type type, Space space) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return type;
+  Attribute encoding = space == Space::Device ? DeviceAttr::get(type.getContext()) : Attribute();
+  return RankedTensorType::get(tensor.getShape(), tensor.getElementType(), encoding);
+}
+
+Space spaceOf(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getEncoding() ? Space::Device : Space::Host;
+}
+
+namespace {
+
+/// What a library kernel takes and gives.
+struct LibraryKernel {
+  StringRef name;
+  unsigned minInputs, maxInputs;
+};
+
+constexpr unsigned kAnyNumber = ~0u;
+const LibraryKernel kLibrary[] = {
+    {"matmul", 2, 3}, {"concat", 1, kAnyNumber}, {"slice", 1, 1},       {"pad", 1, 1},          {"reshape", 1, 1},
+    {"dropout", 1, 1}, {"dropout_grad", 1, 1},   {"hash", 1, 1},        {"argmax", 1, 1},       {"lookup_grad", 1, 2},
+    {"add_rows", 2, kAnyNumber}, {"example_count", 0, 0}, {"cast", 1, 1},
+};
+
+const LibraryKernel *findLibraryKernel(StringRef name) {
+  const auto *found = llvm::find_if(kLibrary, [&](const LibraryKernel &kernel) { return kernel.name == name; });
+  return found == std::end(kLibrary) ? nullptr : found;
+}
+
+/// All tensors of one call are in one memory space.
+LogicalResult verifyOneSpace(Operation *op) {
+  std::optional<Space> space;
+  auto check = [&](Type type) {
+    if (!isa<RankedTensorType>(type))
+      return true;
+    if (!space)
+      space = spaceOf(type);
+    return *space == spaceOf(type);
+  };
+  if (!llvm::all_of(op->getOperandTypes(), check) || !llvm::all_of(op->getResultTypes(), check))
+    return op->emitOpError("mixes values of host and device memory; only task.copy may");
+  return success();
+}
+
+LogicalResult verifyAfter(NodeOpInterface node, int32_t number) {
+  DenseI32ArrayAttr after = node.getAfterAttr();
+  if (!after)
+    return success();
+  int32_t last = -1;
+  for (int32_t before : after.asArrayRef()) {
+    if (before <= last)
+      return node->emitOpError("expects the nodes after which it starts in rising order, got ")
+             << before << " after " << last;
+    if (before >= number)
+      return node->emitOpError("is node ") << number << " and cannot start after node " << before;
+    last = before;
+  }
+  return success();
+}
+
+LogicalResult verifySlots(NodeOpInterface node, ArrayAttr segments) {
+  ArrayAttr slots = node.getSlotsAttr();
+  if (!slots)
+    return success();
+  if (slots.size() != node->getNumResults())
+    return node->emitOpError("expects a memory slot for each of ")
+           << node->getNumResults() << " results, got " << slots.size();
+  for (auto [slot, type] : llvm::zip(slots.getAsRange<SlotAttr>(), node->getResultTypes())) {
+    if (slot.getSegment() == -1)
+      continue;
+    if (!segments || slot.getSegment() >= static_cast<int64_t>(segments.size()))
+      return node->emitOpError("has a slot in segment ") << slot.getSegment() << ", which the graph does not have";
+    auto segment = cast<SegmentAttr>(segments[slot.getSegment()]);
+    if (slot.getOffset() + slot.getBytes() > segment.getBytes())
+      return node->emitOpError("has a slot that ends at byte ")
+             << slot.getOffset() + slot.getBytes() << " of a segment of " << segment.getBytes();
+    if (segment.getSpace() != spaceOf(type))
+      return node->emitOpError("has a slot in ")
+             << stringifySpace(segment.getSpace()) << " memory for a value of " << stringifySpace(spaceOf(type))
+             << " memory";
+  }
+  return success();
+}
+
+/// Verifies the nodes of one graph. The last operation of a nested graph is its terminator.
+LogicalResult verifyGraph(Block &block, ArrayAttr segments) {
+  int32_t number = 0;
+  for (Operation &op : block) {
+    if (isa<YieldOp>(op))
+      continue;
+    auto node = dyn_cast<NodeOpInterface>(op);
+    if (!node)
+      return op.emitOpError("is no node of a task graph");
+    if (failed(verifyAfter(node, number)) || failed(verifySlots(node, segments)))
+      return failure();
+    ++number;
+  }
+  return success();
+}
+
+LogicalResult verifyArguments(Operation *op, Block &block, TypeRange types, StringRef what) {
+  if (block.getArgumentTypes() != types)
+    return op->emitOpError("expects the arguments of its ") << what << " graph to be the node's values " << types
+           << ", got " << block.getArgumentTypes();
+  return success();
+}
+
+LogicalResult verifyYield(Operation *op, Block &block, TypeRange types, StringRef what) {
+  auto yield = cast<YieldOp>(block.getTerminator());
+  if (yield.getOperandTypes() != types)
+    return op->emitOpError("expects its ") << what << " graph to yield " << types << ", got "
+           << yield.getOperandTypes();
+  return success();
+}
+
+template <typename OpT>
+OpT lookup(SymbolTableCollection &symbols, Operation *user, FlatSymbolRefAttr name, StringRef what) {
+  OpT found = symbols.lookupNearestSymbolFrom<OpT>(user->getParentOfType<ModuleOp>(), name);
+  if (!found)
+    user->emitOpError("refers to ") << what << " " << name << ", which does not exist";
+  return found;
+}
+
+LogicalResult verifyPart(SymbolTableCollection &symbols, Operation *user, FlatSymbolRefAttr name, StringRef part) {
+  auto table = lookup<nn::TableOp>(symbols, user, name, "table");
+  if (!table)
+    return failure();
+  for (auto candidate : table.getParts().getAsRange<nn::PartAttr>())
+    if (candidate.getName() == part)
+      return success();
+  return user->emitOpError("refers to part \"") << part << "\", which table " << name << " does not have";
+}
+
+LogicalResult verifyParameter(SymbolTableCollection &symbols, Operation *user, FlatSymbolRefAttr name, Type type) {
+  auto parameter = lookup<nn::ParameterOp>(symbols, user, name, "parameter");
+  if (!parameter)
+    return failure();
+  if (parameter.getType() != type)
+    return user->emitOpError("moves ") << type << ", but parameter " << name << " is " << parameter.getType();
+  return success();
+}
+
+LogicalResult verifyChannel(SymbolTableCollection &symbols, Operation *user, FlatSymbolRefAttr name,
+                            TypeRange types) {
+  auto channel = lookup<ps::ChannelOp>(symbols, user, name, "channel");
+  if (!channel)
+    return failure();
+  if (!llvm::equal(channel.getTypes().getAsValueRange<TypeAttr>(), types))
+    return user->emitOpError("moves ") << types << ", but channel " << name << " carries " << channel.getTypes();
+  return success();
+}
+
+} // namespace
+
+bool isLibraryKernel(StringRef name) { return findLibraryKernel(name) != nullptr; }
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+LogicalResult SegmentAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef, Space, int64_t bytes) {
+  if (bytes < 0)
+    return emitError() << "expects a segment of 0 bytes or more, got " << bytes;
+  return success();
+}
+
+LogicalResult SlotAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t segment, int64_t offset,
+                               int64_t bytes) {
+  if (segment < -1)
+    return emitError() << "expects segment -1 or more, got " << segment;
+  if (offset < 0 || bytes < 0)
+    return emitError() << "expects an offset and a size of 0 bytes or more, got " << offset << " and " << bytes;
+  if (segment == -1 && (offset || bytes))
+    return emitError() << "expects no offset and no size without a segment";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Programs and optimizers
+//===----------------------------------------------------------------------===//
+
+LogicalResult ProgramOp::verify() {
+  if (getGraph() != "train" && getGraph() != "infer")
+    return emitOpError("expects graph \"train\" or \"infer\", got \"") << getGraph() << "\"";
+  return success();
+}
+
+LogicalResult ProgramOp::verifyRegions() { return verifyGraph(getBody().front(), getSegmentsAttr()); }
+
+LogicalResult OptimizerOp::verify() {
+  if (getSlots().size() != getSlotInit().size() || getScalars().size() != getScalarInit().size())
+    return emitOpError("expects a first value for each slot and scalar");
+  return success();
+}
+
+LogicalResult OptimizerOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = lookup<func::FuncOp>(symbols, *this, getCalleeAttr(), "kernel");
+  if (!kernel)
+    return failure();
+  size_t state = 1 + getSlots().size() + getScalars().size();
+  if (kernel.getNumArguments() != state + 1 || kernel.getNumResults() != state)
+    return emitOpError("expects a kernel of ") << state + 1 << " inputs and " << state << " outputs, got "
+           << kernel.getFunctionType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+LogicalResult PullRowsOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyPart(symbols, *this, getTableAttr(), getPart());
+}
+
+LogicalResult PushRowsOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyPart(symbols, *this, getTableAttr(), getPart());
+}
+
+LogicalResult PullDenseOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyParameter(symbols, *this, getParameterAttr(), getResult().getType());
+}
+
+LogicalResult PushDenseOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyParameter(symbols, *this, getParameterAttr(), getGradient().getType());
+}
+
+LogicalResult SendOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyChannel(symbols, *this, getChannelAttr(), getValues().getTypes());
+}
+
+LogicalResult RecvOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyChannel(symbols, *this, getChannelAttr(), getResultTypes());
+}
+
+LogicalResult KernelOp::verify() { return verifyOneSpace(*this); }
+
+LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = lookup<func::FuncOp>(symbols, *this, getCalleeAttr(), "kernel");
+  if (!kernel)
+    return failure();
+  auto matches = [](Type mine, Type its) { return inSpace(mine, Space::Host) == its; };
+  FunctionType type = kernel.getFunctionType();
+  if (!llvm::equal(getInputs().getTypes(), type.getInputs(), matches) ||
+      !llvm::equal(getResultTypes(), type.getResults(), matches))
+    return emitOpError("calls kernel ") << getCalleeAttr() << " of type " << type << " with other types";
+  return success();
+}
+
+LogicalResult LibraryOp::verify() {
+  const LibraryKernel *kernel = findLibraryKernel(getCallee());
+  if (!kernel)
+    return emitOpError("calls \"") << getCallee() << "\", which is no library kernel";
+  if (getInputs().size() < kernel->minInputs || getInputs().size() > kernel->maxInputs)
+    return emitOpError("gives ") << getInputs().size() << " inputs to \"" << getCallee() << "\", which takes "
+           << kernel->minInputs << (kernel->maxInputs > kernel->minInputs ? " or more" : "");
+  if (getNumResults() != 1)
+    return emitOpError("expects one result, got ") << getNumResults();
+  for (NamedAttribute option : getOptions().value_or(DictionaryAttr::get(getContext())))
+    if (!isa<IntegerAttr, FloatAttr, StringAttr, BoolAttr, DenseI64ArrayAttr>(option.getValue()))
+      return emitOpError("has option \"") << option.getName().strref()
+             << "\", which is no i64, f64, text, i64 array or bool";
+  return verifyOneSpace(*this);
+}
+
+LogicalResult CopyOp::verify() {
+  Type from = getInput().getType(), to = getResult().getType();
+  if (from == to || inSpace(from, spaceOf(to)) != to)
+    return emitOpError("expects the same tensor type in the other memory, got ") << from << " and " << to;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Nested graphs
+//===----------------------------------------------------------------------===//
+
+LogicalResult IfOp::verifyRegions() {
+  Block &thenBlock = getThenGraph().front(), &elseBlock = getElseGraph().front();
+  if (failed(verifyArguments(*this, thenBlock, getCaptured().getTypes(), "then")) ||
+      failed(verifyArguments(*this, elseBlock, getCaptured().getTypes(), "else")) ||
+      failed(verifyYield(*this, thenBlock, getResultTypes(), "then")) ||
+      failed(verifyYield(*this, elseBlock, getResultTypes(), "else")))
+    return failure();
+  return failure(failed(verifyGraph(thenBlock, getThenSegmentsAttr())) ||
+                 failed(verifyGraph(elseBlock, getElseSegmentsAttr())));
+}
+
+LogicalResult WhileOp::verify() {
+  if (getCarried().getTypes() != getResultTypes())
+    return emitOpError("expects results of the carried types ") << getCarried().getTypes() << ", got "
+           << getResultTypes();
+  if (static_cast<int64_t>(getLimit()) < 0)
+    return emitOpError("expects a limit of 0 or more, got ") << static_cast<int64_t>(getLimit());
+  return success();
+}
+
+LogicalResult WhileOp::verifyRegions() {
+  Block &condition = getConditionGraph().front(), &body = getBodyGraph().front();
+  SmallVector<Type> arguments(getCarried().getTypes());
+  llvm::append_range(arguments, getCaptured().getTypes());
+  Type truth = RankedTensorType::get({}, IntegerType::get(getContext(), 1));
+  if (failed(verifyArguments(*this, condition, arguments, "condition")) ||
+      failed(verifyArguments(*this, body, arguments, "body")) ||
+      failed(verifyYield(*this, condition, truth, "condition")) ||
+      failed(verifyYield(*this, body, getResultTypes(), "body")))
+    return failure();
+  return failure(failed(verifyGraph(condition, getConditionSegmentsAttr())) ||
+                 failed(verifyGraph(body, getBodySegmentsAttr())));
+}
+
+} // namespace heter::task

@@ -1,0 +1,37 @@
+// The task dialect in C++: what one role executes. See TaskDialect.td for the dialect's place and idea.
+#ifndef HETER_DIALECTS_TASK_TASK_H
+#define HETER_DIALECTS_TASK_TASK_H
+
+#include "dialects/nn/NN.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/task/TaskDialect.h.inc"
+#include "dialects/task/TaskEnums.h.inc"
+#include "dialects/task/TaskInterfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/task/TaskAttributes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/task/TaskOps.h.inc"
+
+namespace heter::task {
+
+/// The same type in the other memory space: tensors change their encoding, ragged values and rows are always on the
+/// host and stay as they are.
+mlir::Type inSpace(mlir::Type type, Space space);
+
+/// The memory space of a value's type.
+Space spaceOf(mlir::Type type);
+
+/// The names of the library kernels that task.library may call.
+bool isLibraryKernel(llvm::StringRef name);
+
+} // namespace heter::task
+
+#endif // HETER_DIALECTS_TASK_TASK_H

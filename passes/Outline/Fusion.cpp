@@ -1,0 +1,209 @@
+// Greedy fusion along producer-consumer edges. Groups only grow where that is always a gain (a value less to store and
+// load, a call less) and where the result still runs as a few loop nests over one shape.
+#include "passes/Outline/Fusion.h"
+
+#include "dialects/nn/NN.h"
+#include "dialects/ps/PS.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <set>
+
+using namespace mlir;
+
+namespace heter {
+
+Execution executionOf(Operation *op) {
+  if (isa<nn::ConstantOp>(op))
+    return Execution::Constant;
+  if (isa<nn::LinearOp, nn::MatmulOp, nn::ConcatOp, nn::SliceOp, nn::PadOp, nn::ReshapeOp, nn::DropoutOp,
+          nn::DropoutGradOp, nn::HashOp, nn::ArgmaxOp, nn::LookupGradOp, nn::AddRowsOp, nn::ExampleCountOp, nn::CastOp>(
+          op))
+    return Execution::Library;
+  if (isa<nn::InputOp, nn::ReportOp, nn::PredictOp>(op) || isa<ps::PSDialect>(op->getDialect()))
+    return Execution::Node;
+  return Execution::Kernel;
+}
+
+bool isPointwise(Operation *op) {
+  return isa<nn::BroadcastOp, nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp, nn::NegOp, nn::ReluOp, nn::SigmoidOp,
+             nn::TanhOp, nn::ExpOp, nn::LogOp, nn::SquareOp, nn::SqrtOp, nn::ReluGradOp, nn::SigmoidCrossEntropyOp,
+             nn::LogLossOp>(op);
+}
+
+bool isReduction(Operation *op) { return isa<nn::ReduceSumOp, nn::ReduceMeanOp, nn::ReduceMaxOp>(op); }
+
+namespace {
+
+ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+
+/// Cheap enough to be computed again for each element that a broadcast makes of it.
+bool isCheap(Operation *op) {
+  return isa<nn::BroadcastOp, nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp, nn::NegOp, nn::ReluOp, nn::SquareOp,
+             nn::ReluGradOp>(op);
+}
+
+/// The shape over which the loops of `op` run.
+ArrayRef<int64_t> spaceOf(Operation *op) { return shapeOf(isReduction(op) ? op->getOperand(0) : op->getResult(0)); }
+
+class Fuser {
+public:
+  Fuser(Block &program, std::vector<FusionNote> &notes) : notes_(notes) {
+    unsigned era = 0;
+    for (Operation &op : program) {
+      bool message = isa<ps::SendOp, ps::RecvOp>(op);
+      era += message;
+      if (executionOf(&op) == Execution::Constant)
+        continue;
+      groupOf_[&op] = groups_.size();
+      groups_.push_back({{&op}, era});
+      era += message;
+    }
+  }
+
+  void fuse() {
+    std::vector<Operation *> ops;
+    for (const Group &group : groups_)
+      ops.push_back(group.ops.front());
+    for (Operation *consumer : ops) {
+      if (!isPointwise(consumer) && !isReduction(consumer))
+        continue;
+      for (Value operand : consumer->getOperands())
+        if (Operation *producer = operand.getDefiningOp(); producer && groupOf_.count(producer))
+          consider(producer, consumer);
+    }
+  }
+
+  /// Groups by era, each era in the order of its first members that respects every edge.
+  std::vector<std::vector<Operation *>> order() {
+    std::vector<std::vector<Operation *>> result;
+    std::set<std::pair<unsigned, size_t>> ready; // (era, group)
+    std::vector<size_t> waiting(groups_.size(), 0);
+    for (size_t group = 0; group < groups_.size(); ++group)
+      for (size_t next : successors(group))
+        ++waiting[next];
+    for (size_t group = 0; group < groups_.size(); ++group)
+      if (!groups_[group].ops.empty() && waiting[group] == 0)
+        ready.insert({groups_[group].era, group});
+    while (!ready.empty()) {
+      size_t group = ready.begin()->second;
+      ready.erase(ready.begin());
+      result.push_back(groups_[group].ops);
+      for (size_t next : successors(group))
+        if (--waiting[next] == 0)
+          ready.insert({groups_[next].era, next});
+    }
+    return result;
+  }
+
+private:
+  struct Group {
+    std::vector<Operation *> ops; ///< in the order of the program; empty once merged into another group
+    unsigned era;                 ///< the number of messages before it; a message is an era of its own
+  };
+
+  std::set<size_t> successors(size_t group) {
+    std::set<size_t> result;
+    for (Operation *op : groups_[group].ops)
+      for (Operation *user : op->getUsers())
+        if (size_t next = groupOf_.lookup(user); next != group)
+          result.insert(next);
+    return result;
+  }
+
+  void consider(Operation *producer, Operation *consumer) {
+    size_t from = groupOf_[producer], to = groupOf_[consumer];
+    if (from == to || executionOf(producer) != Execution::Kernel)
+      return;
+    std::string why = obstacle(producer, consumer, from, to);
+    notes_.push_back({producer, consumer, why.empty(), why.empty() ? "one loop computes both" : why});
+    if (!why.empty())
+      return;
+    // The group with the later beginning goes into the other, whose number is its place in the order.
+    size_t kept = std::min(from, to), gone = std::max(from, to);
+    std::vector<Operation *> &ops = groups_[kept].ops;
+    llvm::append_range(ops, groups_[gone].ops);
+    llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    for (Operation *op : groups_[gone].ops)
+      groupOf_[op] = kept;
+    groups_[gone].ops.clear();
+  }
+
+  /// Why the groups cannot become one, or "".
+  std::string obstacle(Operation *producer, Operation *consumer, size_t from, size_t to) {
+    if (groups_[from].era != groups_[to].era)
+      return "a message is sent or received between them";
+    if (isReduction(producer))
+      return "a reduction ends its kernel";
+    if (!isPointwise(producer))
+      return "it looks along a row more than once and is a kernel of its own";
+    for (Operation *op : groups_[from].ops)
+      if (isReduction(op) && llvm::any_of(op->getUsers(), [&](Operation *user) { return groupOf_.lookup(user) == to; }))
+        return "a reduction ends its kernel";
+    if (std::string why = shapes(from, to); !why.empty())
+      return why;
+    if (reachesAround(from, to))
+      return "another node needs the first and is needed by the second";
+    return "";
+  }
+
+  /// Either both groups run over one shape, or the first is cheap, smaller, and only the second reads it.
+  std::string shapes(size_t from, size_t to) {
+    ArrayRef<int64_t> space = spaceOf(groups_[to].ops.back());
+    for (Operation *op : groups_[to].ops)
+      if (isReduction(op))
+        space = spaceOf(op);
+    auto leaves = [&](Operation *op) {
+      return llvm::any_of(op->getUsers(), [&](Operation *user) {
+        size_t group = groupOf_.lookup(user);
+        return group != from && group != to;
+      });
+    };
+    for (Operation *op : groups_[from].ops) {
+      if (isReduction(op) ? spaceOf(op) == space : shapeOf(op->getResult(0)) == space)
+        continue;
+      if (isReduction(op) || leaves(op))
+        return "others read a value of another shape";
+      if (!isCheap(op) && !shapeOf(op->getResult(0)).empty())
+        return "it would be computed again for every element of a broadcast";
+    }
+    return "";
+  }
+
+  /// Whether a path leads from group `from` through other groups to `to`.
+  bool reachesAround(size_t from, size_t to) {
+    std::vector<size_t> todo;
+    std::set<size_t> seen;
+    for (size_t next : successors(from))
+      if (next != to && seen.insert(next).second)
+        todo.push_back(next);
+    while (!todo.empty()) {
+      size_t group = todo.back();
+      todo.pop_back();
+      for (size_t next : successors(group)) {
+        if (next == to)
+          return true;
+        if (groups_[next].era <= groups_[to].era && seen.insert(next).second)
+          todo.push_back(next);
+      }
+    }
+    return false;
+  }
+
+  std::vector<FusionNote> &notes_;
+  std::vector<Group> groups_;
+  llvm::DenseMap<Operation *, size_t> groupOf_;
+};
+
+} // namespace
+
+std::vector<std::vector<Operation *>> groupKernels(Block &program, bool fuse, std::vector<FusionNote> &notes) {
+  Fuser fuser(program, notes);
+  if (fuse)
+    fuser.fuse();
+  return fuser.order();
+}
+
+} // namespace heter

@@ -1,0 +1,43 @@
+// Which operations of a program become one kernel.
+#ifndef HETER_PASSES_OUTLINE_FUSION_H
+#define HETER_PASSES_OUTLINE_FUSION_H
+
+#include "mlir/IR/Block.h"
+
+#include <string>
+#include <vector>
+
+namespace heter {
+
+/// How the runtime executes an operation of a program.
+enum class Execution {
+  Node,     ///< a node of its own kind: reads, writes, messages, reports
+  Library,  ///< a kernel of the runtime's library
+  Kernel,   ///< generated code
+  Constant, ///< no node: each kernel that reads it holds it
+};
+Execution executionOf(mlir::Operation *op);
+
+/// Whether `op` computes each element of its result from one element of each operand.
+bool isPointwise(mlir::Operation *op);
+bool isReduction(mlir::Operation *op);
+
+/// Why two operations of a program ended in one kernel or in two.
+struct FusionNote {
+  mlir::Operation *producer;
+  mlir::Operation *consumer;
+  bool fused;
+  std::string why;
+};
+
+/// The operations of `program` that are not constants, grouped, in an order in which each group can run. Only
+/// operations executed as kernels share a group, and only if `fuse`. No group has members on both sides of a
+/// `ps.send` or `ps.recv`, and none moves across one, so that the listings of all roles still agree with one order.
+/// A group is a chain of elementwise operations and broadcasts over one shape, perhaps with reductions of that shape at
+/// its end. The order and the groups are a function of the program alone.
+std::vector<std::vector<mlir::Operation *>> groupKernels(mlir::Block &program, bool fuse,
+                                                         std::vector<FusionNote> &notes);
+
+} // namespace heter
+
+#endif // HETER_PASSES_OUTLINE_FUSION_H

@@ -1,0 +1,270 @@
+// Stage 7: each ps.program becomes a task.program: its operations become nodes, groups of generated code become calls
+// of kernel functions, and in heter-trainer programs copies connect host and device memory.
+#include "dialects/nn/NN.h"
+#include "dialects/ps/PS.h"
+#include "dialects/task/Task.h"
+#include "passes/Outline/Fusion.h"
+#include "passes/Outline/Kernels.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace heter {
+
+#define GEN_PASS_DEF_OUTLINE
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// A value of the source program and where it is to be found in the new one.
+struct Places {
+  Value host, device;
+};
+
+/// Turns one ps.program into a task.program.
+class ProgramOutliner {
+public:
+  ProgramOutliner(ps::ProgramOp source, KernelFunctions &kernels, bool fuse)
+      : source_(source), kernels_(kernels), fuse_(fuse), builder_(source),
+        space_(ps::isHeterTrainer(source.getRole()) ? task::Space::Device : task::Space::Host) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult outlineGroup(ArrayRef<Operation *> group);
+  LogicalResult outlineNode(Operation *op);
+  LogicalResult outlineLibrary(Operation *op);
+  LogicalResult outlineKernel(ArrayRef<Operation *> group);
+
+  /// The value in `space`, copied there if need be; a constant is made by a kernel of its own.
+  Value get(Value value, task::Space space);
+  SmallVector<Value> get(ValueRange values, task::Space space) {
+    return llvm::map_to_vector(values, [&](Value value) { return get(value, space); });
+  }
+  void set(Value value, Value result) {
+    Places &places = values_[value];
+    (task::spaceOf(result.getType()) == task::Space::Device ? places.device : places.host) = result;
+  }
+  SmallVector<Type> typesIn(TypeRange types) {
+    return llvm::map_to_vector(types, [&](Type type) { return task::inSpace(type, space_); });
+  }
+  StringAttr label(const Twine &text) { return builder_.getStringAttr(text); }
+  std::string scopeOf(Value value);
+  void remarkFusion(ArrayRef<FusionNote> notes);
+
+  ps::ProgramOp source_;
+  KernelFunctions &kernels_;
+  bool fuse_;
+  OpBuilder builder_;
+  task::Space space_; ///< where this role computes
+  llvm::DenseMap<Value, Places> values_;
+};
+
+/// The scope of the parameter that a chain of layers ends in: "deep.0" of "deep.0.weight", or "".
+std::string ProgramOutliner::scopeOf(Value value) {
+  for (Operation *op = value.getDefiningOp(); op; op = op->getOperand(0).getDefiningOp()) {
+    if (auto dropout = dyn_cast<nn::DropoutOp>(op))
+      return dropout.getPath().str();
+    if (auto linear = dyn_cast<nn::LinearOp>(op)) {
+      auto weight = linear.getWeight().getDefiningOp<ps::PullDenseOp>();
+      return weight ? weight.getParameter().rsplit('.').first.str() : "";
+    }
+    if (!isPointwise(op) || op->getNumOperands() != 1)
+      break;
+  }
+  return "";
+}
+
+Value ProgramOutliner::get(Value value, task::Space space) {
+  Places &places = values_[value];
+  bool onDevice = space == task::Space::Device && isa<RankedTensorType>(value.getType());
+  Value &wanted = onDevice ? places.device : places.host;
+  if (wanted)
+    return wanted;
+  Value other = onDevice ? places.host : places.device;
+  if (!other) { // A constant that is read outside of kernels.
+    (void)outlineKernel({value.getDefiningOp()});
+    return get(value, space);
+  }
+  Type type = task::inSpace(value.getType(), onDevice ? task::Space::Device : task::Space::Host);
+  auto copy = task::CopyOp::create(builder_, value.getLoc(), type, other,
+                                   label(onDevice ? "copy to device" : "copy to host"), {}, {});
+  return values_[value].*(onDevice ? &Places::device : &Places::host) = copy.getResult();
+}
+
+LogicalResult ProgramOutliner::run() {
+  StringRef role = source_.getRole();
+  StringRef deviceClass = space_ == task::Space::Device ? role.rsplit('.').second : "cpu";
+  auto program = task::ProgramOp::create(builder_, source_.getLoc(), source_.getSymName(), role, source_.getGraph(),
+                                         deviceClass, ArrayAttr());
+  builder_.setInsertionPointToStart(&program.getBody().emplaceBlock());
+  std::vector<FusionNote> notes;
+  for (const std::vector<Operation *> &group : groupKernels(source_.getBody().front(), fuse_, notes))
+    if (failed(outlineGroup(group)))
+      return failure();
+  remarkFusion(notes);
+  // The symbol's name passes from the old program to the new one.
+  source_.erase();
+  return success();
+}
+
+void ProgramOutliner::remarkFusion(ArrayRef<FusionNote> notes) {
+  for (const FusionNote &note : notes) {
+    auto options = remark::RemarkOpts::name(note.fused ? "fused" : "not-fused")
+                       .category("heter-fuse")
+                       .function(source_.getSymName());
+    std::string text = (note.producer->getName().stripDialect() + " with " +
+                        note.consumer->getName().stripDialect() + ": " + note.why)
+                           .str();
+    if (note.fused)
+      remark::passed(note.consumer->getLoc(), options) << remark::reason(text.c_str());
+    else
+      remark::missed(note.consumer->getLoc(), options) << remark::reason(text.c_str());
+  }
+}
+
+LogicalResult ProgramOutliner::outlineGroup(ArrayRef<Operation *> group) {
+  switch (executionOf(group.front())) {
+  case Execution::Node:
+    return outlineNode(group.front());
+  case Execution::Library:
+    return outlineLibrary(group.front());
+  case Execution::Kernel:
+    return outlineKernel(group);
+  case Execution::Constant:
+    break;
+  }
+  return success();
+}
+
+LogicalResult ProgramOutliner::outlineNode(Operation *op) {
+  Location loc = op->getLoc();
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](nn::InputOp input) {
+        set(input, task::InputOp::create(builder_, loc, input.getType(), input.getNameAttr(), input.getLabelAttr(),
+                                         label(input.getName()), {}, {}));
+        return success();
+      })
+      .Case([&](ps::PullRowsOp pull) {
+        // The same rows are pulled once.
+        for (auto same : builder_.getBlock()->getOps<task::PullRowsOp>())
+          if (same.getTableAttr() == pull.getTableAttr() && same.getPartAttr() == pull.getPartAttr() &&
+              same.getPool() == pull.getPool() && same.getIds() == get(pull.getIds(), task::Space::Host)) {
+            set(pull.getRows(), same.getResult());
+            return success();
+          }
+        std::string name = (pull.getTable() + (pull.getPart().empty() ? "" : ".") + pull.getPart()).str();
+        set(pull.getRows(), task::PullRowsOp::create(builder_, loc, pull.getRows().getType(), pull.getTableAttr(),
+                                                     pull.getPartAttr(), get(pull.getIds(), task::Space::Host),
+                                                     pull.getPoolAttr(), label("pull " + name), {}, {}));
+        return success();
+      })
+      .Case([&](ps::PullDenseOp pull) {
+        set(pull.getValue(), task::PullDenseOp::create(builder_, loc, pull.getValue().getType(),
+                                                       pull.getParameterAttr(), label("pull " + pull.getParameter()),
+                                                       {}, {}));
+        return success();
+      })
+      .Case([&](ps::PushRowsOp push) {
+        task::PushRowsOp::create(builder_, loc, push.getTableAttr(), push.getPartAttr(),
+                                 get(push.getRows(), task::Space::Host), label("push " + push.getTable()), {}, {});
+        return success();
+      })
+      .Case([&](ps::PushDenseOp push) {
+        task::PushDenseOp::create(builder_, loc, push.getParameterAttr(), get(push.getGradient(), task::Space::Host),
+                                  label("push " + push.getParameter()), {}, {});
+        return success();
+      })
+      .Case([&](ps::SendOp send) {
+        task::SendOp::create(builder_, loc, send.getChannelAttr(), get(send.getValues(), task::Space::Host),
+                             label("send " + send.getChannel()), {}, {});
+        return success();
+      })
+      .Case([&](ps::RecvOp recv) {
+        auto node = task::RecvOp::create(builder_, loc, recv.getResultTypes(), recv.getChannelAttr(),
+                                         label("recv " + recv.getChannel()), {}, {});
+        for (auto [value, result] : llvm::zip(recv.getResults(), node.getResults()))
+          set(value, result);
+        return success();
+      })
+      .Case([&](nn::ReportOp report) {
+        task::ReportOp::create(builder_, loc, report.getMetricAttr(), report.getNameAttr(),
+                               get(report.getValues(), task::Space::Host), label("report " + report.getName()), {}, {});
+        return success();
+      })
+      .Case([&](nn::PredictOp predict) {
+        task::PredictOp::create(builder_, loc, predict.getNameAttr(), get(predict.getValue(), task::Space::Host),
+                                label("predict " + predict.getName()), {}, {});
+        return success();
+      })
+      .Default([](Operation *other) { return other->emitOpError("has no form in a task graph"); });
+}
+
+/// The attributes that a library kernel wants of `op`.
+static DictionaryAttr libraryOptions(Operation *op, Builder builder) {
+  NamedAttrList options;
+  for (StringRef name : {"transpose_a", "transpose_b", "axis", "begin", "end", "low", "high", "rate", "path", "space"})
+    if (Attribute value = op->getAttr(name))
+      options.append(name, value);
+  if (auto grad = dyn_cast<nn::LookupGradOp>(op)) {
+    options.append("pool", builder.getStringAttr(nn::stringifyPool(grad.getPool())));
+    options.append("dim", builder.getI64IntegerAttr(cast<nn::RowsType>(grad.getType()).getDim()));
+  }
+  return options.empty() ? DictionaryAttr() : options.getDictionary(builder.getContext());
+}
+
+LogicalResult ProgramOutliner::outlineLibrary(Operation *op) {
+  StringRef name = op->getName().stripDialect();
+  std::string scope = scopeOf(op->getResult(0));
+  // Sparse gradients are made on the host, whatever computes the rest.
+  bool sparse = isa<nn::RowsType>(op->getResult(0).getType());
+  SmallVector<Value> inputs = get(op->getOperands(), sparse ? task::Space::Host : space_);
+  auto node = task::LibraryOp::create(builder_, op->getLoc(), typesIn(op->getResultTypes()),
+                                      isa<nn::LinearOp>(op) ? "matmul" : name, inputs, libraryOptions(op, builder_),
+                                      (scope + (scope.empty() ? "" : " ") + name).str(), DenseI32ArrayAttr(),
+                                      ArrayAttr());
+  set(op->getResult(0), node.getResult(0));
+  return success();
+}
+
+LogicalResult ProgramOutliner::outlineKernel(ArrayRef<Operation *> group) {
+  KernelFunctions::Outlined kernel = kernels_.outline(group);
+  std::string scope = scopeOf(group.front()->getResult(0));
+  std::string text = (scope.empty() ? "" : scope + " ") + describe(group, "+");
+  SmallVector<Value> inputs = get(kernel.inputs, space_);
+  auto node = task::KernelOp::create(builder_, group.front()->getLoc(), typesIn(TypeRange(ValueRange(kernel.outputs))),
+                                     kernel.function.getSymName(), inputs, text, DenseI32ArrayAttr(), ArrayAttr());
+  for (auto [value, result] : llvm::zip(kernel.outputs, node.getResults()))
+    set(value, result);
+  return success();
+}
+
+void outlineOptimizer(ps::OptimizerOp optimizer, KernelFunctions &kernels) {
+  func::FuncOp kernel = kernels.outlineBody(optimizer.getBody().front(), optimizer.getRule());
+  OpBuilder builder(optimizer);
+  task::OptimizerOp::create(builder, optimizer.getLoc(), optimizer.getSymNameAttr(), optimizer.getRuleAttr(),
+                            FlatSymbolRefAttr::get(kernel.getSymNameAttr()), optimizer.getSlotsAttr(),
+                            optimizer.getSlotInitAttr(), optimizer.getScalarsAttr(), optimizer.getScalarInitAttr());
+  optimizer.erase();
+}
+
+struct Outline : impl::OutlineBase<Outline> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto fuse = module->getAttrOfType<BoolAttr>(nn::kFuseAttr);
+    KernelFunctions kernels(module);
+    for (auto optimizer : llvm::make_early_inc_range(module.getOps<ps::OptimizerOp>()))
+      outlineOptimizer(optimizer, kernels);
+    for (auto program : llvm::make_early_inc_range(module.getOps<ps::ProgramOp>()))
+      if (failed(ProgramOutliner(program, kernels, !fuse || fuse.getValue()).run()))
+        return signalPassFailure();
+    module->setAttr(nn::kStageAttr, StringAttr::get(&getContext(), "outline"));
+  }
+};
+
+} // namespace
+
+} // namespace heter

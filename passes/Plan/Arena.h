@@ -1,0 +1,42 @@
+// The arena planner: where each value of a graph lies in memory that values share when they are never alive together,
+// whatever the order in which the graph's nodes run.
+#ifndef HETER_PASSES_PLAN_ARENA_H
+#define HETER_PASSES_PLAN_ARENA_H
+
+#include <cstdint>
+#include <vector>
+
+namespace heter {
+
+/// Offsets in segments of constant size are multiples of this. Others are multiplied by B rounded up to as many.
+inline constexpr int64_t kArenaAlignment = 64;
+
+struct ArenaValue {
+  int segment = -1;    ///< -1: not in the arena
+  int64_t bytes = 0;   ///< a unit
+  bool result = false; ///< lives until the whole graph has ended
+  int64_t offset = 0;  ///< planned
+};
+
+struct ArenaNode {
+  std::vector<int> inputs;  ///< values that it reads until it has ended
+  std::vector<int> outputs; ///< values that it makes from its start on
+  std::vector<int> after;   ///< planned: nodes that must end before it starts, besides the makers of its inputs
+};
+
+/// A graph: nodes in an order in which they can run.
+struct ArenaGraph {
+  std::vector<ArenaValue> values;
+  std::vector<ArenaNode> nodes;
+  std::vector<bool> aligned;         ///< for each segment, whether offsets and sizes are rounded to kArenaAlignment
+  std::vector<int64_t> segmentBytes; ///< planned
+};
+
+/// Plans `graph`. Afterwards two values of a segment that overlap are ordered: the maker and all users of one are
+/// predecessors, over inputs and `after`, of the maker of the other. Edges of `after` that follow from others are left
+/// out. Each value goes into the smallest hole that it fits, in the order of the nodes.
+void planArena(ArenaGraph &graph);
+
+} // namespace heter
+
+#endif // HETER_PASSES_PLAN_ARENA_H

@@ -1,0 +1,133 @@
+// Stage 8: gives each graph, nested ones too, its memory segments, slots and reuse edges.
+#include "dialects/ps/PS.h"
+#include "dialects/task/Task.h"
+#include "passes/Passes.h"
+#include "passes/Plan/Arena.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace heter {
+
+#define GEN_PASS_DEF_PLAN
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// Whether the frame holds the value, or its producer brings memory along.
+bool isInFrame(OpResult value) {
+  return isa<RankedTensorType>(value.getType()) && !isa<task::InputOp, task::RecvOp, task::PullDenseOp>(value.getOwner());
+}
+
+/// Bytes of one example, or of the whole if there is no batch.
+int64_t unitBytes(RankedTensorType type) {
+  int64_t bytes = type.getElementType().isInteger(1) ? 1 : type.getElementTypeBitWidth() / 8;
+  for (int64_t size : type.getShape())
+    bytes *= size == ShapedType::kDynamic ? 1 : size;
+  return bytes;
+}
+
+bool isBatched(RankedTensorType type) { return type.getRank() && type.isDynamicDim(0); }
+
+/// Plans the graph of one block.
+class GraphPlanner {
+public:
+  GraphPlanner(Block &block, task::Space space) : block_(block), space_(space) {}
+
+  /// Sets slots and edges of the nodes, and returns the graph's segments.
+  ArrayAttr run() {
+    // The segments of the program's own space come first; the host's follow where a device program has host values.
+    graph_.aligned = {true, false};
+    for (Operation &op : block_)
+      addNode(&op);
+    planArena(graph_);
+    for (auto [number, node] : llvm::enumerate(nodes_))
+      setNode(node, graph_.nodes[number]);
+    return segments();
+  }
+
+private:
+  int addValue(Value value) {
+    auto [found, isNew] = numbers_.try_emplace(value, static_cast<int>(graph_.values.size()));
+    if (!isNew)
+      return found->second;
+    ArenaValue planned;
+    if (auto result = dyn_cast<OpResult>(value); result && isInFrame(result)) {
+      auto type = cast<RankedTensorType>(value.getType());
+      bool other = task::spaceOf(type) != space_;
+      if (other && graph_.aligned.size() == 2)
+        graph_.aligned.insert(graph_.aligned.end(), {true, false});
+      planned.segment = (other ? 2 : 0) + isBatched(type);
+      planned.bytes = unitBytes(type);
+    }
+    graph_.values.push_back(planned);
+    return found->second;
+  }
+
+  void addNode(Operation *op) {
+    if (isa<task::YieldOp>(op)) {
+      for (Value value : op->getOperands())
+        graph_.values[addValue(value)].result = true;
+      return;
+    }
+    ArenaNode node;
+    for (Value value : op->getOperands())
+      node.inputs.push_back(addValue(value));
+    for (Value value : op->getResults())
+      node.outputs.push_back(addValue(value));
+    graph_.nodes.push_back(std::move(node));
+    nodes_.push_back(cast<task::NodeOpInterface>(op));
+  }
+
+  void setNode(task::NodeOpInterface node, const ArenaNode &planned) {
+    Builder builder(node.getContext());
+    SmallVector<int32_t> after(planned.after.begin(), planned.after.end());
+    node.setAfterAttr(after.empty() ? DenseI32ArrayAttr() : builder.getDenseI32ArrayAttr(after));
+    SmallVector<Attribute> slots;
+    for (int number : planned.outputs) {
+      const ArenaValue &value = graph_.values[number];
+      slots.push_back(task::SlotAttr::get(node.getContext(), value.segment, value.offset, value.bytes));
+    }
+    node.setSlotsAttr(slots.empty() ? ArrayAttr() : builder.getArrayAttr(slots));
+  }
+
+  ArrayAttr segments() {
+    MLIRContext *context = block_.getParentOp()->getContext();
+    SmallVector<Attribute> result;
+    for (auto [number, bytes] : llvm::enumerate(graph_.segmentBytes))
+      result.push_back(task::SegmentAttr::get(context, number % 2 ? "B" : "", number < 2 ? space_ : task::Space::Host,
+                                              bytes));
+    return ArrayAttr::get(context, result);
+  }
+
+  Block &block_;
+  task::Space space_;
+  ArenaGraph graph_;
+  std::vector<task::NodeOpInterface> nodes_;
+  llvm::DenseMap<Value, int> numbers_;
+};
+
+ArrayAttr planGraph(Region &region, task::Space space) { return GraphPlanner(region.front(), space).run(); }
+
+struct Plan : impl::PlanBase<Plan> {
+  void runOnOperation() override {
+    for (auto program : getOperation().getOps<task::ProgramOp>()) {
+      task::Space space = ps::isHeterTrainer(program.getRole()) ? task::Space::Device : task::Space::Host;
+      program.walk([&](task::IfOp op) {
+        op.setThenSegmentsAttr(planGraph(op.getThenGraph(), space));
+        op.setElseSegmentsAttr(planGraph(op.getElseGraph(), space));
+      });
+      program.walk([&](task::WhileOp op) {
+        op.setConditionSegmentsAttr(planGraph(op.getConditionGraph(), space));
+        op.setBodySegmentsAttr(planGraph(op.getBodyGraph(), space));
+      });
+      program.setSegmentsAttr(planGraph(program.getBody(), space));
+    }
+    getOperation()->setAttr(nn::kStageAttr, StringAttr::get(&getContext(), "plan"));
+  }
+};
+
+} // namespace
+
+} // namespace heter
