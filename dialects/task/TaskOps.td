@@ -212,7 +212,7 @@ def Task_YieldOp : Task_OpBase<"yield", [Terminator, Pure, ParentOneOf<["IfOp", 
   let summary = "The results of a nested graph";
   let arguments = (ins Variadic<Task_Value>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }
 
 #endif // HETER_DIALECTS_TASK_TASKOPS_TD
