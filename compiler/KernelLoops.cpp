@@ -14,9 +14,7 @@ namespace {
 VectorType lanesOf(Type element) { return VectorType::get({kLanes}, element); }
 
 /// How an element lies in memory: bool takes a byte.
-Type memoryType(Type element) {
-  return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : element;
-}
+Type memoryType(Type element) { return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : element; }
 
 unsigned alignmentOf(Type memory) { return memory.getIntOrFloatBitWidth() / 8; }
 
@@ -39,8 +37,7 @@ void KernelLoops::forEach(Value extent, llvm::function_ref<void(Value)> body) {
   body(loop.getInductionVar());
 }
 
-Value KernelLoops::forCarried(Value extent, int64_t step, Value init,
-                              llvm::function_ref<Value(Value, Value)> body) {
+Value KernelLoops::forCarried(Value extent, int64_t step, Value init, llvm::function_ref<Value(Value, Value)> body) {
   auto loop = scf::ForOp::create(builder_, loc_, index(0), extent, index(step), ValueRange{init});
   OpBuilder::InsertionGuard guard(builder_);
   builder_.setInsertionPointToStart(loop.getBody());
@@ -125,13 +122,12 @@ Value KernelLoops::tail(Reduction reduction, Value begin, Value rest, Value lane
   return combine(reduction, lanesSoFar, value);
 }
 
-Value KernelLoops::reduceRow(Reduction reduction, Value extent, std::optional<int64_t> staticExtent,
-                             bool vectorizable, llvm::function_ref<Value(Value, const Lanes &)> element) {
+Value KernelLoops::reduceRow(Reduction reduction, Value extent, std::optional<int64_t> staticExtent, bool vectorizable,
+                             llvm::function_ref<Value(Value, const Lanes &)> element) {
   Type f32 = builder_.getF32Type();
   if (!vectorizable || (staticExtent && *staticExtent < kLanes))
-    return forCarried(extent, 1, identity(reduction, f32), [&](Value i, Value sum) {
-      return combine(reduction, sum, element(i, Lanes{}));
-    });
+    return forCarried(extent, 1, identity(reduction, f32),
+                      [&](Value i, Value sum) { return combine(reduction, sum, element(i, Lanes{})); });
   Value rest = arith::RemSIOp::create(builder_, loc_, extent, index(kLanes));
   Value whole = arith::SubIOp::create(builder_, loc_, extent, rest);
   Value lanes = forCarried(whole, kLanes, identity(reduction, lanesOf(f32)), [&](Value i, Value sum) {

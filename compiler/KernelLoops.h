@@ -50,8 +50,8 @@ public:
   /// Reduces element(i) for i < extent. Where `vectorizable` and the row is not short, element is asked for kLanes at
   /// a time: lane l holds elements l, l + 16, ..., and the lanes are combined as a binary tree.
   /// `staticExtent` is the extent where it is known.
-  mlir::Value reduceRow(Reduction reduction, mlir::Value extent, std::optional<int64_t> staticExtent,
-                        bool vectorizable, llvm::function_ref<mlir::Value(mlir::Value, const Lanes &)> element);
+  mlir::Value reduceRow(Reduction reduction, mlir::Value extent, std::optional<int64_t> staticExtent, bool vectorizable,
+                        llvm::function_ref<mlir::Value(mlir::Value, const Lanes &)> element);
 
   mlir::OpBuilder &builder() { return builder_; }
 

@@ -1,7 +1,7 @@
-// Lowers kernel functions to loop nests. Every value that has memory (the kernel's inputs, its outputs once written) is a
-// leaf; an output is computed in one nest over its shape, in which each element is an expression over leaves. A
-// reduction is a nest over its operand's shape. Operations that look along a row more than once (softmax, layer_norm and
-// kin) have nests of their own in RowKernels.cpp.
+// Lowers kernel functions to loop nests. Every value that has memory (the kernel's inputs, its outputs once written) is
+// a leaf; an output is computed in one nest over its shape, in which each element is an expression over leaves. A
+// reduction is a nest over its operand's shape. Operations that look along a row more than once (softmax, layer_norm
+// and kin) have nests of their own in RowKernels.cpp.
 #include "compiler/KernelLowering.h"
 
 #include "compiler/KernelLoops.h"
@@ -122,8 +122,7 @@ private:
 
   // The space of a nest.
   LogicalResult collectLeaves(Value value, const DimMap &map, std::vector<std::pair<Value, DimMap>> &leaves);
-  void fuseLoops(ArrayRef<int64_t> shape, ArrayRef<int64_t> reducedAxes,
-                 ArrayRef<std::pair<Value, DimMap>> accesses);
+  void fuseLoops(ArrayRef<int64_t> shape, ArrayRef<int64_t> reducedAxes, ArrayRef<std::pair<Value, DimMap>> accesses);
   int64_t strideIn(Value value, const DimMap &map, unsigned dim);
   Value extentOf(const Loop &loop);
 
@@ -228,8 +227,8 @@ void KernelLowering::addConstants() {
       type = LLVM::LLVMArrayType::get(type, size);
     std::string name = (kernel_.getName() + ".constant" + Twine(number++)).str();
     OpBuilder atTop = OpBuilder::atBlockBegin(target_.getBody());
-    auto global = LLVM::GlobalOp::create(atTop, op.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
-                                         value);
+    auto global =
+        LLVM::GlobalOp::create(atTop, op.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal, name, value);
     memory_[op.getResult()] = LLVM::AddressOfOp::create(builder_, op.getLoc(), global);
   });
 }
@@ -597,8 +596,8 @@ void KernelLowering::emitReduction(Operation *op, Reduction reduction, const Dim
 
 LogicalResult lowerKernel(func::FuncOp kernel, ModuleOp target) { return KernelLowering(kernel, target).run(); }
 
-void registerKernelDialects(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, LLVM::LLVMDialect, scf::SCFDialect>();
+void loadKernelDialects(MLIRContext &context) {
+  context.loadDialect<arith::ArithDialect, cf::ControlFlowDialect, LLVM::LLVMDialect, scf::SCFDialect>();
 }
 
 } // namespace heter::compiler

@@ -1,5 +1,6 @@
-// Lowers kernel functions (func.func over nn operations on tensors) to loops in the LLVM dialect with structured control
-// flow. Each kernel becomes a few loop nests without temporaries; docs/decisions/0007-kernels.md says why not linalg.
+// Lowers kernel functions (func.func over nn operations on tensors) to loops in the LLVM dialect with structured
+// control flow. Each kernel becomes a few loop nests without temporaries; docs/decisions/0007-kernels.md says why not
+// linalg.
 #ifndef HETER_COMPILER_KERNELLOWERING_H
 #define HETER_COMPILER_KERNELLOWERING_H
 
@@ -12,8 +13,8 @@ namespace heter::compiler {
 /// docs/formats/package.md) and its body NAME.body. Fails with an error at the operation that no kernel can compute.
 mlir::LogicalResult lowerKernel(mlir::func::FuncOp kernel, mlir::ModuleOp target);
 
-/// Registers the dialects that lowerKernel and the lowering behind it create operations of.
-void registerKernelDialects(mlir::DialectRegistry &registry);
+/// Loads the dialects that lowerKernel and the lowering behind it create operations of.
+void loadKernelDialects(mlir::MLIRContext &context);
 
 } // namespace heter::compiler
 

@@ -41,9 +41,7 @@ Value MathEmitter::div(Value a, Value b) { return arith::DivFOp::create(builder_
 Value MathEmitter::neg(Value a) { return arith::NegFOp::create(builder_, loc_, a); }
 Value MathEmitter::abs(Value a) { return LLVM::FAbsOp::create(builder_, loc_, a.getType(), a); }
 Value MathEmitter::sqrt(Value a) { return LLVM::SqrtOp::create(builder_, loc_, a.getType(), a); }
-Value MathEmitter::fma(Value a, Value b, Value c) {
-  return LLVM::FMAOp::create(builder_, loc_, a.getType(), a, b, c);
-}
+Value MathEmitter::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(builder_, loc_, a.getType(), a, b, c); }
 Value MathEmitter::select(Value condition, Value a, Value b) {
   return arith::SelectOp::create(builder_, loc_, condition, a, b);
 }
@@ -90,8 +88,8 @@ Value MathEmitter::exp(Value a) {
   Value n = sub(shifted, magic);
   Value r = fma(n, constant(-0.693359375, type), x);
   r = fma(n, constant(2.12194440e-4, type), r);
-  Value p = polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-                           5.0000001201e-1});
+  Value p = polynomial(
+      r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
   p = add(fma(p, mul(r, r), r), constant(1.0, type));
   Value exponent = arith::SubIOp::create(builder_, loc_, bits(shifted), bits(magic));
   Value half = arith::ShRSIOp::create(builder_, loc_, exponent, intConstant(1, type));
@@ -112,8 +110,8 @@ Value MathEmitter::log(Value a) {
   // With 0x3f3504f3 = bits(sqrt(1/2)) taken off, the exponent field counts from sqrt(1/2) instead of 1.
   Value off = arith::SubIOp::create(builder_, loc_, word, intConstant(0x3f3504f3, type));
   Value e = arith::ShRSIOp::create(builder_, loc_, off, intConstant(23, type));
-  Value m = arith::SubIOp::create(builder_, loc_, word,
-                                  arith::ShLIOp::create(builder_, loc_, e, intConstant(23, type)));
+  Value m =
+      arith::SubIOp::create(builder_, loc_, word, arith::ShLIOp::create(builder_, loc_, e, intConstant(23, type)));
   Value exponent = arith::SIToFPOp::create(builder_, loc_, type, e);
   exponent = select(tiny, sub(exponent, constant(23.0, type)), exponent);
   Value f = sub(fromBits(m, type), constant(1.0, type));
@@ -147,8 +145,8 @@ Value MathEmitter::tanh(Value a) {
   Value large = sub(one, div(two, add(exp(mul(magnitude, two)), one)));
   large = LLVM::CopySignOp::create(builder_, loc_, type, large, a);
   Value z = mul(a, a);
-  Value p = polynomial(z, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
-                           -3.33332819422e-1});
+  Value p =
+      polynomial(z, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1});
   Value small = fma(mul(p, z), a, a);
   return select(less(magnitude, constant(0.625, type)), small, large);
 }

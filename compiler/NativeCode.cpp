@@ -1,5 +1,5 @@
-// Kernel functions to machine code: loops (KernelLowering), the LLVM dialect, LLVM IR, -O3 for each instruction-set level,
-// ELF objects, and LLD.
+// Kernel functions to machine code: loops (KernelLowering), the LLVM dialect, LLVM IR, -O3 for each instruction-set
+// level, ELF objects, and LLD.
 #include "compiler/NativeCode.h"
 
 #include "compiler/KernelLowering.h"
@@ -56,9 +56,8 @@ std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const IsaLevel &isa) {
   llvm::TargetOptions options;
   // What the compiler wrote is what runs: no product is fused into a sum.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, isa.name, /*Features=*/"", options, llvm::Reloc::PIC_, std::nullopt,
-                                  llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, isa.name, /*Features=*/"", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
 /// The same for every function: the level's instructions, and registers as wide as it has.
@@ -128,6 +127,7 @@ const std::vector<IsaLevel> &isaLevels() {
 }
 
 FailureOr<std::vector<KernelObjectBytes>> compileKernels(ModuleOp module) {
+  loadKernelDialects(*module->getContext());
   OwningOpRef<ModuleOp> lowered = ModuleOp::create(module.getLoc());
   for (auto kernel : module.getOps<func::FuncOp>())
     if (failed(lowerKernel(kernel, *lowered)))
@@ -179,8 +179,9 @@ LogicalResult linkSharedObject(StringRef object, StringRef path, Location loc) {
   }
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  const char *arguments[] = {"ld.lld", "-shared", "--no-undefined", "--build-id=none", "--hash-style=gnu", "-O1",
-                             "--threads=1", "-s", "-o", output.c_str(), input.c_str()};
+  const char *arguments[] = {
+      "ld.lld", "-shared", "--no-undefined", "--build-id=none", "--hash-style=gnu", "-O1", "--threads=1",
+      "-s",     "-o",      output.c_str(),   input.c_str()};
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   llvm::sys::fs::remove(input);
   if (result.retCode != 0)
@@ -189,7 +190,6 @@ LogicalResult linkSharedObject(StringRef object, StringRef path, Location loc) {
 }
 
 void registerNativeCode(DialectRegistry &registry) {
-  registerKernelDialects(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
 }

@@ -1,5 +1,5 @@
-// Native code of the kernel functions of a module: one shared object an instruction-set level, made by LLVM and linked by
-// LLD in this process. The objects need nothing: no library, no symbol that they do not define.
+// Native code of the kernel functions of a module: one shared object an instruction-set level, made by LLVM and linked
+// by LLD in this process. The objects need nothing: no library, no symbol that they do not define.
 #ifndef HETER_COMPILER_NATIVECODE_H
 #define HETER_COMPILER_NATIVECODE_H
 
@@ -31,7 +31,7 @@ mlir::FailureOr<std::vector<KernelObjectBytes>> compileKernels(mlir::ModuleOp mo
 /// Links `object` into the shared object `path`; `path` + ".o" is used meanwhile. Errors are emitted at `loc`.
 mlir::LogicalResult linkSharedObject(llvm::StringRef object, llvm::StringRef path, mlir::Location loc);
 
-/// Registers the dialects and translations that compileKernels needs.
+/// Registers the translations that compileKernels needs; the context must be made with `registry`.
 void registerNativeCode(mlir::DialectRegistry &registry);
 
 } // namespace heter::compiler

@@ -14,8 +14,9 @@ namespace package = runtime::package;
 using package::NodeKind;
 
 static package::ElementType::type elementType(Type type) {
-  return type.isF32() ? package::ElementType::F32
-                      : type.isInteger(64) ? package::ElementType::I64 : package::ElementType::BOOL;
+  return type.isF32()         ? package::ElementType::F32
+         : type.isInteger(64) ? package::ElementType::I64
+                              : package::ElementType::BOOL;
 }
 
 std::pair<package::ValueKind::type, package::TensorType> packageType(Type type) {
@@ -190,14 +191,14 @@ private:
         })
         .Case([&](task::IfOp branch) {
           node.kind = NodeKind::IF;
-          node.regions = {packageGraph(branch.getThenGraph().front(), branch.getThenSegmentsAttr()),
-                          packageGraph(branch.getElseGraph().front(), branch.getElseSegmentsAttr())};
+          node.regions.push_back(packageGraph(branch.getThenGraph().front(), branch.getThenSegmentsAttr()));
+          node.regions.push_back(packageGraph(branch.getElseGraph().front(), branch.getElseSegmentsAttr()));
         })
         .Case([&](task::WhileOp loop) {
           node.kind = NodeKind::WHILE;
           node.attributes["limit"].__set_integer(static_cast<int64_t>(loop.getLimit()));
-          node.regions = {packageGraph(loop.getConditionGraph().front(), loop.getConditionSegmentsAttr()),
-                          packageGraph(loop.getBodyGraph().front(), loop.getBodySegmentsAttr())};
+          node.regions.push_back(packageGraph(loop.getConditionGraph().front(), loop.getConditionSegmentsAttr()));
+          node.regions.push_back(packageGraph(loop.getBodyGraph().front(), loop.getBodySegmentsAttr()));
         });
   }
 

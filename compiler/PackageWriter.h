@@ -19,8 +19,8 @@ struct PackageContents {
 /// alone. Errors are emitted.
 mlir::FailureOr<PackageContents> buildPackage(mlir::ModuleOp module);
 
-/// Writes the folder `path`: aside first, then renamed, so that a reader finds the old package or the new one. A package
-/// that is there is replaced; anything else that is there is an error. Errors are emitted at `loc`.
+/// Writes the folder `path`: aside first, then renamed, so that a reader finds the old package or the new one. A
+/// package that is there is replaced; anything else that is there is an error. Errors are emitted at `loc`.
 mlir::LogicalResult writePackage(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
                                  const std::string &explanation, const std::string &path, mlir::Location loc);
 

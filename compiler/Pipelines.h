@@ -8,8 +8,8 @@
 namespace heter::compiler {
 
 struct Stage {
-  llvm::StringLiteral name; ///< as in nn.stage
-  llvm::StringLiteral dump; ///< the file that --dump-ir writes
+  llvm::StringLiteral name;                    ///< as in nn.stage
+  llvm::StringLiteral dump;                    ///< the file that --dump-ir writes
   std::unique_ptr<mlir::Pass> (*createPass)(); ///< from the stage before it; null for the front end's
 };
 
@@ -20,8 +20,7 @@ llvm::ArrayRef<Stage> stages();
 std::optional<size_t> stageOf(mlir::ModuleOp module);
 
 /// Takes `module` from its stage to the last one. `reached` is called with each stage, the first one included.
-mlir::LogicalResult runStages(mlir::ModuleOp module,
-                              llvm::function_ref<mlir::LogicalResult(const Stage &)> reached);
+mlir::LogicalResult runStages(mlir::ModuleOp module, llvm::function_ref<mlir::LogicalResult(const Stage &)> reached);
 
 /// Registers the dialects of all stages.
 void registerStageDialects(mlir::DialectRegistry &registry);

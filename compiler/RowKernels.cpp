@@ -153,8 +153,7 @@ void emitSoftmaxCrossEntropyGrad(RowEmitter &rows, OpBuilder &builder, Location 
 std::pair<Value, Value> normParts(RowEmitter &rows, Value input, Value begin, double epsilon) {
   MathEmitter &math = rows.math;
   Value mean = math.div(
-      rows.reduce(Reduction::Sum, [&](Value i, const Lanes &l) { return rows.at(input, begin, i, l); }),
-      rows.length());
+      rows.reduce(Reduction::Sum, [&](Value i, const Lanes &l) { return rows.at(input, begin, i, l); }), rows.length());
   Value squares = rows.reduce(Reduction::Sum, [&](Value i, const Lanes &l) {
     Value d = math.sub(rows.at(input, begin, i, l), rows.spread(mean, l));
     return math.mul(d, d);
@@ -273,8 +272,8 @@ LogicalResult lowerRowOperation(Operation *op, ArrayRef<Value> p, Value batch, K
                                 p[1], p[2]);
       })
       .Case([&](nn::SoftmaxCrossEntropyGradOp loss) {
-        emitSoftmaxCrossEntropyGrad(rows, builder, op->getLoc(), getElementTypeOrSelf(loss.getLabel().getType()),
-                                    p[0], p[1], p[2], p[3]);
+        emitSoftmaxCrossEntropyGrad(rows, builder, op->getLoc(), getElementTypeOrSelf(loss.getLabel().getType()), p[0],
+                                    p[1], p[2], p[3]);
       })
       .Case([&](nn::MaxGradOp) { emitMaxGrad(rows, p[0], p[1], p[2], p[3]); });
   return success();

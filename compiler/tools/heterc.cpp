@@ -16,8 +16,6 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <unistd.h>
-
 using namespace mlir;
 using namespace heter;
 using namespace heter::compiler;
@@ -75,7 +73,8 @@ OwningOpRef<ModuleOp> readDump(const HetercOptions &options, MLIRContext &contex
   if (!mode)
     return refuse("is no complete dump: its module has no nn.mode");
   if (options.mode && mode != *options.mode)
-    return refuse("was compiled with --mode=" + mode.getValue() + ", so --mode=" + *options.mode + " cannot go on from it");
+    return refuse("was compiled with --mode=" + mode.getValue() + ", so --mode=" + *options.mode +
+                  " cannot go on from it");
   if (options.noFuse) {
     if (stages()[*stage].name == "outline" || stages()[*stage].name == "plan")
       return refuse("is past the stage that fuses, so --no-fuse comes too late");
@@ -91,11 +90,12 @@ OwningOpRef<ModuleOp> readInput(const HetercOptions &options, MLIRContext &conte
   }
   if (llvm::StringRef(options.input).ends_with(".mlir"))
     return readDump(options, context);
-  frontend::SpecOptions spec;
-  spec.mode = options.mode.value_or("local");
-  spec.fuse = !options.noFuse;
-  spec.color = isatty(STDERR_FILENO);
-  return frontend::compileSpec(options.input, spec, context, llvm::errs());
+  OwningOpRef<ModuleOp> module = frontend::compileSpec(options.input, context, llvm::errs());
+  if (module) {
+    (*module)->setAttr(nn::kModeAttr, StringAttr::get(&context, options.mode.value_or("local")));
+    (*module)->setAttr(nn::kFuseAttr, BoolAttr::get(&context, !options.noFuse));
+  }
+  return module;
 }
 
 int compile(const HetercOptions &options) {

@@ -30,6 +30,13 @@ void TaskDialect::initialize() {
       >();
 }
 
+bool isTaskTensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || (tensor.getEncoding() && !isa<DeviceAttr>(tensor.getEncoding())))
+    return false;
+  return nn::isValueShape(inSpace(type, Space::Host));
+}
+
 Type inSpace(Type type, Space space) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
@@ -53,9 +60,19 @@ struct LibraryKernel {
 
 constexpr unsigned kAnyNumber = ~0u;
 const LibraryKernel kLibrary[] = {
-    {"matmul", 2, 3}, {"concat", 1, kAnyNumber}, {"slice", 1, 1},       {"pad", 1, 1},          {"reshape", 1, 1},
-    {"dropout", 1, 1}, {"dropout_grad", 1, 1},   {"hash", 1, 1},        {"argmax", 1, 1},       {"lookup_grad", 1, 2},
-    {"add_rows", 2, kAnyNumber}, {"example_count", 0, 0}, {"cast", 1, 1},
+    {"matmul", 2, 3},
+    {"concat", 1, kAnyNumber},
+    {"slice", 1, 1},
+    {"pad", 1, 1},
+    {"reshape", 1, 1},
+    {"dropout", 1, 1},
+    {"dropout_grad", 1, 1},
+    {"hash", 1, 1},
+    {"argmax", 1, 1},
+    {"lookup_grad", 1, 2},
+    {"add_rows", 2, kAnyNumber},
+    {"example_count", 0, 0},
+    {"cast", 1, 1},
 };
 
 const LibraryKernel *findLibraryKernel(StringRef name) {
@@ -111,9 +128,8 @@ LogicalResult verifySlots(NodeOpInterface node, ArrayAttr segments) {
       return node->emitOpError("has a slot that ends at byte ")
              << slot.getOffset() + slot.getBytes() << " of a segment of " << segment.getBytes();
     if (segment.getSpace() != spaceOf(type))
-      return node->emitOpError("has a slot in ")
-             << stringifySpace(segment.getSpace()) << " memory for a value of " << stringifySpace(spaceOf(type))
-             << " memory";
+      return node->emitOpError("has a slot in ") << stringifySpace(segment.getSpace()) << " memory for a value of "
+                                                 << stringifySpace(spaceOf(type)) << " memory";
   }
   return success();
 }
@@ -136,16 +152,16 @@ LogicalResult verifyGraph(Block &block, ArrayAttr segments) {
 
 LogicalResult verifyArguments(Operation *op, Block &block, TypeRange types, StringRef what) {
   if (block.getArgumentTypes() != types)
-    return op->emitOpError("expects the arguments of its ") << what << " graph to be the node's values " << types
-           << ", got " << block.getArgumentTypes();
+    return op->emitOpError("expects the arguments of its ")
+           << what << " graph to be the node's values " << types << ", got " << block.getArgumentTypes();
   return success();
 }
 
 LogicalResult verifyYield(Operation *op, Block &block, TypeRange types, StringRef what) {
   auto yield = cast<YieldOp>(block.getTerminator());
   if (yield.getOperandTypes() != types)
-    return op->emitOpError("expects its ") << what << " graph to yield " << types << ", got "
-           << yield.getOperandTypes();
+    return op->emitOpError("expects its ")
+           << what << " graph to yield " << types << ", got " << yield.getOperandTypes();
   return success();
 }
 
@@ -176,8 +192,7 @@ LogicalResult verifyParameter(SymbolTableCollection &symbols, Operation *user, F
   return success();
 }
 
-LogicalResult verifyChannel(SymbolTableCollection &symbols, Operation *user, FlatSymbolRefAttr name,
-                            TypeRange types) {
+LogicalResult verifyChannel(SymbolTableCollection &symbols, Operation *user, FlatSymbolRefAttr name, TypeRange types) {
   auto channel = lookup<ps::ChannelOp>(symbols, user, name, "channel");
   if (!channel)
     return failure();
@@ -235,8 +250,8 @@ LogicalResult OptimizerOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return failure();
   size_t state = 1 + getSlots().size() + getScalars().size();
   if (kernel.getNumArguments() != state + 1 || kernel.getNumResults() != state)
-    return emitOpError("expects a kernel of ") << state + 1 << " inputs and " << state << " outputs, got "
-           << kernel.getFunctionType();
+    return emitOpError("expects a kernel of ")
+           << state + 1 << " inputs and " << state << " outputs, got " << kernel.getFunctionType();
   return success();
 }
 
@@ -288,13 +303,13 @@ LogicalResult LibraryOp::verify() {
     return emitOpError("calls \"") << getCallee() << "\", which is no library kernel";
   if (getInputs().size() < kernel->minInputs || getInputs().size() > kernel->maxInputs)
     return emitOpError("gives ") << getInputs().size() << " inputs to \"" << getCallee() << "\", which takes "
-           << kernel->minInputs << (kernel->maxInputs > kernel->minInputs ? " or more" : "");
+                                 << kernel->minInputs << (kernel->maxInputs > kernel->minInputs ? " or more" : "");
   if (getNumResults() != 1)
     return emitOpError("expects one result, got ") << getNumResults();
   for (NamedAttribute option : getOptions().value_or(DictionaryAttr::get(getContext())))
     if (!isa<IntegerAttr, FloatAttr, StringAttr, BoolAttr, DenseI64ArrayAttr>(option.getValue()))
-      return emitOpError("has option \"") << option.getName().strref()
-             << "\", which is no i64, f64, text, i64 array or bool";
+      return emitOpError("has option \"")
+             << option.getName().strref() << "\", which is no i64, f64, text, i64 array or bool";
   return verifyOneSpace(*this);
 }
 
@@ -322,8 +337,8 @@ LogicalResult IfOp::verifyRegions() {
 
 LogicalResult WhileOp::verify() {
   if (getCarried().getTypes() != getResultTypes())
-    return emitOpError("expects results of the carried types ") << getCarried().getTypes() << ", got "
-           << getResultTypes();
+    return emitOpError("expects results of the carried types ")
+           << getCarried().getTypes() << ", got " << getResultTypes();
   if (static_cast<int64_t>(getLimit()) < 0)
     return emitOpError("expects a limit of 0 or more, got ") << static_cast<int64_t>(getLimit());
   return success();

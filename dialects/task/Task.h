@@ -17,6 +17,14 @@
 #include "dialects/task/TaskInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/task/TaskAttributes.h.inc"
+
+namespace heter::task {
+
+/// Whether `type` is a tensor whose encoding, if any, is #task.device, and which is a value of a model otherwise.
+bool isTaskTensor(mlir::Type type);
+
+} // namespace heter::task
+
 #define GET_OP_CLASSES
 #include "dialects/task/TaskOps.h.inc"
 

@@ -70,15 +70,10 @@ def Task_SlotArrayAttr : TypedArrayAttrBase<Task_SlotAttr, "array of memory slot
 // Types
 //===----------------------------------------------------------------------===//
 
-class Task_TensorIn<code space, string spaceSummary>
-    : RankedTensorOf<[F32, I64, I1], [CPred<"::heter::nn::isValueShape($_self)">, CPred<space>],
-                     "f32, i64 or i1 tensor " # spaceSummary>;
-def Task_HostTensor
-    : Task_TensorIn<"!::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding()", "in host memory">;
-def Task_Tensor
-    : Task_TensorIn<[{!::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding() ||
-                      ::llvm::isa<::heter::task::DeviceAttr>(::llvm::cast<::mlir::RankedTensorType>($_self).getEncoding())}],
-                    "in host or device memory">;
+def Task_HostTensor : RankedTensorOf<[F32, I64, I1], [CPred<"::heter::nn::isValueShape($_self)">],
+                                     "f32, i64 or i1 tensor in host memory">;
+def Task_Tensor : RankedTensorOf<[F32, I64, I1], [CPred<"::heter::task::isTaskTensor($_self)">],
+                                 "f32, i64 or i1 tensor in host or device memory">;
 def Task_Ragged : Type<CPred<"::llvm::isa<::heter::nn::RaggedType>($_self)">, "ragged value">;
 def Task_Rows : Type<CPred<"::llvm::isa<::heter::nn::RowsType>($_self)">, "sparse gradient">;
 def Task_HostValue : AnyTypeOf<[Task_HostTensor, Task_Ragged, Task_Rows], "value in host memory">;

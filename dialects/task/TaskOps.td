@@ -79,12 +79,12 @@ def Task_InputOp : Task_Node<"input", "$name (`label` $is_label^)?", "`:` type($
   let results = (outs Task_HostValue:$result);
 }
 
-def Task_PullRowsOp : Task_Node<"pull_rows", "$table `part` `(` $part `)` `(` $ids `)` `pool` `(` $pool `)`",
+def Task_PullRowsOp : Task_Node<"pull_rows", "$table `part` `(` $part `)` `(` $ids `)` `` custom<Pool>($pool)",
                                 "`:` functional-type($ids, $result)",
                                 [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Reads rows of a table by their keys";
   let own = (ins FlatSymbolRefAttr:$table, StrAttr:$part, AnyTypeOf<[Task_HostTensor, Task_Ragged]>:$ids,
-                       NN_PoolAttr:$pool);
+                       DefaultValuedAttr<NN_PoolAttr, "::heter::nn::Pool::None">:$pool);
   let results = (outs AnyTypeOf<[Task_HostTensor, Task_Ragged]>:$result);
 }
 

@@ -116,9 +116,9 @@ void ProgramOutliner::remarkFusion(ArrayRef<FusionNote> notes) {
     auto options = remark::RemarkOpts::name(note.fused ? "fused" : "not-fused")
                        .category("heter-fuse")
                        .function(source_.getSymName());
-    std::string text = (note.producer->getName().stripDialect() + " with " +
-                        note.consumer->getName().stripDialect() + ": " + note.why)
-                           .str();
+    std::string text =
+        (note.producer->getName().stripDialect() + " with " + note.consumer->getName().stripDialect() + ": " + note.why)
+            .str();
     if (note.fused)
       remark::passed(note.consumer->getLoc(), options) << remark::reason(text.c_str());
     else
@@ -163,9 +163,9 @@ LogicalResult ProgramOutliner::outlineNode(Operation *op) {
         return success();
       })
       .Case([&](ps::PullDenseOp pull) {
-        set(pull.getValue(), task::PullDenseOp::create(builder_, loc, pull.getValue().getType(),
-                                                       pull.getParameterAttr(), label("pull " + pull.getParameter()),
-                                                       {}, {}));
+        set(pull.getValue(),
+            task::PullDenseOp::create(builder_, loc, pull.getValue().getType(), pull.getParameterAttr(),
+                                      label("pull " + pull.getParameter()), {}, {}));
         return success();
       })
       .Case([&](ps::PushRowsOp push) {
@@ -222,10 +222,10 @@ LogicalResult ProgramOutliner::outlineLibrary(Operation *op) {
   // Sparse gradients are made on the host, whatever computes the rest.
   bool sparse = isa<nn::RowsType>(op->getResult(0).getType());
   SmallVector<Value> inputs = get(op->getOperands(), sparse ? task::Space::Host : space_);
-  auto node = task::LibraryOp::create(builder_, op->getLoc(), typesIn(op->getResultTypes()),
-                                      isa<nn::LinearOp>(op) ? "matmul" : name, inputs, libraryOptions(op, builder_),
-                                      (scope + (scope.empty() ? "" : " ") + name).str(), DenseI32ArrayAttr(),
-                                      ArrayAttr());
+  auto node =
+      task::LibraryOp::create(builder_, op->getLoc(), typesIn(op->getResultTypes()),
+                              isa<nn::LinearOp>(op) ? "matmul" : name, inputs, libraryOptions(op, builder_),
+                              (scope + (scope.empty() ? "" : " ") + name).str(), DenseI32ArrayAttr(), ArrayAttr());
   set(op->getResult(0), node.getResult(0));
   return success();
 }
@@ -243,7 +243,7 @@ LogicalResult ProgramOutliner::outlineKernel(ArrayRef<Operation *> group) {
 }
 
 void outlineOptimizer(ps::OptimizerOp optimizer, KernelFunctions &kernels) {
-  func::FuncOp kernel = kernels.outlineBody(optimizer.getBody().front(), optimizer.getRule());
+  func::FuncOp kernel = kernels.outlineBody(optimizer.getBody().front(), (optimizer.getRule() + "_update").str());
   OpBuilder builder(optimizer);
   task::OptimizerOp::create(builder, optimizer.getLoc(), optimizer.getSymNameAttr(), optimizer.getRuleAttr(),
                             FlatSymbolRefAttr::get(kernel.getSymNameAttr()), optimizer.getSlotsAttr(),

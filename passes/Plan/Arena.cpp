@@ -93,7 +93,7 @@ private:
     std::map<int64_t, int64_t> alive; // offset -> end
     for (int other : placed_[segment]) {
       const ArenaValue &value = graph_.values[other];
-      if (value.bytes > 0 && (value.result || lastUse(other) >= node || maker_[other] == node))
+      if (value.bytes > 0 && (value.lasting || lastUse(other) >= node || maker_[other] == node))
         alive[value.offset] = value.offset + value.bytes;
     }
     int64_t best = -1, bestSize = 0, end = 0;

@@ -17,7 +17,8 @@ namespace {
 
 /// Whether the frame holds the value, or its producer brings memory along.
 bool isInFrame(OpResult value) {
-  return isa<RankedTensorType>(value.getType()) && !isa<task::InputOp, task::RecvOp, task::PullDenseOp>(value.getOwner());
+  return isa<RankedTensorType>(value.getType()) &&
+         !isa<task::InputOp, task::RecvOp, task::PullDenseOp>(value.getOwner());
 }
 
 /// Bytes of one example, or of the whole if there is no batch.
@@ -68,7 +69,7 @@ private:
   void addNode(Operation *op) {
     if (isa<task::YieldOp>(op)) {
       for (Value value : op->getOperands())
-        graph_.values[addValue(value)].result = true;
+        graph_.values[addValue(value)].lasting = true;
       return;
     }
     ArenaNode node;
@@ -76,6 +77,10 @@ private:
       node.inputs.push_back(addValue(value));
     for (Value value : op->getResults())
       node.outputs.push_back(addValue(value));
+    // A reuse edge would make a kernel wait for a peer's answer, so what is sent keeps its memory.
+    if (isa<task::SendOp, task::PushRowsOp, task::PushDenseOp>(op))
+      for (int value : node.inputs)
+        graph_.values[value].lasting = true;
     graph_.nodes.push_back(std::move(node));
     nodes_.push_back(cast<task::NodeOpInterface>(op));
   }
@@ -96,8 +101,8 @@ private:
     MLIRContext *context = block_.getParentOp()->getContext();
     SmallVector<Attribute> result;
     for (auto [number, bytes] : llvm::enumerate(graph_.segmentBytes))
-      result.push_back(task::SegmentAttr::get(context, number % 2 ? "B" : "", number < 2 ? space_ : task::Space::Host,
-                                              bytes));
+      result.push_back(
+          task::SegmentAttr::get(context, number % 2 ? "B" : "", number < 2 ? space_ : task::Space::Host, bytes));
     return ArrayAttr::get(context, result);
   }
 
