@@ -107,7 +107,7 @@ int compile(const HetercOptions &options) {
   SourceMgrDiagnosticHandler diagnostics(sources, &context, llvm::errs());
 
   std::string fusion;
-  remark::RemarkCategories categories{std::nullopt, std::nullopt, "heter-fuse", "heter-fuse", std::nullopt};
+  remark::RemarkCategories categories{std::nullopt, "heter-fuse", "heter-fuse", std::nullopt, std::nullopt};
   if (failed(remark::enableOptimizationRemarks(context, std::make_unique<FusionReport>(fusion),
                                                std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
     return fail("cannot collect remarks");
