@@ -23,8 +23,8 @@ struct ExecutableOptions {
   std::function<void(const package::Node &, const FrameInfo &, TimePoint start, TimePoint end)> nodeTimer = {};
 };
 
-/// Thread-safe. Frames are pooled: memory and counters are allocated for the first frames and for larger micro-batches,
-/// never while a graph of a known size runs.
+/// Thread-safe. Frames are pooled: memory and counters are allocated for the first frames and for larger micro-batches;
+/// after that a node that runs allocates nothing.
 class Executable {
 public:
   /// Looks up every kernel and prepares every library call. `graph`, `kernels`, `device` and `scheduler` outlive the

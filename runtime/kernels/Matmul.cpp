@@ -45,22 +45,21 @@ public:
 
   void run(const Product &product, const float *a, const float *b, const float *bias, float *out) {
     Prepared &prepared = prepare(product);
-    auto use = [&](const dnnl::memory::desc &desc, const float *data) {
-      return dnnl::memory(desc, engine_, const_cast<float *>(data));
-    };
-    std::unordered_map<int, dnnl::memory> args = {{DNNL_ARG_SRC, use(prepared.a, a)},
-                                                  {DNNL_ARG_WEIGHTS, use(prepared.b, b)},
-                                                  {DNNL_ARG_DST, use(prepared.out, out)}};
+    prepared.a.set_data_handle(const_cast<float *>(a));
+    prepared.b.set_data_handle(const_cast<float *>(b));
+    prepared.out.set_data_handle(out);
     if (product.bias)
-      args.emplace(DNNL_ARG_BIAS, use(prepared.biasDesc, bias));
-    prepared.matmul.execute(stream_, args);
+      prepared.bias.set_data_handle(const_cast<float *>(bias));
+    prepared.matmul.execute(stream_, prepared.arguments);
     stream_.wait();
   }
 
 private:
+  /// A primitive and its operands, whose addresses are set before each call.
   struct Prepared {
-    dnnl::memory::desc a, b, out, biasDesc;
     dnnl::matmul matmul;
+    dnnl::memory a, b, out, bias;
+    std::unordered_map<int, dnnl::memory> arguments;
   };
 
   ThreadProducts() : engine_(dnnl::engine::kind::cpu, 0) {
@@ -75,18 +74,25 @@ private:
       return found->second;
     if (prepared_.size() >= 512)
       prepared_.clear();
-    Prepared made;
-    made.a = matrix(product, product.m, product.k, product.transposeA);
-    made.b = matrix(product, product.k, product.n, product.transposeB);
-    made.out = matrix(product, product.m, product.n, false);
+    dnnl::memory::desc a = matrix(product, product.m, product.k, product.transposeA),
+                       b = matrix(product, product.k, product.n, product.transposeB),
+                       out = matrix(product, product.m, product.n, false), bias;
     if (product.bias)
-      made.biasDesc =
+      bias =
           product.batched
               ? dnnl::memory::desc(Dims{1, 1, product.n}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::abc)
               : dnnl::memory::desc(Dims{1, product.n}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab);
-    auto desc = product.bias ? dnnl::matmul::desc(made.a, made.b, made.biasDesc, made.out)
-                             : dnnl::matmul::desc(made.a, made.b, made.out);
+    auto desc = product.bias ? dnnl::matmul::desc(a, b, bias, out) : dnnl::matmul::desc(a, b, out);
+    Prepared made;
     made.matmul = dnnl::matmul(dnnl::matmul::primitive_desc(desc, engine_));
+    made.a = dnnl::memory(a, engine_, nullptr);
+    made.b = dnnl::memory(b, engine_, nullptr);
+    made.out = dnnl::memory(out, engine_, nullptr);
+    made.arguments = {{DNNL_ARG_SRC, made.a}, {DNNL_ARG_WEIGHTS, made.b}, {DNNL_ARG_DST, made.out}};
+    if (product.bias) {
+      made.bias = dnnl::memory(bias, engine_, nullptr);
+      made.arguments.emplace(DNNL_ARG_BIAS, made.bias);
+    }
     return prepared_.emplace(product.key(), std::move(made)).first->second;
   }
 

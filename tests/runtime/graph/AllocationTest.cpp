@@ -1,0 +1,85 @@
+// A graph's nodes allocate nothing once a frame of their size has run: a graph of many nodes costs as many allocations
+// a frame as one of few. (oneDNN allocates inside its calls, so there is no matmul here.) Its own binary, because it
+// replaces operator new.
+#include "TestHandler.h"
+#include "tests/runtime/support/GraphBuilder.h"
+#include "tests/runtime/support/TestKernels.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+static std::atomic<int64_t> allocations = 0;
+
+void *operator new(size_t bytes) {
+  ++allocations;
+  if (void *memory = std::malloc(bytes ? bytes : 1))
+    return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, size_t) noexcept { std::free(memory); }
+
+using namespace heter::runtime;
+using namespace heter::runtime::test;
+
+namespace {
+
+/// `chains` independent chains of a kernel, a copy to the device, calls there and a copy back; and a lookup's gradient.
+package::Graph graphOf(int chains) {
+  GraphBuilder b;
+  int x = b.bound("x", f32({-1})), ids = b.bound("ids", i64({-1}));
+  b.input("x", x);
+  b.input("ids", ids);
+  for (int i = 0; i < chains; ++i) {
+    int y = b.placed("y", f32({-1})), dy = b.placed("dy", f32({-1}), Space::DEVICE),
+        dz = b.placed("dz", f32({-1}), Space::DEVICE), dm = b.placed("dm", f32({-1, 1}), Space::DEVICE),
+        z = b.placed("z", f32({-1})), matrix = b.placed("matrix", f32({-1, 1})),
+        rows = b.bound("rows", f32({1}), ValueKind::ROWS);
+    b.kernel("double", {x}, {y});
+    b.copy(y, dy);
+    b.kernel("increment", {dy}, {dz});
+    b.library("reshape", {dz}, {dm});
+    b.copy(dz, z);
+    b.library("reshape", {z}, {matrix});
+    b.library("lookup_grad", {ids, matrix}, {rows}, {{"pool", text("none")}, {"dim", integer(1)}});
+    b.node(NodeKind::PUSH_ROWS, "push", "", {rows}, {}, {{"table", text("t")}, {"part", text("")}});
+  }
+  return b.graph;
+}
+
+class QuietHandler final : public NodeHandler {
+public:
+  void start(Frame &frame, int node, Completion done) override {
+    const package::Node &n = frame.node(node);
+    if (n.kind != NodeKind::INPUT)
+      return done({});
+    bool isIds = n.attributes.at("input").text == "ids";
+    done(isIds ? frame.bind(n.outputs[0], ids_.data(), frame.info().examples * 8)
+               : frame.bind(n.outputs[0], x_.data(), frame.info().examples * 4));
+  }
+
+private:
+  std::vector<int64_t> ids_ = std::vector<int64_t>(100, 7);
+  std::vector<float> x_ = std::vector<float>(100, 1.0f);
+};
+
+int64_t allocationsOfAFrame(int chains) {
+  SimulatedScheduler scheduler(1);
+  FunctionKernels kernels = simpleKernels();
+  auto device = makeDevice("cpu", scheduler);
+  package::Graph graph = graphOf(chains);
+  auto executable = Executable::create(graph, kernels, **device, scheduler);
+  EXPECT_TRUE(executable.ok()) << executable.status().message();
+  QuietHandler handler;
+  for (int warm = 0; warm < 3; ++warm)
+    EXPECT_TRUE(runFrame(scheduler, **executable, handler, frameOf(100)).ok());
+  int64_t before = allocations;
+  EXPECT_TRUE(runFrame(scheduler, **executable, handler, frameOf(100)).ok());
+  EXPECT_TRUE(runFrame(scheduler, **executable, handler, frameOf(60)).ok());
+  return allocations - before;
+}
+
+} // namespace
+
+TEST(Allocation, NodesAllocateNothing) { EXPECT_EQ(allocationsOfAFrame(1), allocationsOfAFrame(20)); }
