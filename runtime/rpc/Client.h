@@ -34,7 +34,9 @@ public:
     args->request = std::move(request);
     start(
         M::linkClass, M::name, [&](auto *protocol) { args->write(protocol); }, args, deadline, std::move(waitingFor),
-        [done = std::move(done)](StatusOr<MessageReader> reply) mutable { done(decode<M>(std::move(reply))); });
+        [done = std::move(done), name = name_](StatusOr<MessageReader> reply) mutable {
+          done(decode<M>(name, std::move(reply)));
+        });
   }
 
   /// Fails outstanding and later calls with `cancelled`.
@@ -47,15 +49,16 @@ private:
   class Lane;
   using Replied = UniqueFunction<void(StatusOr<MessageReader>)>;
 
-  template <typename M> static StatusOr<typename M::Reply> decode(StatusOr<MessageReader> message) {
+  template <typename M>
+  static StatusOr<typename M::Reply> decode(const std::string &name, StatusOr<MessageReader> message) {
     if (!message.ok())
       return message.status();
     typename M::Result result;
     HETER_RETURN_IF_ERROR(message->read([&](auto *protocol) { result.read(protocol); }));
     if (result.__isset.error)
-      return remoteStatus(result.error.code, std::move(result.error.message));
+      return remoteStatus(result.error.code, std::move(result.error.message)).withContext(name);
     if (!result.__isset.success)
-      return Status::internal("the reply to " + message->method() + " is empty");
+      return Status::internal(name + " sent an empty reply to " + message->method());
     return std::move(result.success);
   }
   static Status remoteStatus(int32_t code, std::string message);

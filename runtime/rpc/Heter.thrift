@@ -73,7 +73,7 @@ struct PullDenseRequest {
   1: required i64 deadlineMicros
   2: required i64 generation
   3: required i64 minVersion
-  4: required i64 haveVersion // the caller's replica; -1 for none
+  4: required i64 haveRevision // of the caller's replica; -1 for none
   5: required list<i32> parameters // indices in PackageInfo.parameters
 }
 
@@ -86,8 +86,9 @@ struct DensePiece {
 
 struct PullDenseReply {
   1: required i64 version
-  2: required bool unchanged // the caller's replica is this version; no pieces follow
-  3: required list<DensePiece> pieces
+  2: required i64 revision // grows with every change of a dense value of this server
+  3: required bool unchanged // the caller's replica has this revision; no pieces follow
+  4: required list<DensePiece> pieces
 }
 
 // One push node's gradient sums for one server: of rows (table, part, keys, values), or of dense blocks if table is -1.
@@ -187,6 +188,7 @@ struct RunFrameRequest {
   3: required i64 examples
   4: required i64 firstExample
   5: required i64 seed
+  6: required i64 version // of the parameters, which the frame's pulls wait for
 }
 
 // One value of a channel. Kinds and element types are those of runtime/package/Package.thrift.
@@ -233,12 +235,16 @@ struct JoinRequest {
   5: required string address // where the caller listens, "" if it does not
 }
 
-// Answered when every role has joined.
+// Answered when every role has joined; for trainers, when the servers are ready, too.
 struct JoinReply {
   1: required i64 generation
   2: required i64 firstStep // the version of the parameters that training starts from
-  3: required list<string> servers
-  4: required map<string, list<string>> heterTrainers // by role key
+  3: required i64 seed
+  4: required bool asynchronous
+  5: required i32 microBatches // of a full step
+  6: required i32 cpuTrainers
+  7: required list<string> servers
+  8: required map<string, list<string>> heterTrainers // by role key
 }
 
 // What one report of the model gave for a micro-batch.
@@ -257,7 +263,7 @@ struct FinishedRequest {
   4: required i64 examples
   5: required i64 firstExample
   6: required list<ReportedMetric> metrics
-  7: required double progress // how much of the data has been read, 0..1; negative if unknown
+  7: required i64 expectedExamples // of the whole pass over all trainers; 0: unknown
 }
 
 struct EndOfDataRequest {

@@ -63,7 +63,7 @@ TEST_P(RpcTest, CarriesErrorsWithTheirCodes) {
   request.table = 3;
   auto reply = callAndWait<rpc::PullRows>(*client_, std::move(request));
   EXPECT_EQ(reply.status().code(), StatusCode::NotFound);
-  EXPECT_EQ(reply.status().message(), "there is no table 3");
+  EXPECT_EQ(reply.status().message(), "server 0: there is no table 3");
 }
 
 TEST_P(RpcTest, SaysThatAMethodIsUnknown) {

@@ -1,0 +1,99 @@
+// The coordinator: gathers the roles, closes steps by its ledger, orders saving, loading and the test pass, watches
+// that everybody is alive, and ends the run with one outcome for all.
+#ifndef HETER_RUNTIME_ROLE_COORDINATOR_H
+#define HETER_RUNTIME_ROLE_COORDINATOR_H
+
+#include "runtime/role/ClusterFile.h"
+#include "runtime/role/Role.h"
+#include "runtime/role/RunOptions.h"
+#include "runtime/role/Scoreboard.h"
+
+#include <deque>
+#include <map>
+#include <optional>
+
+namespace heter::runtime {
+
+class Coordinator final : public std::enable_shared_from_this<Coordinator> {
+public:
+  /// `hooks` outlive it. Expects the roles that `cluster` lists.
+  Coordinator(const RoleContext &context, const ClusterFile &cluster, const RunHooks &hooks);
+  ~Coordinator();
+
+  /// Listens; returns the address to dial.
+  StatusOr<std::string> listen();
+
+  /// Conducts the run. `ended` is called once, as a task, after every role has left (or is taken for lost).
+  void start(UniqueFunction<void(StatusOr<RunResult>)> ended);
+
+private:
+  struct Member;
+  using MemberKey = std::pair<std::string, int>;
+  enum class Phase { Joining, Training, Saving, Testing, Ending, Over };
+
+  template <typename M>
+  void serve(void (Coordinator::*handle)(const CallContext &, typename M::Request &, const Responder<M> &));
+  template <typename M>
+  void callServers(const std::function<typename M::Request(size_t)> &make, Duration deadline,
+                   const std::string &waitingFor, UniqueFunction<void(std::vector<typename M::Reply> &)> done);
+
+  // Calls of roles; all on the strand.
+  void join(const CallContext &context, rpc::JoinRequest &request, const Responder<rpc::Join> &respond);
+  void finished(const CallContext &context, rpc::FinishedRequest &request, const Responder<rpc::Finished> &respond);
+  void endOfData(const CallContext &context, rpc::EndOfDataRequest &request, const Responder<rpc::EndOfData> &respond);
+  void failed(const CallContext &context, rpc::FailedRequest &request, const Responder<rpc::Failed> &respond);
+  void waitForEnd(const CallContext &context, rpc::WaitForEndRequest &request,
+                  const Responder<rpc::WaitForEnd> &respond);
+  void goodbye(const CallContext &context, rpc::GoodbyeRequest &request, const Responder<rpc::Goodbye> &respond);
+  void ping(const CallContext &context, rpc::PingRequest &request, const Responder<rpc::Ping> &respond);
+  void disconnected(const CallContext &context, const Status &why);
+
+  // The run's course.
+  Status checkJoin(const rpc::JoinRequest &request);
+  void everybodyJoined();
+  void serversReady();
+  void startTraining(int64_t firstStep);
+  void closeNextStep();
+  void advanceIfPhaseEnded();
+  void trainingEnded();
+  void save();
+  void commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replies);
+  void afterTraining();
+  void testEnded();
+  void collectStats();
+
+  // Ends.
+  void fail(Status why);
+  void suspect(Status why);
+  void end(Status status);
+  void leaveIfAlone();
+  void watch();
+  Member *find(const rpc::RoleName &name);
+  std::string whatIsMissing() const;
+  rpc::JoinReply joinReply() const;
+
+  const RoleContext context_;
+  ClusterFile cluster_; ///< Addresses become those that the roles told.
+  const RunHooks &hooks_;
+  const std::shared_ptr<Strand> strand_;
+  const std::shared_ptr<Service> service_;
+  UniqueFunction<void(StatusOr<RunResult>)> ended_;
+
+  Phase phase_ = Phase::Joining;
+  std::map<MemberKey, Member> members_;
+  std::vector<std::shared_ptr<Client>> servers_;
+  Scoreboard scoreboard_;
+  RunResult result_;
+  int64_t firstStep_ = 0;
+  std::deque<CompleteStep> toClose_;
+  bool closing_ = false;
+  int64_t stepsFinished_ = 0;
+  Status outcome_;
+  std::optional<Status> suspicion_;
+  std::vector<uint64_t> timers_;
+  uint64_t watchTimer_ = 0;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_COORDINATOR_H

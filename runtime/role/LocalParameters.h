@@ -1,0 +1,39 @@
+// The parameters of a local run: a store in the same process, called directly.
+#ifndef HETER_RUNTIME_ROLE_LOCALPARAMETERS_H
+#define HETER_RUNTIME_ROLE_LOCALPARAMETERS_H
+
+#include "runtime/role/Parameters.h"
+#include "runtime/role/RunOptions.h"
+#include "runtime/role/VersionGate.h"
+#include "runtime/table/ParameterStore.h"
+
+namespace heter::runtime {
+
+class LocalParameters final : public Parameters {
+public:
+  /// `store` outlives it.
+  LocalParameters(ParameterStore &store, Scheduler &scheduler, UpdateMode update)
+      : store_(store), update_(update), gate_(scheduler) {
+    gate_.open(store.version());
+  }
+
+  void pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out, Completion done) override;
+  void pullDense(int64_t minVersion, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) override;
+  void pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys, std::span<const float> rows,
+                Completion done) override;
+  void pushDense(const FrameInfo &info, int parameter, std::span<const float> values, Completion done) override;
+
+  /// Lets pulls of the store's version through.
+  void advance() { gate_.open(store_.version()); }
+  /// Fails parked pulls.
+  void close(const Status &why) { gate_.close(why); }
+
+private:
+  ParameterStore &store_;
+  const UpdateMode update_;
+  VersionGate gate_;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_LOCALPARAMETERS_H

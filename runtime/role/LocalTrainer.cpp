@@ -1,0 +1,152 @@
+// The same frames and ledger as a cluster's, with the store called directly.
+#include "runtime/role/LocalTrainer.h"
+
+#include "runtime/base/Process.h"
+#include "runtime/role/Phase.h"
+#include "runtime/table/Checkpoint.h"
+
+namespace heter::runtime {
+namespace {
+
+/// The one generation of a local run.
+constexpr int64_t localGeneration = 1;
+
+} // namespace
+
+struct LocalTrainer::FrameRun {
+  FrameRun(const FrameServices &services, int64_t minVersion, BatchPtr batch)
+      : batch(batch), handler(services, minVersion, batch) {}
+  BatchPtr batch;
+  FrameInfo info;
+  TrainerFrame handler;
+};
+
+LocalTrainer::LocalTrainer(const RoleContext &context, const RunHooks &hooks)
+    : context_(context), model_(context.package.info), strand_(std::make_shared<Strand>(context.scheduler)),
+      scoreboard_(context.scheduler, hooks) {}
+
+LocalTrainer::~LocalTrainer() = default;
+
+void LocalTrainer::start(UniqueFunction<void(StatusOr<RunResult>)> ended) {
+  ended_ = std::move(ended);
+  // Loading reads files, so it runs where blocking is allowed; the strand takes over when it has ended.
+  context_.scheduler.postBlocking([self = shared_from_this()] {
+    Status status = self->prepare();
+    self->strand_->post([self, status]() mutable {
+      if (status.ok())
+        status = self->startPhase(/*training=*/true);
+      if (!status.ok())
+        self->finish(status);
+    });
+  });
+}
+
+Status LocalTrainer::prepare() {
+  const RunOptions &options = context_.options;
+  seed_ = options.seed.value_or(static_cast<uint64_t>(context_.package.info.seed));
+  HETER_ASSIGN_OR_RETURN(programs_, Programs::create(context_, "local"));
+  StoreOptions storeOptions;
+  storeOptions.seed = seed_;
+  storeOptions.generation = localGeneration;
+  HETER_ASSIGN_OR_RETURN(store_, ParameterStore::create(
+                                     context_.package.info,
+                                     [this](const std::string &symbol) { return context_.kernels.find(symbol); },
+                                     storeOptions));
+  if (!options.loadFolder.empty())
+    HETER_RETURN_IF_ERROR(loadInto(context_.files, *store_, options.loadFolder));
+  firstStep_ = store_->version();
+  parameters_ = std::make_unique<LocalParameters>(*store_, context_.scheduler, options.update);
+  services_.emplace(FrameServices{model_, *parameters_, nullptr});
+  return Status();
+}
+
+Status LocalTrainer::startPhase(bool training) {
+  training_ = training;
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<DataStream> stream,
+                         openStream(context_, training, 0, 1, std::max(context_.options.microBatches, 1)));
+  training ? scoreboard_.beginTraining(firstStep_) : scoreboard_.beginTest();
+  auto self = shared_from_this();
+  pump_ = std::make_shared<FramePump>(
+      strand_, std::move(stream), context_.options.inFlight,
+      [self](BatchPtr batch, Completion done) { self->runFrame(std::move(batch), std::move(done)); },
+      [self](Status status) { self->phaseEnded(std::move(status)); });
+  pump_->start();
+  return Status();
+}
+
+void LocalTrainer::runFrame(BatchPtr batch, Completion done) {
+  FrameInfo info = frameOf(*batch, training_, localGeneration, firstStep_, seed_);
+  bool waits = training_ && context_.options.update == UpdateMode::Sync;
+  auto run = std::make_shared<FrameRun>(*services_, waits ? info.key.step : store_->version(), batch);
+  run->info = info;
+  programs_.of(training_).run(
+      info, run->handler, [self = shared_from_this(), run, done = std::move(done)](Status status) mutable {
+        self->strand_->post([self, run, status = std::move(status), done = std::move(done)]() mutable {
+          if (status.ok())
+            status = self->frameFinished(
+                reportOf(run->info, *run->batch, run->handler.takeMetrics(), self->pump_->progress()));
+          // What waits for a step that will never close must end, too.
+          if (!status.ok())
+            self->parameters_->close(status);
+          done(std::move(status));
+        });
+      });
+}
+
+Status LocalTrainer::frameFinished(FrameReport report) {
+  ++frames_;
+  HETER_ASSIGN_OR_RETURN(std::vector<CompleteStep> steps, scoreboard_.add(std::move(report)));
+  if (!training_)
+    return Status();
+  for (const CompleteStep &step : steps) {
+    if (context_.options.update == UpdateMode::Sync)
+      HETER_RETURN_IF_ERROR(store_->closeStep(step.step, step.microBatches, step.examples));
+    else
+      store_->finishSteps(step.step + 1);
+  }
+  parameters_->advance();
+  return Status();
+}
+
+void LocalTrainer::phaseEnded(Status status) {
+  if (status.ok())
+    status = scoreboard_.endPhase();
+  if (!status.ok() || !training_)
+    return finish(std::move(status));
+  context_.scheduler.postBlocking([self = shared_from_this()] {
+    Status saved = self->save();
+    self->strand_->post([self, saved]() mutable {
+      bool test = saved.ok() && !self->context_.options.testFiles.empty();
+      if (test)
+        saved = self->startPhase(/*training=*/false);
+      if (!saved.ok() || !test)
+        self->finish(saved);
+    });
+  });
+}
+
+Status LocalTrainer::save() {
+  const std::string &folder = context_.options.saveFolder;
+  if (folder.empty())
+    return Status();
+  return saveCheckpoint(context_.files, *store_, context_.package.info, folder);
+}
+
+void LocalTrainer::finish(Status status) {
+  pump_.reset();
+  auto ended = std::move(ended_);
+  if (!status.ok())
+    return ended(std::move(status));
+  RunResult result;
+  scoreboard_.fill(result);
+  result.mode = context_.package.info.mode;
+  result.update = updateModeName(context_.options.update);
+  result.cpuSeconds = processCpuSeconds();
+  result.peakRssBytes = peakResidentBytes();
+  for (size_t t = 0; t < context_.package.info.tables.size(); ++t)
+    result.tables[context_.package.info.tables[t].name] = store_->rowCount(static_cast<int>(t));
+  result.roles.push_back({"local", 0, frames_, result.examples, 0, 0, 0, 0});
+  ended(std::move(result));
+}
+
+} // namespace heter::runtime

@@ -1,0 +1,56 @@
+// The local mode: one role that reads, computes and owns the parameters, without any message.
+#ifndef HETER_RUNTIME_ROLE_LOCALTRAINER_H
+#define HETER_RUNTIME_ROLE_LOCALTRAINER_H
+
+#include "runtime/role/FramePump.h"
+#include "runtime/role/LocalParameters.h"
+#include "runtime/role/Model.h"
+#include "runtime/role/Programs.h"
+#include "runtime/role/Role.h"
+#include "runtime/role/Scoreboard.h"
+#include "runtime/role/TrainerFrame.h"
+
+#include <optional>
+
+namespace heter::runtime {
+
+class LocalTrainer final : public std::enable_shared_from_this<LocalTrainer> {
+public:
+  /// context.transport is not used. `hooks` outlive the trainer.
+  LocalTrainer(const RoleContext &context, const RunHooks &hooks);
+  ~LocalTrainer();
+
+  /// `ended` is called once, as a task, after which nothing of the trainer runs any more.
+  void start(UniqueFunction<void(StatusOr<RunResult>)> ended);
+
+private:
+  struct FrameRun;
+
+  // On the strand.
+  Status prepare();
+  Status startPhase(bool training);
+  void runFrame(BatchPtr batch, Completion done);
+  Status frameFinished(FrameReport report);
+  void phaseEnded(Status status);
+  Status save();
+  void finish(Status status);
+
+  const RoleContext context_;
+  const Model model_;
+  const std::shared_ptr<Strand> strand_;
+  Scoreboard scoreboard_;
+  UniqueFunction<void(StatusOr<RunResult>)> ended_;
+  Programs programs_;
+  std::unique_ptr<ParameterStore> store_;
+  std::unique_ptr<LocalParameters> parameters_;
+  std::optional<FrameServices> services_;
+  std::shared_ptr<FramePump> pump_;
+  bool training_ = true;
+  uint64_t seed_ = 0;
+  int64_t firstStep_ = 0;
+  int64_t frames_ = 0;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_LOCALTRAINER_H

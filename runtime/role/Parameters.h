@@ -1,0 +1,43 @@
+// How a trainer's frames reach the parameters: directly in a local run, by calls to the servers otherwise.
+#ifndef HETER_RUNTIME_ROLE_PARAMETERS_H
+#define HETER_RUNTIME_ROLE_PARAMETERS_H
+
+#include "runtime/base/Scheduler.h"
+#include "runtime/graph/Frame.h"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace heter::runtime {
+
+/// One consistent version of the dense parameters; immutable.
+class DenseSnapshot {
+public:
+  virtual ~DenseSnapshot() = default;
+  /// The whole parameter; empty if this role never pulls it.
+  virtual std::span<const float> values(int parameter) const = 0;
+};
+using DenseSnapshotPtr = std::shared_ptr<const DenseSnapshot>;
+
+/// Thread-safe. Completions run inside the call or later, on any thread.
+class Parameters {
+public:
+  virtual ~Parameters() = default;
+
+  /// Writes the rows of `keys` (unique) to `out` once version `minVersion` is there. `keys` and `out` live until
+  /// `done`.
+  virtual void pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out, Completion done) = 0;
+
+  /// The dense parameters of version `minVersion` or newer.
+  virtual void pullDense(int64_t minVersion, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) = 0;
+
+  /// Pushes a micro-batch's gradient sums; `done` when their owners have them. The memory is read until `done`.
+  virtual void pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys, std::span<const float> rows,
+                        Completion done) = 0;
+  virtual void pushDense(const FrameInfo &info, int parameter, std::span<const float> values, Completion done) = 0;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_PARAMETERS_H

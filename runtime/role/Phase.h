@@ -1,0 +1,56 @@
+// The two passes over data that a run makes, and their streams.
+#ifndef HETER_RUNTIME_ROLE_PHASE_H
+#define HETER_RUNTIME_ROLE_PHASE_H
+
+#include "runtime/role/Role.h"
+#include "runtime/role/StepLedger.h"
+
+#include <memory>
+
+namespace heter::runtime {
+
+/// Opens the training or test data of one cpu-trainer.
+inline StatusOr<std::unique_ptr<DataStream>> openStream(const RoleContext &context, bool training, int trainerIndex,
+                                                        int trainerCount, int32_t microBatches) {
+  const RunOptions &options = context.options;
+  HETER_ASSIGN_OR_RETURN(const package::DataSource *source, findDataSource(context.package.info, options.input));
+  DataOptions data;
+  data.files = training ? options.dataFiles : options.testFiles;
+  data.lines = training ? options.lines : options.testLines;
+  data.batchSize = options.batchSize;
+  data.microBatches = training ? microBatches : 1;
+  data.trainerIndex = trainerIndex;
+  data.trainerCount = trainerCount;
+  data.epochs = training ? options.epochs : 1;
+  data.maxExamples = training ? options.maxExamples : 0;
+  return DataStream::open(*source, context.package.info.inputs, data, context.files, context.scheduler);
+}
+
+/// The frame of a batch. Training steps are counted from `firstStep`, test steps from 0.
+inline FrameInfo frameOf(const Batch &batch, bool training, int64_t generation, int64_t firstStep, uint64_t seed) {
+  FrameInfo info;
+  info.key.generation = generation;
+  info.key.step = batch.step + (training ? firstStep : 0);
+  info.key.microBatch = batch.index;
+  info.examples = batch.examples;
+  info.firstExample = batch.firstExample;
+  info.training = training;
+  info.seed = seed;
+  return info;
+}
+
+inline FrameReport reportOf(const FrameInfo &info, const Batch &batch, std::vector<MetricReport> metrics,
+                            const DataProgress &progress) {
+  FrameReport report;
+  report.step = info.key.step;
+  report.microBatch = info.key.microBatch;
+  report.stepMicroBatches = batch.stepMicroBatches;
+  report.examples = info.examples;
+  report.metrics = std::move(metrics);
+  report.expectedExamples = progress.expectedExamples;
+  return report;
+}
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_PHASE_H

@@ -1,0 +1,270 @@
+// Pulls and pushes, split by the servers that own the keys and blocks.
+#include "runtime/role/RemoteParameters.h"
+
+#include "runtime/role/Countdown.h"
+#include "runtime/role/Timing.h"
+
+#include <cstring>
+
+namespace heter::runtime {
+namespace {
+
+std::string bytesOf(const void *data, size_t bytes) { return {static_cast<const char *>(data), bytes}; }
+
+/// The keys of each server and where they stood.
+struct Split {
+  std::vector<std::vector<uint32_t>> positions; ///< By server.
+
+  Split(std::span<const uint64_t> keys, int servers) : positions(static_cast<size_t>(servers)) {
+    for (size_t i = 0; i < keys.size(); ++i)
+      positions[static_cast<size_t>(ownerOfKey(keys[i], servers))].push_back(static_cast<uint32_t>(i));
+  }
+  int parts() const {
+    int used = 0;
+    for (const auto &list : positions)
+      used += !list.empty();
+    return used;
+  }
+};
+
+/// `width` bytes of `data` for each position.
+std::string gather(const void *data, size_t width, const std::vector<uint32_t> &positions) {
+  std::string out;
+  out.reserve(width * positions.size());
+  for (uint32_t position : positions)
+    out.append(static_cast<const char *>(data) + position * width, width);
+  return out;
+}
+
+} // namespace
+
+/// What the servers sent for one version.
+class RemoteParameters::Replica final : public DenseSnapshot {
+public:
+  std::span<const float> values(int parameter) const override {
+    const auto &values = values_[static_cast<size_t>(parameter)];
+    return values;
+  }
+
+  int64_t version = 0;            ///< The oldest of the servers'.
+  std::vector<int64_t> revisions; ///< By server.
+  std::vector<std::vector<float>> values_;
+};
+
+/// A pull of all servers that is under way.
+struct RemoteParameters::Fetch {
+  std::shared_ptr<const Replica> base; ///< What unchanged servers mean; may be null.
+  std::vector<rpc::PullDenseReply> replies;
+};
+
+RemoteParameters::RemoteParameters(const Model &model, std::vector<int> pulled,
+                                   std::vector<std::shared_ptr<Client>> servers, int64_t generation, UpdateMode update)
+    : model_(model), pulled_(std::move(pulled)), servers_(std::move(servers)), generation_(generation),
+      update_(update) {
+  for (int p = 0; p < model.parameterCount(); ++p)
+    for (int s = 0; s < serverCount(); ++s)
+      layouts_.emplace_back(model.parameterName(p), model.parameterElements(p), s, serverCount());
+}
+
+std::string RemoteParameters::describe(int part, int64_t minVersion) const {
+  return "rows of " + model_.parts()[static_cast<size_t>(part)].name + ", version " + std::to_string(minVersion);
+}
+
+void RemoteParameters::pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out,
+                                Completion done) {
+  auto split = std::make_shared<Split>(keys, serverCount());
+  if (split->parts() == 0)
+    return done(Status());
+  const Model::Part &names = model_.parts()[static_cast<size_t>(part)];
+  size_t rowBytes = static_cast<size_t>(names.dim) * sizeof(float);
+  auto countdown = Countdown::create(split->parts(), std::move(done));
+  for (size_t s = 0; s < servers_.size(); ++s) {
+    if (split->positions[s].empty())
+      continue;
+    rpc::PullRowsRequest request;
+    request.generation = generation_;
+    request.minVersion = minVersion;
+    request.table = names.table;
+    request.part = names.part;
+    request.keys = gather(keys.data(), sizeof(uint64_t), split->positions[s]);
+    servers_[s]->call<rpc::PullRows>(
+        std::move(request), workDeadline,
+        [split, s, out, rowBytes, countdown, server = servers_[s]](StatusOr<rpc::PullRowsReply> reply) {
+          if (!reply.ok())
+            return countdown->end(reply.status());
+          const auto &positions = split->positions[s];
+          if (reply->rows.size() != positions.size() * rowBytes)
+            return countdown->end(Status::internal(server->name() + " sent " + std::to_string(reply->rows.size()) +
+                                                   " bytes of rows for " + std::to_string(positions.size()) + " keys"));
+          for (size_t i = 0; i < positions.size(); ++i)
+            std::memcpy(reinterpret_cast<char *>(out) + positions[i] * rowBytes, reply->rows.data() + i * rowBytes,
+                        rowBytes);
+          countdown->end(Status());
+        },
+        describe(part, minVersion));
+  }
+}
+
+void RemoteParameters::pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys,
+                                std::span<const float> rows, Completion done) {
+  Split split(keys, serverCount());
+  if (split.parts() == 0)
+    return done(Status());
+  const Model::Part &names = model_.parts()[static_cast<size_t>(part)];
+  auto countdown = Countdown::create(split.parts(), std::move(done));
+  for (size_t s = 0; s < servers_.size(); ++s) {
+    if (split.positions[s].empty())
+      continue;
+    rpc::PushRequest request;
+    request.generation = generation_;
+    request.step = info.key.step;
+    request.microBatch = info.key.microBatch;
+    request.examples = info.examples;
+    request.table = names.table;
+    request.part = names.part;
+    request.keys = gather(keys.data(), sizeof(uint64_t), split.positions[s]);
+    request.values = gather(rows.data(), static_cast<size_t>(names.dim) * sizeof(float), split.positions[s]);
+    servers_[s]->call<rpc::Push>(
+        std::move(request), workDeadline,
+        [countdown](StatusOr<rpc::Ack> reply) { countdown->end(reply.ok() ? Status() : reply.status()); },
+        "gradients of " + names.name + ", step " + std::to_string(info.key.step));
+  }
+}
+
+void RemoteParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values, Completion done) {
+  int owners = 0;
+  for (int s = 0; s < serverCount(); ++s)
+    owners += layout(parameter, s).localElements() > 0;
+  if (owners == 0)
+    return done(Status());
+  auto countdown = Countdown::create(owners, std::move(done));
+  for (int s = 0; s < serverCount(); ++s) {
+    const DenseLayout &owned = layout(parameter, s);
+    if (owned.localElements() == 0)
+      continue;
+    rpc::DensePiece piece;
+    piece.parameter = parameter;
+    piece.values.reserve(static_cast<size_t>(owned.localElements()) * sizeof(float));
+    for (const DenseBlock &block : owned.blocks())
+      piece.values += bytesOf(values.data() + block.first, static_cast<size_t>(block.count) * sizeof(float));
+    rpc::PushRequest request;
+    request.generation = generation_;
+    request.step = info.key.step;
+    request.microBatch = info.key.microBatch;
+    request.examples = info.examples;
+    request.table = -1;
+    request.pieces.push_back(std::move(piece));
+    servers_[static_cast<size_t>(s)]->call<rpc::Push>(
+        std::move(request), workDeadline,
+        [countdown](StatusOr<rpc::Ack> reply) { countdown->end(reply.ok() ? Status() : reply.status()); },
+        "gradients of " + model_.parameterName(parameter) + ", step " + std::to_string(info.key.step));
+  }
+}
+
+void RemoteParameters::pullDense(int64_t minVersion, DenseWaiter done) {
+  std::shared_ptr<const Replica> base;
+  {
+    std::lock_guard lock(mutex_);
+    base = current_;
+    // An async frame wants the newest values, so it asks; servers answer shortly when nothing has changed.
+    bool fresh = base && base->version >= minVersion && update_ == UpdateMode::Sync;
+    if (!fresh) {
+      auto [it, first] = fetches_.try_emplace(minVersion);
+      it->second.push_back(std::move(done));
+      if (!first)
+        return;
+    }
+  }
+  if (done)
+    return done(DenseSnapshotPtr(base));
+  startFetch(minVersion, std::move(base));
+}
+
+void RemoteParameters::startFetch(int64_t minVersion, std::shared_ptr<const Replica> base) {
+  auto fetch = std::make_shared<Fetch>();
+  fetch->base = std::move(base);
+  fetch->replies.resize(servers_.size());
+  auto countdown = Countdown::create(serverCount(), [self = shared_from_this(), minVersion, fetch](Status status) {
+    self->finishFetch(minVersion, *fetch, std::move(status));
+  });
+  for (size_t s = 0; s < servers_.size(); ++s) {
+    rpc::PullDenseRequest request;
+    request.generation = generation_;
+    request.minVersion = minVersion;
+    request.haveRevision = fetch->base ? fetch->base->revisions[s] : -1;
+    request.parameters.assign(pulled_.begin(), pulled_.end());
+    servers_[s]->call<rpc::PullDense>(
+        std::move(request), workDeadline,
+        [fetch, s, countdown](StatusOr<rpc::PullDenseReply> reply) {
+          if (reply.ok())
+            fetch->replies[s] = std::move(*reply);
+          countdown->end(reply.ok() ? Status() : reply.status());
+        },
+        "dense values, version " + std::to_string(minVersion));
+  }
+}
+
+void RemoteParameters::finishFetch(int64_t minVersion, Fetch &fetch, Status status) {
+  std::shared_ptr<const Replica> result;
+  bool unchanged = fetch.base != nullptr;
+  for (const rpc::PullDenseReply &reply : fetch.replies)
+    unchanged = unchanged && reply.unchanged && reply.version == fetch.base->version;
+  if (status.ok() && unchanged) {
+    result = fetch.base;
+  } else if (status.ok()) {
+    auto replica = std::make_shared<Replica>();
+    status = assemble(fetch, *replica);
+    result = std::move(replica);
+  }
+  std::vector<DenseWaiter> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    auto it = fetches_.find(minVersion);
+    waiters = std::move(it->second);
+    fetches_.erase(it);
+    if (status.ok() && (!current_ || result->version >= current_->version))
+      current_ = result;
+  }
+  for (DenseWaiter &waiter : waiters)
+    status.ok() ? waiter(DenseSnapshotPtr(result)) : waiter(status);
+}
+
+Status RemoteParameters::assemble(Fetch &fetch, Replica &replica) const {
+  replica.values_.resize(static_cast<size_t>(model_.parameterCount()));
+  for (int parameter : pulled_)
+    replica.values_[static_cast<size_t>(parameter)].resize(static_cast<size_t>(model_.parameterElements(parameter)));
+  for (int s = 0; s < serverCount(); ++s) {
+    rpc::PullDenseReply &reply = fetch.replies[static_cast<size_t>(s)];
+    replica.version = s == 0 ? reply.version : std::min(replica.version, reply.version);
+    replica.revisions.push_back(reply.revision);
+    if (reply.unchanged && !fetch.base)
+      return Status::internal(servers_[static_cast<size_t>(s)]->name() + " sent no dense values");
+    if (reply.unchanged) {
+      for (int parameter : pulled_)
+        for (const DenseBlock &block : layout(parameter, s).blocks())
+          std::copy_n(fetch.base->values(parameter).data() + block.first, block.count,
+                      replica.values_[static_cast<size_t>(parameter)].data() + block.first);
+      continue;
+    }
+    size_t filled = 0;
+    for (const rpc::DensePiece &piece : reply.pieces) {
+      bool known = piece.parameter >= 0 && piece.parameter < model_.parameterCount() && piece.firstBlock == 0 &&
+                   !replica.values_[static_cast<size_t>(piece.parameter)].empty();
+      if (!known ||
+          piece.values.size() != static_cast<size_t>(layout(piece.parameter, s).localElements()) * sizeof(float))
+        return Status::internal(servers_[static_cast<size_t>(s)]->name() +
+                                " sent dense values that were not asked for");
+      layout(piece.parameter, s)
+          .scatter(reinterpret_cast<const float *>(piece.values.data()),
+                   replica.values_[static_cast<size_t>(piece.parameter)].data());
+      ++filled;
+    }
+    if (filled != pulled_.size())
+      return Status::internal(servers_[static_cast<size_t>(s)]->name() + " sent " + std::to_string(filled) + " of " +
+                              std::to_string(pulled_.size()) + " dense parameters");
+    reply.pieces.clear();
+  }
+  return Status();
+}
+
+} // namespace heter::runtime

@@ -1,0 +1,58 @@
+// The parameters as a trainer of a cluster sees them: rows and dense blocks by calls to the servers that own them, and
+// a versioned replica of the dense values that all frames of a step share.
+#ifndef HETER_RUNTIME_ROLE_REMOTEPARAMETERS_H
+#define HETER_RUNTIME_ROLE_REMOTEPARAMETERS_H
+
+#include "runtime/role/Model.h"
+#include "runtime/role/Parameters.h"
+#include "runtime/role/RunOptions.h"
+#include "runtime/rpc/Client.h"
+#include "runtime/table/Sharding.h"
+
+#include <map>
+#include <mutex>
+
+namespace heter::runtime {
+
+class RemoteParameters final : public Parameters, public std::enable_shared_from_this<RemoteParameters> {
+public:
+  /// `pulled` are the parameters that this role's programs pull. `model` outlives it; the clients are those of the
+  /// servers in order.
+  RemoteParameters(const Model &model, std::vector<int> pulled, std::vector<std::shared_ptr<Client>> servers,
+                   int64_t generation, UpdateMode update);
+
+  void pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out, Completion done) override;
+  void pullDense(int64_t minVersion, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) override;
+  void pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys, std::span<const float> rows,
+                Completion done) override;
+  void pushDense(const FrameInfo &info, int parameter, std::span<const float> values, Completion done) override;
+
+private:
+  class Replica;
+  struct Fetch;
+  using DenseWaiter = UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>;
+
+  int serverCount() const { return static_cast<int>(servers_.size()); }
+  const DenseLayout &layout(int parameter, int server) const {
+    return layouts_[static_cast<size_t>(parameter) * servers_.size() + static_cast<size_t>(server)];
+  }
+  std::string describe(int part, int64_t minVersion) const;
+  void startFetch(int64_t minVersion, std::shared_ptr<const Replica> base);
+  void finishFetch(int64_t minVersion, Fetch &fetch, Status status);
+  Status assemble(Fetch &fetch, Replica &replica) const;
+
+  const Model &model_;
+  const std::vector<int> pulled_;
+  const std::vector<std::shared_ptr<Client>> servers_;
+  const int64_t generation_;
+  const UpdateMode update_;
+  std::vector<DenseLayout> layouts_; ///< [parameter][server]
+
+  std::mutex mutex_;
+  std::shared_ptr<const Replica> current_;              // guarded by mutex_
+  std::map<int64_t, std::vector<DenseWaiter>> fetches_; // guarded by mutex_; running ones by minVersion
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_REMOTEPARAMETERS_H

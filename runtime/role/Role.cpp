@@ -1,0 +1,193 @@
+// Handshakes and membership.
+#include "runtime/role/Role.h"
+
+#include "runtime/base/Log.h"
+#include "runtime/base/Process.h"
+#include "runtime/role/Timing.h"
+
+namespace heter::runtime {
+
+std::string displayName(const std::string &role, int index) { return role + " " + std::to_string(index); }
+std::string displayName(const rpc::RoleName &name) {
+  return name.role == "coordinator" ? name.role : displayName(name.role, name.index);
+}
+
+rpc::RoleName roleName(const std::string &role, int index) {
+  rpc::RoleName name;
+  name.role = role;
+  name.index = index;
+  return name;
+}
+
+namespace {
+
+Status checkHello(const RoleContext &context, const rpc::RoleName &self, const rpc::HelloRequest &request) {
+  std::string caller = displayName(request.caller);
+  if (request.programHash != context.package.hash)
+    return Status::failedPrecondition(caller + " runs program " + request.programHash + ", " + displayName(self) +
+                                      " runs " + context.package.hash + "; start all roles from one package");
+  if (request.mode != context.package.info.mode)
+    return Status::failedPrecondition(caller + " runs mode " + request.mode + ", " + displayName(self) + " runs " +
+                                      context.package.info.mode);
+  return Status();
+}
+
+} // namespace
+
+void addPeerMethods(Service &service, const RoleContext &context, rpc::RoleName self,
+                    std::function<void(Completion)> ready) {
+  service.on<rpc::Hello>([context, self, ready = std::move(ready)](const CallContext &, rpc::HelloRequest request,
+                                                                   Responder<rpc::Hello> respond) {
+    if (Status status = checkHello(context, self, request); !status.ok())
+      return respond(status);
+    ready([context, self, respond](Status status) {
+      if (!status.ok())
+        return respond(status);
+      rpc::HelloReply reply;
+      reply.name = self;
+      reply.programHash = context.package.hash;
+      respond(std::move(reply));
+    });
+  });
+  service.on<rpc::Ping>(
+      [](const CallContext &, rpc::PingRequest, Responder<rpc::Ping> respond) { respond(rpc::Ack()); });
+}
+
+void sayHello(Client &client, const RoleContext &context, const rpc::RoleName &self, int64_t generation,
+              Completion done) {
+  rpc::HelloRequest request;
+  request.caller = self;
+  request.programHash = context.package.hash;
+  request.mode = context.package.info.mode;
+  request.generation = generation;
+  client.call<rpc::Hello>(
+      std::move(request), joinLimit,
+      [done = std::move(done)](StatusOr<rpc::HelloReply> reply) mutable {
+        done(reply.ok() ? Status() : reply.status());
+      },
+      "the handshake");
+}
+
+Membership::Membership(const RoleContext &context, std::shared_ptr<Strand> strand, rpc::RoleName self,
+                       const std::string &coordinatorAddress)
+    : context_(context), strand_(std::move(strand)), self_(std::move(self)),
+      client_(context.transport, context.scheduler, coordinatorAddress, "coordinator") {}
+
+template <typename M> auto Membership::onStrand(UniqueFunction<void(StatusOr<typename M::Reply>)> handle) {
+  return [self = shared_from_this(), handle = std::move(handle)](StatusOr<typename M::Reply> reply) mutable {
+    self->strand_->post([handle = std::move(handle), reply = std::move(reply)]() mutable { handle(std::move(reply)); });
+  };
+}
+
+void Membership::join(const std::string &listenAddress, Joined joined, Completion ended) {
+  ended_ = std::move(ended);
+  rpc::JoinRequest request;
+  request.caller = self_;
+  request.programHash = context_.package.hash;
+  request.mode = context_.package.info.mode;
+  request.address = listenAddress;
+  client_.call<rpc::Join>(std::move(request), runDeadline,
+                          onStrand<rpc::Join>([self = shared_from_this(),
+                                               joined = std::move(joined)](StatusOr<rpc::JoinReply> reply) mutable {
+                            if (!reply.ok())
+                              return self->end(reply.status());
+                            if (!self->over_)
+                              joined(*reply);
+                          }),
+                          "the other roles to join");
+  waitForEnd();
+  if (context_.heartbeats)
+    ping();
+}
+
+void Membership::waitForEnd() {
+  rpc::WaitForEndRequest request;
+  request.caller = self_;
+  client_.call<rpc::WaitForEnd>(
+      std::move(request), runDeadline,
+      onStrand<rpc::WaitForEnd>([self = shared_from_this()](StatusOr<rpc::WaitForEndReply> reply) {
+        if (!reply.ok())
+          return self->end(reply.status());
+        self->end(reply->code == 0 ? Status() : Status(static_cast<StatusCode>(reply->code), reply->message));
+      }),
+      "the end of the run");
+}
+
+void Membership::ping() {
+  if (over_)
+    return;
+  rpc::PingRequest request;
+  request.caller = self_;
+  client_.call<rpc::Ping>(
+      std::move(request), silenceLimit, onStrand<rpc::Ping>([self = shared_from_this()](StatusOr<rpc::Ack> reply) {
+        if (!reply.ok())
+          return self->end(reply.status());
+        if (self->over_)
+          return;
+        Scheduler &scheduler = self->context_.scheduler;
+        self->pingTimer_ =
+            scheduler.postAt(scheduler.now() + pingPeriod, [self] { self->strand_->post([self] { self->ping(); }); });
+      }));
+}
+
+void Membership::fail(const Status &why) {
+  if (over_ || !failure_.ok())
+    return;
+  failure_ = why;
+  rpc::FailedRequest request;
+  request.caller = self_;
+  request.code = static_cast<int32_t>(why.code());
+  request.message = why.message();
+  client_.call<rpc::Failed>(std::move(request), controlDeadline,
+                            onStrand<rpc::Failed>([self = shared_from_this()](StatusOr<rpc::Ack> reply) {
+                              if (!reply.ok())
+                                self->end(self->failure_);
+                            }));
+}
+
+void Membership::end(Status status) {
+  if (std::exchange(over_, true))
+    return;
+  if (pingTimer_)
+    context_.scheduler.cancel(pingTimer_);
+  // A lost coordinator after our own failure: our failure is what the user needs to know.
+  if (!status.ok() && !failure_.ok() && status.isRetryable())
+    status = failure_;
+  Completion ended = std::move(ended_);
+  ended(std::move(status));
+}
+
+void Membership::leave(const RoleSummary &summary, Task done) {
+  rpc::GoodbyeRequest request;
+  request.caller = self_;
+  request.report.frames = summary.frames;
+  request.report.examples = summary.examples;
+  request.report.bytesSent = summary.bytesSent;
+  request.report.bytesReceived = summary.bytesReceived;
+  request.report.cpuSeconds = summary.cpuSeconds;
+  request.report.peakRssBytes = summary.peakRssBytes;
+  client_.call<rpc::Goodbye>(
+      std::move(request), goodbyeLimit,
+      onStrand<rpc::Goodbye>([self = shared_from_this(), done = std::move(done)](StatusOr<rpc::Ack>) mutable {
+        self->client_.close();
+        done();
+      }));
+}
+
+RoleSummary summarize(const RoleContext &context, const rpc::RoleName &self, int64_t frames, int64_t examples) {
+  RoleSummary summary;
+  summary.role = self.role;
+  summary.index = self.index;
+  summary.frames = frames;
+  summary.examples = examples;
+  WireCounts counts = context.transport.counts();
+  summary.bytesSent = counts.bytesSent;
+  summary.bytesReceived = counts.bytesReceived;
+  if (context.ownProcess) {
+    summary.cpuSeconds = processCpuSeconds();
+    summary.peakRssBytes = peakResidentBytes();
+  }
+  return summary;
+}
+
+} // namespace heter::runtime

@@ -1,0 +1,143 @@
+// Running to the end on the calling thread: makes the scheduler, kernels and transports of a process, starts what runs
+// in it and waits.
+#include "runtime/role/Run.h"
+
+#include "runtime/base/Log.h"
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/role/Coordinator.h"
+#include "runtime/role/CpuTrainer.h"
+#include "runtime/role/HeterTrainer.h"
+#include "runtime/role/InProcess.h"
+#include "runtime/role/LocalTrainer.h"
+#include "runtime/role/Model.h"
+#include "runtime/role/Server.h"
+#include "runtime/rpc/AsioTransport.h"
+
+#include <optional>
+#include <thread>
+
+namespace heter::runtime {
+namespace {
+
+/// Hands one result from a task to the waiting thread.
+template <typename T> class Outcome {
+public:
+  void set(StatusOr<T> result) {
+    MutexLock lock(mutex_);
+    result_.emplace(std::move(result));
+    changed_.notifyAll();
+  }
+  StatusOr<T> wait() {
+    MutexLock lock(mutex_);
+    while (!result_)
+      changed_.wait(mutex_);
+    return std::move(*result_);
+  }
+
+private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::optional<StatusOr<T>> result_ HETER_GUARDED_BY(mutex_);
+};
+
+std::unique_ptr<Scheduler> makeScheduler(const RunOptions &options) {
+  int threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
+  return makeThreadedScheduler(std::max(threads, 1));
+}
+
+std::shared_ptr<Role> makeRole(const RoleContext &context, const ClusterFile &cluster, const std::string &role,
+                               int index) {
+  auto i = static_cast<size_t>(index);
+  if (role == "server")
+    return std::make_shared<Server>(context, index, cluster.servers[i], cluster.coordinator);
+  if (role == "cpu-trainer")
+    return std::make_shared<CpuTrainer>(context, index, cluster.coordinator);
+  const auto &addresses = cluster.heterTrainers.at(role.substr(heterTrainerPrefix.size()));
+  return std::make_shared<HeterTrainer>(context, role, index, addresses[i], cluster.coordinator);
+}
+
+Status checkRole(const ClusterFile &cluster, const std::string &role, int index) {
+  size_t count = 0;
+  if (role == "server") {
+    count = cluster.servers.size();
+  } else if (role == "cpu-trainer") {
+    count = cluster.cpuTrainers.size();
+  } else if (role.starts_with(heterTrainerPrefix)) {
+    auto it = cluster.heterTrainers.find(role.substr(heterTrainerPrefix.size()));
+    count = it == cluster.heterTrainers.end() ? 0 : it->second.size();
+  }
+  if (count == 0)
+    return Status::invalidArgument("the cluster has no role '" + role + "'");
+  if (index < 0 || static_cast<size_t>(index) >= count)
+    return Status::invalidArgument("the cluster has " + std::to_string(count) + " of role '" + role +
+                                   "', so there is no index " + std::to_string(index));
+  return Status();
+}
+
+} // namespace
+
+StatusOr<RunResult> runInProcess(const Package &package, FileSystem &files, const RunOptions &options,
+                                 const RunHooks &hooks) {
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<KernelObject> kernels, openKernelObject(files, package.folder));
+  Outcome<RunResult> outcome;
+  std::optional<InProcessRun> run;
+  // Destroyed before the run: when the scheduler has gone, no task uses the run any more.
+  std::unique_ptr<Scheduler> scheduler = makeScheduler(options);
+  run.emplace(RunInputs{package, *kernels, files, *scheduler, options, hooks});
+  run->start([&](StatusOr<RunResult> result) { outcome.set(std::move(result)); });
+  StatusOr<RunResult> result = outcome.wait();
+  run->shutdown();
+  return result;
+}
+
+StatusOr<RunResult> runCoordinator(const Package &package, FileSystem &files, const RunOptions &options,
+                                   const ClusterFile &cluster, const RunHooks &hooks) {
+  HETER_RETURN_IF_ERROR(checkCluster(package.info, cluster));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<KernelObject> kernels, openKernelObject(files, package.folder));
+  Outcome<RunResult> outcome;
+  std::shared_ptr<Coordinator> coordinator;
+  std::unique_ptr<Scheduler> scheduler = makeScheduler(options);
+  std::unique_ptr<Transport> transport = makeAsioTransport(*scheduler);
+  RoleContext context{package,
+                      *kernels,
+                      files,
+                      *scheduler,
+                      *transport,
+                      options,
+                      /*heartbeats=*/true,
+                      /*ownProcess=*/true};
+  coordinator = std::make_shared<Coordinator>(context, cluster, hooks);
+  HETER_ASSIGN_OR_RETURN(std::string address, coordinator->listen());
+  coordinator->start([&](StatusOr<RunResult> result) { outcome.set(std::move(result)); });
+  if (hooks.listening)
+    hooks.listening(address);
+  StatusOr<RunResult> result = outcome.wait();
+  transport->shutdown();
+  return result;
+}
+
+StatusOr<RoleSummary> runRole(const Package &package, FileSystem &files, const RunOptions &options,
+                              const ClusterFile &cluster, const std::string &role, int index) {
+  HETER_RETURN_IF_ERROR(checkCluster(package.info, cluster));
+  HETER_RETURN_IF_ERROR(checkRole(cluster, role, index));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<KernelObject> kernels, openKernelObject(files, package.folder));
+  Outcome<RoleSummary> outcome;
+  std::shared_ptr<Role> running;
+  std::unique_ptr<Scheduler> scheduler = makeScheduler(options);
+  std::unique_ptr<Transport> transport = makeAsioTransport(*scheduler);
+  RoleContext context{package,
+                      *kernels,
+                      files,
+                      *scheduler,
+                      *transport,
+                      options,
+                      /*heartbeats=*/true,
+                      /*ownProcess=*/true};
+  running = makeRole(context, cluster, role, index);
+  running->start([&](StatusOr<RoleSummary> summary) { outcome.set(std::move(summary)); });
+  StatusOr<RoleSummary> result = outcome.wait();
+  transport->shutdown();
+  return result;
+}
+
+} // namespace heter::runtime

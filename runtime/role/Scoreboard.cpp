@@ -1,0 +1,87 @@
+// Phases and progress.
+#include "runtime/role/Scoreboard.h"
+
+#include "runtime/role/Timing.h"
+
+namespace heter::runtime {
+namespace {
+
+double secondsOf(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+} // namespace
+
+void Scoreboard::beginTraining(int64_t firstStep) { begin(firstStep, /*testing=*/false); }
+void Scoreboard::beginTest() { begin(0, /*testing=*/true); }
+
+void Scoreboard::begin(int64_t firstStep, bool testing) {
+  testing_ = testing;
+  ledger_.emplace(firstStep, /*exactAuc=*/testing);
+  phaseStart_ = lastTold_ = scheduler_.now();
+  lastExamples_ = 0;
+  expectedExamples_ = 0;
+}
+
+StatusOr<std::vector<CompleteStep>> Scoreboard::add(FrameReport report) {
+  expectedExamples_ = std::max(expectedExamples_, report.expectedExamples);
+  HETER_ASSIGN_OR_RETURN(std::vector<CompleteStep> steps, ledger_->add(std::move(report)));
+  if (!testing_) {
+    steps_ += static_cast<int64_t>(steps.size());
+    for (const CompleteStep &step : steps)
+      if (step.loss)
+        losses_.push_back({step.step, *step.loss});
+  }
+  if (hooks_.progress && scheduler_.now() - lastTold_ >= progressPeriod)
+    tellProgress();
+  return steps;
+}
+
+void Scoreboard::tellProgress() {
+  TimePoint now = scheduler_.now();
+  RunProgress progress;
+  progress.testing = testing_;
+  progress.examples = ledger_->examples();
+  progress.steps = steps_;
+  progress.seconds = secondsOf(now - phaseStart_);
+  if (now > lastTold_)
+    progress.examplesPerSecond = static_cast<double>(progress.examples - lastExamples_) / secondsOf(now - lastTold_);
+  progress.loss = ledger_->takeRecentLoss();
+  if (!testing_)
+    progress.auc = ledger_->auc();
+  if (expectedExamples_ > 0)
+    progress.fraction = std::min(1.0, static_cast<double>(progress.examples) / static_cast<double>(expectedExamples_));
+  lastTold_ = now;
+  lastExamples_ = progress.examples;
+  hooks_.progress(progress);
+}
+
+Status Scoreboard::endPhase() {
+  HETER_RETURN_IF_ERROR(ledger_->checkComplete());
+  PhaseResult result;
+  result.loss = ledger_->loss();
+  result.auc = ledger_->auc();
+  result.examples = ledger_->examples();
+  if (result.examples == 0)
+    return Status::invalidArgument(std::string("the ") + (testing_ ? "test" : "training") +
+                                   " data has no examples (is the range of lines inside the files?)");
+  if (!testing_)
+    trainSeconds_ = secondsOf(scheduler_.now() - phaseStart_);
+  if (hooks_.progress)
+    tellProgress();
+  if (testing_)
+    test_ = result;
+  else
+    train_ = result;
+  return Status();
+}
+
+void Scoreboard::fill(RunResult &result) const {
+  result.train = train_;
+  result.test = test_;
+  result.examples = train_.examples;
+  result.steps = steps_;
+  result.losses = losses_;
+  result.seconds = trainSeconds_;
+  result.examplesPerSecond = trainSeconds_ > 0 ? static_cast<double>(train_.examples) / trainSeconds_ : 0;
+}
+
+} // namespace heter::runtime

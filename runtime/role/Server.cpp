@@ -1,0 +1,252 @@
+// Handlers of the server role. Pulls and pushes run on any thread at once; the parameter store is thread-safe.
+#include "runtime/role/Server.h"
+
+#include "runtime/base/Log.h"
+#include "runtime/table/Checkpoint.h"
+
+namespace heter::runtime {
+
+Server::Server(const RoleContext &context, int index, std::string address, const std::string &coordinatorAddress)
+    : context_(context), self_(roleName("server", index)), address_(std::move(address)), model_(context.package.info),
+      strand_(std::make_shared<Strand>(context.scheduler)), service_(std::make_shared<Service>(displayName(self_))),
+      membership_(std::make_shared<Membership>(context, strand_, self_, coordinatorAddress)), gate_(context.scheduler) {
+}
+
+Server::~Server() = default;
+
+void Server::start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) {
+  ended_ = std::move(ended);
+  addMethods();
+  strand_->post([self = shared_from_this()] {
+    auto address = self->context_.transport.listen(self->address_, self->service_->acceptor());
+    if (!address.ok())
+      return self->ended(address.status().withContext(displayName(self->self_)));
+    self->membership_->join(
+        *address, [self](const rpc::JoinReply &reply) { self->joined(reply); },
+        [self](Status status) { self->ended(std::move(status)); });
+  });
+}
+
+void Server::joined(const rpc::JoinReply &reply) {
+  StoreOptions options;
+  options.seed = static_cast<uint64_t>(reply.seed);
+  options.shardIndex = self_.index;
+  options.shardCount = static_cast<int>(reply.servers.size());
+  options.generation = reply.generation;
+  auto store = ParameterStore::create(
+      context_.package.info, [this](const std::string &symbol) { return context_.kernels.find(symbol); }, options);
+  Status status = store.ok() ? Status() : store.status();
+  if (store.ok()) {
+    store_ = std::move(*store);
+    asynchronous_ = reply.asynchronous;
+    generation_ = reply.generation;
+    gate_.open(store_->version());
+    ready_ = true;
+  } else {
+    membership_->fail(status);
+  }
+  for (Completion &waiting : std::exchange(waitingForReady_, {}))
+    waiting(status);
+}
+
+void Server::whenReady(Completion done) {
+  if (ready_)
+    return done(Status());
+  strand_->post([self = shared_from_this(), done = std::move(done)]() mutable {
+    if (self->ready_)
+      return done(Status());
+    self->waitingForReady_.push_back(std::move(done));
+  });
+}
+
+void Server::ended(Status status) {
+  gate_.close(Status::cancelled("the run has ended"));
+  waitingForReady_.clear();
+  service_->clear();
+  RoleSummary summary = summarize(context_, self_, pushes_, 0);
+  membership_->leave(summary, [self = shared_from_this(), summary, status = std::move(status)] {
+    status.ok() ? self->ended_(summary) : self->ended_(status);
+  });
+}
+
+Status Server::checkGeneration(int64_t generation) const {
+  if (!ready_)
+    return Status::failedPrecondition("the server is not ready: no role may call it before its hello was answered");
+  if (generation != generation_)
+    return Status::failedPrecondition("a call of generation " + std::to_string(generation) +
+                                      " was refused: this is generation " + std::to_string(generation_));
+  return Status();
+}
+
+template <typename M> void Server::serve(StatusOr<typename M::Reply> (Server::*handle)(const typename M::Request &)) {
+  service_->on<M>([self = shared_from_this(), handle](const CallContext &, typename M::Request request,
+                                                      Responder<M> respond) { respond(((*self).*handle)(request)); });
+}
+
+void Server::addMethods() {
+  auto self = shared_from_this();
+  addPeerMethods(*service_, context_, self_, [self](Completion done) { self->whenReady(std::move(done)); });
+  service_->on<rpc::PullRows>([self](const CallContext &, rpc::PullRowsRequest request, auto respond) {
+    self->pullRows(std::move(request), std::move(respond));
+  });
+  service_->on<rpc::PullDense>([self](const CallContext &, rpc::PullDenseRequest request, auto respond) {
+    self->pullDense(std::move(request), std::move(respond));
+  });
+  service_->on<rpc::Push>([self](const CallContext &, rpc::PushRequest request, auto respond) {
+    Status status = self->push(std::make_shared<const rpc::PushRequest>(std::move(request)));
+    status.ok() ? respond(rpc::Ack()) : respond(status);
+  });
+  serve<rpc::CloseStep>(&Server::closeStep);
+  serve<rpc::FinishSteps>(&Server::finishSteps);
+  serve<rpc::Stats>(&Server::stats);
+  // Files are read and written off the compute threads.
+  service_->on<rpc::Save>([self](const CallContext &, rpc::SaveRequest request, auto respond) {
+    self->context_.scheduler.postBlocking([self, request, respond] { respond(self->save(request)); });
+  });
+  service_->on<rpc::Load>([self](const CallContext &, rpc::LoadRequest request, auto respond) {
+    self->context_.scheduler.postBlocking([self, request, respond] { respond(self->load(request)); });
+  });
+}
+
+void Server::pullRows(rpc::PullRowsRequest request, Responder<rpc::PullRows> respond) {
+  if (Status status = checkGeneration(request.generation); !status.ok())
+    return respond(status);
+  auto part = model_.findPart(request.table, request.part);
+  if (!part.ok())
+    return respond(part.status());
+  if (request.keys.size() % sizeof(uint64_t) != 0)
+    return respond(Status::invalidArgument("the keys of a row pull are no whole numbers"));
+  gate_.wait(request.minVersion,
+             [self = shared_from_this(), part = *part, request = std::move(request), respond](Status status) {
+               if (!status.ok())
+                 return respond(status);
+               std::span<const uint64_t> keys(reinterpret_cast<const uint64_t *>(request.keys.data()),
+                                              request.keys.size() / sizeof(uint64_t));
+               rpc::PullRowsReply reply;
+               reply.version = self->store_->version();
+               reply.rows.resize(keys.size() * static_cast<size_t>(self->store_->partDim(part)) * sizeof(float));
+               self->store_->pullRows(part, keys, reinterpret_cast<float *>(reply.rows.data()));
+               respond(std::move(reply));
+             });
+}
+
+void Server::pullDense(rpc::PullDenseRequest request, Responder<rpc::PullDense> respond) {
+  if (Status status = checkGeneration(request.generation); !status.ok())
+    return respond(status);
+  for (int parameter : request.parameters)
+    if (parameter < 0 || parameter >= store_->parameterCount())
+      return respond(Status::invalidArgument("there is no parameter number " + std::to_string(parameter)));
+  gate_.wait(request.minVersion, [self = shared_from_this(), request = std::move(request), respond](Status status) {
+    if (!status.ok())
+      return respond(status);
+    respond(self->denseReply(request));
+  });
+}
+
+StatusOr<rpc::PullDenseReply> Server::denseReply(const rpc::PullDenseRequest &request) {
+  std::shared_ptr<const DenseVersion> dense = store_->denseVersion();
+  rpc::PullDenseReply reply;
+  reply.version = dense->version();
+  reply.revision = static_cast<int64_t>(dense->revision());
+  reply.unchanged = reply.revision == request.haveRevision;
+  if (reply.unchanged)
+    return reply;
+  for (int parameter : request.parameters) {
+    std::span<const float> values = dense->values(parameter);
+    rpc::DensePiece piece;
+    piece.parameter = parameter;
+    piece.values.assign(reinterpret_cast<const char *>(values.data()), values.size_bytes());
+    reply.pieces.push_back(std::move(piece));
+  }
+  return reply;
+}
+
+namespace {
+
+std::span<const float> floatsOf(const std::string &bytes) {
+  return {reinterpret_cast<const float *>(bytes.data()), bytes.size() / sizeof(float)};
+}
+
+} // namespace
+
+Status Server::push(const std::shared_ptr<const rpc::PushRequest> &request) {
+  HETER_RETURN_IF_ERROR(checkGeneration(request->generation));
+  PushKey key{request->generation, request->step, request->microBatch, request->chunk};
+  auto give = [&](const auto &push) {
+    return asynchronous_ ? store_->applyNow(key, request->examples, push)
+                         : store_->stagePush(key, request->examples, push);
+  };
+  ++pushes_;
+  if (request->table >= 0) {
+    HETER_ASSIGN_OR_RETURN(int part, model_.findPart(request->table, request->part));
+    PushRows push{part,
+                  {reinterpret_cast<const uint64_t *>(request->keys.data()), request->keys.size() / sizeof(uint64_t)},
+                  floatsOf(request->values),
+                  request};
+    return give(push);
+  }
+  for (const rpc::DensePiece &piece : request->pieces) {
+    if (piece.parameter < 0 || piece.parameter >= store_->parameterCount())
+      return Status::invalidArgument("there is no parameter number " + std::to_string(piece.parameter));
+    HETER_RETURN_IF_ERROR(give(PushDense{piece.parameter, floatsOf(piece.values), piece.firstBlock, request}));
+  }
+  return Status();
+}
+
+StatusOr<rpc::CloseStepReply> Server::closeStep(const rpc::CloseStepRequest &request) {
+  HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
+  HETER_RETURN_IF_ERROR(store_->closeStep(request.step, request.microBatches, request.examples));
+  gate_.open(store_->version());
+  rpc::CloseStepReply reply;
+  reply.version = store_->version();
+  return reply;
+}
+
+StatusOr<rpc::Ack> Server::finishSteps(const rpc::FinishStepsRequest &request) {
+  HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
+  store_->finishSteps(request.steps);
+  gate_.open(store_->version());
+  return rpc::Ack();
+}
+
+StatusOr<rpc::SaveReply> Server::save(const rpc::SaveRequest &request) {
+  HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
+  HETER_ASSIGN_OR_RETURN(ShardInfo shard, writeShard(context_.files, *store_, request.folder, request.saveNumber));
+  auto file = [](const CheckpointFile &from) {
+    rpc::SavedFile to;
+    to.name = from.name;
+    to.bytes = from.bytes;
+    to.checksum = static_cast<int64_t>(from.checksum);
+    return to;
+  };
+  rpc::SaveReply reply;
+  reply.shardIndex = shard.shardIndex;
+  reply.shardCount = shard.shardCount;
+  reply.seed = static_cast<int64_t>(shard.seed);
+  reply.version = shard.version;
+  reply.rows = file(shard.rows);
+  reply.dense = file(shard.dense);
+  reply.rowsPerTable = shard.rowsPerTable;
+  return reply;
+}
+
+StatusOr<rpc::LoadReply> Server::load(const rpc::LoadRequest &request) {
+  HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
+  HETER_RETURN_IF_ERROR(loadInto(context_.files, *store_, request.folder));
+  gate_.open(store_->version());
+  rpc::LoadReply reply;
+  reply.version = store_->version();
+  reply.seed = static_cast<int64_t>(store_->seed());
+  return reply;
+}
+
+StatusOr<rpc::StatsReply> Server::stats(const rpc::StatsRequest &) {
+  if (!ready_)
+    return Status::failedPrecondition("the server is not ready");
+  rpc::StatsReply reply;
+  for (size_t t = 0; t < context_.package.info.tables.size(); ++t)
+    reply.rows[context_.package.info.tables[t].name] = store_->rowCount(static_cast<int>(t));
+  return reply;
+}
+
+} // namespace heter::runtime

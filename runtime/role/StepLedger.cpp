@@ -1,0 +1,91 @@
+// Folding reports into steps.
+#include "runtime/role/StepLedger.h"
+
+namespace heter::runtime {
+
+StatusOr<std::vector<CompleteStep>> StepLedger::add(FrameReport report) {
+  std::vector<CompleteStep> completed;
+  if (report.step < nextStep_)
+    return completed;
+  Open &open = open_[report.step];
+  if (open.microBatches == 0)
+    open.microBatches = report.stepMicroBatches;
+  if (open.microBatches != report.stepMicroBatches || report.microBatch < 0 ||
+      report.microBatch >= report.stepMicroBatches)
+    return Status::internal("micro-batch " + std::to_string(report.microBatch) + " of " +
+                            std::to_string(report.stepMicroBatches) + " was reported for step " +
+                            std::to_string(report.step) + ", which has " + std::to_string(open.microBatches));
+  if (open.reports.contains(report.microBatch))
+    return completed;
+  examples_ += report.examples;
+  for (const MetricReport &metric : report.metrics) {
+    if (metric.metric != "auc" || (hasAuc_ && metric.name != aucName_))
+      continue;
+    hasAuc_ = true;
+    aucName_ = metric.name;
+    if (exactAuc_)
+      exact_.add(metric.predictions, metric.labels);
+    else
+      streaming_.add(metric.predictions, metric.labels);
+  }
+  open.reports.emplace(report.microBatch, std::move(report));
+  for (auto it = open_.begin(); it != open_.end() && it->first == nextStep_ &&
+                                static_cast<int32_t>(it->second.reports.size()) == it->second.microBatches;
+       it = open_.begin()) {
+    completed.push_back(complete(it->first, it->second));
+    open_.erase(it);
+    ++nextStep_;
+  }
+  return completed;
+}
+
+CompleteStep StepLedger::complete(int64_t step, Open &open) {
+  CompleteStep result;
+  result.step = step;
+  LossFold fold;
+  for (auto &[index, report] : open.reports) {
+    result.microBatches.push_back(index);
+    result.examples += report.examples;
+    for (const MetricReport &metric : report.metrics)
+      if (metric.metric == "loss") {
+        fold.add(metric.value, report.examples);
+        break;
+      }
+  }
+  if (fold.examples() > 0) {
+    result.loss = fold.mean();
+    total_.add(fold.mean(), fold.examples());
+    recent_.add(fold.mean(), fold.examples());
+  }
+  return result;
+}
+
+Status StepLedger::checkComplete() const {
+  if (open_.empty())
+    return Status();
+  const auto &[step, open] = *open_.begin();
+  return Status::internal("the data ended with " + std::to_string(open.reports.size()) + " of " +
+                          std::to_string(open.microBatches) + " micro-batches of step " + std::to_string(step));
+}
+
+std::optional<double> StepLedger::loss() const {
+  if (total_.examples() == 0)
+    return std::nullopt;
+  return total_.mean();
+}
+
+std::optional<double> StepLedger::auc() const {
+  if (!hasAuc_)
+    return std::nullopt;
+  return exactAuc_ ? exact_.compute() : streaming_.compute();
+}
+
+std::optional<double> StepLedger::takeRecentLoss() {
+  if (recent_.examples() == 0)
+    return std::nullopt;
+  double mean = recent_.mean();
+  recent_.reset();
+  return mean;
+}
+
+} // namespace heter::runtime

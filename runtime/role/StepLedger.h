@@ -1,0 +1,83 @@
+// The ledger of steps: which micro-batches have ended, with what losses and metrics, and which steps are complete.
+// The coordinator keeps one, and so does a local run.
+#ifndef HETER_RUNTIME_ROLE_STEPLEDGER_H
+#define HETER_RUNTIME_ROLE_STEPLEDGER_H
+
+#include "runtime/base/Status.h"
+#include "runtime/data/Metrics.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace heter::runtime {
+
+/// What one report of the model gave for a micro-batch.
+struct MetricReport {
+  std::string metric; ///< "loss" or "auc".
+  std::string name;
+  double value = 0;                       ///< loss: the mean over the micro-batch.
+  std::vector<float> predictions, labels; ///< auc.
+};
+
+/// A micro-batch that has ended.
+struct FrameReport {
+  int64_t step = 0;
+  int32_t microBatch = 0;
+  int32_t stepMicroBatches = 1;
+  int64_t examples = 0;
+  int64_t expectedExamples = 0; ///< Of the whole pass over all trainers; 0: unknown.
+  std::vector<MetricReport> metrics;
+};
+
+struct CompleteStep {
+  int64_t step = 0;
+  std::vector<int32_t> microBatches; ///< In order.
+  int64_t examples = 0;
+  std::optional<double> loss;
+};
+
+/// Not thread-safe. Results do not depend on the order in which reports come.
+class StepLedger {
+public:
+  /// `exactAuc`: keep all predictions instead of a histogram.
+  StepLedger(int64_t firstStep, bool exactAuc) : nextStep_(firstStep), exactAuc_(exactAuc) {}
+
+  /// Takes a report in; returns the steps that are complete now, in order and without gaps. A second report of a
+  /// micro-batch changes nothing. Fails if reports of a step disagree.
+  StatusOr<std::vector<CompleteStep>> add(FrameReport report);
+
+  /// The first step that is not complete.
+  int64_t nextStep() const { return nextStep_; }
+  /// Ok if no step has begun without completing; else names the first one.
+  Status checkComplete() const;
+
+  int64_t examples() const { return examples_; } ///< Of all reports.
+  std::optional<double> loss() const;            ///< Mean over the complete steps.
+  std::optional<double> auc() const;             ///< Of the first auc report; null if it cannot be computed.
+  /// The mean loss since the last call of this function.
+  std::optional<double> takeRecentLoss();
+
+private:
+  struct Open {
+    int32_t microBatches = 0;
+    std::map<int32_t, FrameReport> reports;
+  };
+  CompleteStep complete(int64_t step, Open &open);
+
+  int64_t nextStep_;
+  bool exactAuc_;
+  std::map<int64_t, Open> open_;
+  int64_t examples_ = 0;
+  LossFold total_, recent_;
+  std::string aucName_;
+  bool hasAuc_ = false;
+  StreamingAuc streaming_;
+  ExactAuc exact_;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_STEPLEDGER_H

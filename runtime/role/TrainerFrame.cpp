@@ -1,0 +1,216 @@
+// One function a node kind.
+#include "runtime/role/TrainerFrame.h"
+
+#include "runtime/kernels/Rows.h"
+
+namespace heter::runtime {
+
+std::vector<MetricReport> TrainerFrame::takeMetrics() {
+  std::vector<MetricReport> metrics;
+  for (auto &[node, metric] : metrics_)
+    metrics.push_back(std::move(metric));
+  return metrics;
+}
+
+void TrainerFrame::start(Frame &frame, int index, Completion done) {
+  const package::Node &node = frame.node(index);
+  switch (node.kind) {
+  case package::NodeKind::INPUT:
+    return done(input(frame, node));
+  case package::NodeKind::PULL_ROWS:
+    return pullRows(frame, node, std::move(done));
+  case package::NodeKind::PULL_DENSE:
+    return pullDense(frame, node, std::move(done));
+  case package::NodeKind::PUSH_ROWS:
+    return pushRows(frame, node, std::move(done));
+  case package::NodeKind::PUSH_DENSE:
+    return pushDense(frame, node, std::move(done));
+  case package::NodeKind::SEND:
+    return send(frame, node, std::move(done));
+  case package::NodeKind::RECV:
+    return receive(frame, node, std::move(done));
+  case package::NodeKind::REPORT:
+    return done(report(frame, node));
+  case package::NodeKind::PREDICT:
+    return done(Status());
+  default:
+    return done(Status::internal("node kind " + std::to_string(node.kind) + " is not a role's to run"));
+  }
+}
+
+Status TrainerFrame::input(Frame &frame, const package::Node &node) {
+  HETER_ASSIGN_OR_RETURN(int input, services_.model.findInput(textAttribute(node, "input")));
+  if (!batch_ || static_cast<size_t>(input) >= batch_->tensors.size())
+    return Status::internal("input '" + textAttribute(node, "input") + "' is read where there is no data");
+  const BatchTensor &tensor = batch_->tensors[static_cast<size_t>(input)];
+  int output = node.outputs[0];
+  if (tensor.kind == package::ValueKind::RAGGED)
+    return frame.bindRagged(output, tensor.offsets.data(), tensor.data(), batch_);
+  return frame.deliver(output, tensor.data(), tensor.elementCount() * elementBytes(tensor.element), batch_);
+}
+
+namespace {
+
+/// A row pull under way.
+struct RowPull {
+  KeyIndex index;
+  std::vector<float> rows;
+};
+
+int64_t listLength(const TensorView &ids) { return ids.shape.rank > 0 ? ids.shape[ids.shape.rank - 1] : 1; }
+
+/// Floats that a lookup gives.
+int64_t lookupElements(const TensorView &ids, int64_t dim, Pool pool) {
+  if (ids.kind == package::ValueKind::RAGGED)
+    return ids.examples * dim;
+  int64_t count = ids.shape.elements();
+  return pool == Pool::None ? count * dim : listLength(ids) > 0 ? count / listLength(ids) * dim : 0;
+}
+
+Status placeRows(Frame &frame, const package::Node &node, const RowPull &pull, int64_t dim, Pool pool) {
+  const TensorRef &ids = frame.value(node.inputs[0]);
+  int output = node.outputs[0];
+  int64_t bytes = lookupElements(ids, dim, pool) * static_cast<int64_t>(sizeof(float));
+  if (frame.hasMemory(output)) {
+    if (frame.value(output).bytes != bytes)
+      return Status::internal("the lookup '" + node.name + "' gives " + std::to_string(bytes) +
+                              " bytes, and its output has " + std::to_string(frame.value(output).bytes));
+    scatterPulledRows(ids, pull.index, pull.rows.data(), dim, pool, frame.value(output).as<float>());
+    return Status();
+  }
+  auto values = std::make_shared<std::vector<float>>(static_cast<size_t>(bytes) / sizeof(float));
+  scatterPulledRows(ids, pull.index, pull.rows.data(), dim, pool, values->data());
+  return frame.bind(output, values->data(), bytes, values);
+}
+
+} // namespace
+
+void TrainerFrame::pullRows(Frame &frame, const package::Node &node, Completion done) {
+  auto part = services_.model.findPart(textAttribute(node, "table"), textAttribute(node, "part"));
+  if (!part.ok())
+    return done(part.status());
+  Pool pool = parsePool(textAttribute(node, "pool"));
+  int64_t dim = services_.model.parts()[static_cast<size_t>(*part)].dim;
+  auto pull = std::make_shared<RowPull>();
+  pull->index.build(allIds(frame.value(node.inputs[0])));
+  const std::vector<uint64_t> &keys = pull->index.keys();
+  pull->rows.resize(keys.size() * static_cast<size_t>(dim));
+  services_.parameters.pullRows(minVersion_, *part, keys, pull->rows.data(),
+                                [&frame, &node, pull, dim, pool, done = std::move(done)](Status status) mutable {
+                                  if (status.ok())
+                                    status = placeRows(frame, node, *pull, dim, pool);
+                                  done(std::move(status));
+                                });
+}
+
+void TrainerFrame::withDense(UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> use) {
+  {
+    std::unique_lock lock(mutex_);
+    if (dense_ || !denseFailed_.ok()) {
+      StatusOr<DenseSnapshotPtr> result =
+          dense_ ? StatusOr<DenseSnapshotPtr>(dense_) : StatusOr<DenseSnapshotPtr>(denseFailed_);
+      lock.unlock();
+      return use(std::move(result));
+    }
+    denseWaiters_.push_back(std::move(use));
+    if (std::exchange(denseAsked_, true))
+      return;
+  }
+  services_.parameters.pullDense(minVersion_, [this](StatusOr<DenseSnapshotPtr> snapshot) {
+    decltype(denseWaiters_) waiters;
+    {
+      std::lock_guard lock(mutex_);
+      if (snapshot.ok())
+        dense_ = *snapshot;
+      else
+        denseFailed_ = snapshot.status();
+      waiters.swap(denseWaiters_);
+    }
+    // The last of them may end the frame, and with it this handler.
+    for (auto &waiter : waiters)
+      waiter(snapshot);
+  });
+}
+
+void TrainerFrame::pullDense(Frame &frame, const package::Node &node, Completion done) {
+  auto parameter = services_.model.findParameter(textAttribute(node, "parameter"));
+  if (!parameter.ok())
+    return done(parameter.status());
+  withDense(
+      [&frame, &node, parameter = *parameter, done = std::move(done)](StatusOr<DenseSnapshotPtr> snapshot) mutable {
+        if (!snapshot.ok())
+          return done(snapshot.status());
+        std::span<const float> values = (*snapshot)->values(parameter);
+        done(frame.deliver(node.outputs[0], values.data(), static_cast<int64_t>(values.size_bytes()), *snapshot));
+      });
+}
+
+void TrainerFrame::pushRows(Frame &frame, const package::Node &node, Completion done) {
+  auto part = services_.model.findPart(textAttribute(node, "table"), textAttribute(node, "part"));
+  if (!part.ok())
+    return done(part.status());
+  const TensorRef &rows = frame.value(node.inputs[0]);
+  auto count = static_cast<size_t>(rows.count);
+  auto dim = static_cast<size_t>(services_.model.parts()[static_cast<size_t>(*part)].dim);
+  services_.parameters.pushRows(frame.info(), *part, {rows.keys, count}, {rows.f32(), count * dim}, std::move(done));
+}
+
+void TrainerFrame::pushDense(Frame &frame, const package::Node &node, Completion done) {
+  auto parameter = services_.model.findParameter(textAttribute(node, "parameter"));
+  if (!parameter.ok())
+    return done(parameter.status());
+  const TensorRef &gradient = frame.value(node.inputs[0]);
+  if (gradient.shape.elements() != services_.model.parameterElements(*parameter))
+    return done(Status::internal("the gradient of '" + services_.model.parameterName(*parameter) +
+                                 "' has another size than the parameter"));
+  services_.parameters.pushDense(frame.info(), *parameter,
+                                 {gradient.f32(), static_cast<size_t>(gradient.shape.elements())}, std::move(done));
+}
+
+void TrainerFrame::send(Frame &frame, const package::Node &node, Completion done) {
+  if (!services_.channels)
+    return done(Status::internal("this role has no channels"));
+  services_.channels->send(frame.info(), textAttribute(node, "channel"), packValues(frame, node), std::move(done));
+}
+
+void TrainerFrame::receive(Frame &frame, const package::Node &node, Completion done) {
+  if (!services_.channels)
+    return done(Status::internal("this role has no channels"));
+  services_.channels->receive(frame.info(), textAttribute(node, "channel"),
+                              [&frame, &node, done = std::move(done)](StatusOr<WireValuesPtr> values) mutable {
+                                if (!values.ok())
+                                  return done(values.status());
+                                done(unpackValues(frame, node, std::move(*values)));
+                              });
+}
+
+Status TrainerFrame::report(Frame &frame, const package::Node &node) {
+  MetricReport metric;
+  metric.metric = textAttribute(node, "metric");
+  metric.name = textAttribute(node, "name");
+  auto floats = [&](int input) {
+    const TensorRef &value = frame.value(node.inputs[static_cast<size_t>(input)]);
+    return std::vector<float>(value.f32(), value.f32() + value.shape.elements());
+  };
+  for (int input : node.inputs)
+    if (frame.value(input).element != package::ElementType::F32)
+      return Status::unimplemented("report '" + metric.name + "' of values that are not f32");
+  if (metric.metric == "auc" && node.inputs.size() == 2) {
+    metric.predictions = floats(0);
+    metric.labels = floats(1);
+    if (metric.predictions.size() != metric.labels.size())
+      return Status::invalidArgument("report '" + metric.name + "' compares " +
+                                     std::to_string(metric.predictions.size()) + " predictions with " +
+                                     std::to_string(metric.labels.size()) + " labels");
+  } else if (metric.metric == "loss" && node.inputs.size() == 1) {
+    metric.value = static_cast<double>(floats(0).at(0));
+  } else {
+    return Status::unimplemented("report of metric '" + metric.metric + "' is not supported yet; auc and loss are");
+  }
+  // Nodes end in any order; reports keep the program's.
+  std::lock_guard lock(mutex_);
+  metrics_.emplace(&node - frame.graph().nodes.data(), std::move(metric));
+  return Status();
+}
+
+} // namespace heter::runtime

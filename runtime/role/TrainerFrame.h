@@ -1,0 +1,64 @@
+// The handler of one frame: it feeds the batch in, pulls and pushes parameters, sends and receives channel values, and
+// collects what the model reports.
+#ifndef HETER_RUNTIME_ROLE_TRAINERFRAME_H
+#define HETER_RUNTIME_ROLE_TRAINERFRAME_H
+
+#include "runtime/data/DataStream.h"
+#include "runtime/graph/Frame.h"
+#include "runtime/role/Channels.h"
+#include "runtime/role/Model.h"
+#include "runtime/role/Parameters.h"
+#include "runtime/role/StepLedger.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace heter::runtime {
+
+/// What the frames of a role share; outlives them.
+struct FrameServices {
+  const Model &model;
+  Parameters &parameters;
+  ChannelPort *channels = nullptr; ///< Null where the role has none (local, ps).
+};
+
+class TrainerFrame final : public NodeHandler {
+public:
+  /// `batch` is null on a heter-trainer. `minVersion` is what the frame's pulls wait for. The frame lives until the
+  /// executor has called its completion.
+  TrainerFrame(const FrameServices &services, int64_t minVersion, BatchPtr batch)
+      : services_(services), minVersion_(minVersion), batch_(std::move(batch)) {}
+
+  void start(Frame &frame, int node, Completion done) override;
+
+  /// After the frame has ended.
+  std::vector<MetricReport> takeMetrics();
+
+private:
+  Status input(Frame &frame, const package::Node &node);
+  void pullRows(Frame &frame, const package::Node &node, Completion done);
+  void pullDense(Frame &frame, const package::Node &node, Completion done);
+  void pushRows(Frame &frame, const package::Node &node, Completion done);
+  void pushDense(Frame &frame, const package::Node &node, Completion done);
+  void send(Frame &frame, const package::Node &node, Completion done);
+  void receive(Frame &frame, const package::Node &node, Completion done);
+  Status report(Frame &frame, const package::Node &node);
+  void withDense(UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> use);
+
+  const FrameServices &services_;
+  const int64_t minVersion_;
+  const BatchPtr batch_;
+
+  std::mutex mutex_;
+  bool denseAsked_ = false; // guarded by mutex_
+  DenseSnapshotPtr dense_;  // guarded by mutex_; the version that the frame has pinned
+  Status denseFailed_;      // guarded by mutex_
+  std::vector<UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>> denseWaiters_; // guarded by mutex_
+  std::map<ptrdiff_t, MetricReport> metrics_;                                  // guarded by mutex_; by node
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_TRAINERFRAME_H
