@@ -129,7 +129,7 @@ Status LocalTrainer::save() {
   const std::string &folder = context_.options.saveFolder;
   if (folder.empty())
     return Status();
-  return saveCheckpoint(context_.files, *store_, context_.package.info, folder);
+  return saveCheckpoint(context_.files, *store_, folder);
 }
 
 void LocalTrainer::finish(Status status) {
