@@ -172,7 +172,7 @@ void KeyIndex::split(uint64_t hash, const RowSlabs &rows, uint64_t (*hashOf)(uin
     directory_ = std::move(doubled);
     ++depth_;
   }
-  std::array<uint32_t, bucketsPerSegment * slotsPerBucket> moving;
+  std::array<uint32_t, size_t{bucketsPerSegment} * slotsPerBucket> moving;
   size_t count = 0;
   for (int i = 0; i < bucketsPerSegment; ++i)
     for (int j = 0; j < low[i].used; ++j)

@@ -15,7 +15,6 @@ namespace heter::runtime {
 static uint64_t indexHash(uint64_t key) { return mixKey(key) << 12; }
 
 static constexpr size_t prefetchAhead = 16;
-static constexpr uint8_t notOwned = 0xff;
 
 struct SparseTable::Range {
   explicit Range(int64_t rowFloats) : rows(rowFloats) {}
@@ -24,11 +23,20 @@ struct SparseTable::Range {
   KeyIndex index HETER_GUARDED_BY(mutex);
 };
 
+namespace {
+/// One key of a batched call.
+struct BatchKey {
+  uint64_t key;
+  uint64_t hash;     ///< Its indexHash.
+  uint32_t position; ///< In the call's keys.
+};
+} // namespace
+
 /// The keys of a batched call, ordered by the range that holds them; kept by each thread so that calls do not allocate.
 struct SparseTable::Batch {
-  std::vector<uint8_t> ranges;                  ///< Of each key, or notOwned.
-  std::vector<uint32_t> order;                  ///< Positions of keys, range after range, foreign keys last.
-  std::array<uint32_t, rangeCount + 2> begin{}; ///< In `order`, of each range; then of the foreign keys; then the end.
+  std::vector<uint8_t> ranges;                  ///< Of each key; rangeCount for keys of other servers.
+  std::vector<BatchKey> ordered;                ///< Range after range, keys of other servers last.
+  std::array<uint32_t, rangeCount + 2> begin{}; ///< In `ordered`, of each range; of the others; the end.
   std::vector<uint32_t> missing;                ///< Positions of keys without a row.
 
   static Batch &ofThread() {
@@ -38,43 +46,41 @@ struct SparseTable::Batch {
 
   void assign(const SparseTable &table, std::span<const uint64_t> keys) {
     ranges.resize(keys.size());
-    order.resize(keys.size());
+    ordered.resize(keys.size());
     missing.clear();
     begin.fill(0);
     for (size_t i = 0; i < keys.size(); ++i) {
       ranges[i] = table.rangeOfShard_[static_cast<size_t>(shardOf(keys[i]))];
-      ++begin[std::min<size_t>(ranges[i], rangeCount) + 1];
+      ++begin[ranges[i] + size_t{1}];
     }
     for (size_t r = 1; r < begin.size(); ++r)
       begin[r] += begin[r - 1];
     std::array<uint32_t, rangeCount + 2> next = begin;
     for (size_t i = 0; i < keys.size(); ++i)
-      order[next[std::min<size_t>(ranges[i], rangeCount)]++] = static_cast<uint32_t>(i);
+      ordered[next[ranges[i]]++] = {keys[i], indexHash(keys[i]), static_cast<uint32_t>(i)};
   }
 
-  std::span<const uint32_t> ofRange(int range) const {
+  std::span<const BatchKey> ofRange(int range) const {
     const auto r = static_cast<size_t>(range);
-    return std::span(order).subspan(begin[r], begin[r + 1] - begin[r]);
+    return std::span(ordered).subspan(begin[r], begin[r + 1] - begin[r]);
   }
 };
 
-/// Calls visit(position, row or KeyIndex::none) for keys[position] of every position, with the memory of the next ones
-/// already on its way.
+/// Calls visit(key, row or KeyIndex::none) for each key, with the memory of the next ones already on its way.
 template <typename Visit>
-static void findEach(const KeyIndex &index, const RowSlabs &rows, std::span<const uint64_t> keys,
-                     std::span<const uint32_t> positions, Visit visit) {
-  const size_t count = positions.size();
+static void findEach(const KeyIndex &index, const RowSlabs &rows, std::span<const BatchKey> keys, Visit visit) {
+  const size_t count = keys.size();
   for (size_t i = 0; i < count + 2 * prefetchAhead; ++i) {
     if (i < count)
-      index.prefetch(indexHash(keys[positions[i]]));
+      index.prefetch(keys[i].hash);
     if (i >= prefetchAhead && i - prefetchAhead < count) {
-      const uint32_t likely = index.candidate(indexHash(keys[positions[i - prefetchAhead]]));
+      const uint32_t likely = index.candidate(keys[i - prefetchAhead].hash);
       if (likely != KeyIndex::none)
         rows.prefetch(likely);
     }
     if (i >= 2 * prefetchAhead) {
-      const uint32_t position = positions[i - 2 * prefetchAhead];
-      visit(position, index.find(indexHash(keys[position]), keys[position], rows));
+      const BatchKey &key = keys[i - 2 * prefetchAhead];
+      visit(key, index.find(key.hash, key.key, rows));
     }
   }
 }
@@ -82,7 +88,7 @@ static void findEach(const KeyIndex &index, const RowSlabs &rows, std::span<cons
 SparseTable::SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard)
     : spec_(spec), firstShard_(firstShard), endShard_(endShard) {
   assert(firstShard >= 0 && firstShard <= endShard && endShard <= virtualShards);
-  rangeOfShard_.fill(notOwned);
+  rangeOfShard_.fill(rangeCount);
   for (int shard = firstShard; shard < endShard; ++shard)
     rangeOfShard_[static_cast<size_t>(shard)] =
         static_cast<uint8_t>((shard - firstShard) * rangeCount / (endShard - firstShard));
@@ -111,16 +117,15 @@ void SparseTable::initialize(uint64_t key, float *state) const {
   }
 }
 
-/// Copies the values of keys[position] of every position to their places in `out`, or notes the position as missing.
+/// Copies the value of each key to its place in `out`, or notes the position as missing.
 static void copyValues(const KeyIndex &index, const RowSlabs &rows, const PartSpec &spec,
-                       std::span<const uint64_t> keys, std::span<const uint32_t> positions, float *out,
-                       std::vector<uint32_t> &missing) {
+                       std::span<const BatchKey> keys, float *out, std::vector<uint32_t> &missing) {
   const auto dim = static_cast<size_t>(spec.dim);
-  findEach(index, rows, keys, positions, [&](uint32_t position, uint32_t row) {
+  findEach(index, rows, keys, [&](const BatchKey &key, uint32_t row) {
     if (row == KeyIndex::none)
-      missing.push_back(position);
+      missing.push_back(key.position);
     else
-      std::memcpy(out + position * dim, rows.state(row) + spec.offset, dim * sizeof(float));
+      std::memcpy(out + key.position * dim, rows.state(row) + spec.offset, dim * sizeof(float));
   });
 }
 
@@ -130,15 +135,15 @@ void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) con
   Batch &batch = Batch::ofThread();
   batch.assign(*this, keys);
   for (int r = 0; r < rangeCount; ++r) {
-    const std::span<const uint32_t> positions = batch.ofRange(r);
-    if (positions.empty())
+    const std::span<const BatchKey> ofRange = batch.ofRange(r);
+    if (ofRange.empty())
       continue;
     const Range &range = *ranges_[static_cast<size_t>(r)];
     MutexLock lock(range.mutex);
-    copyValues(range.index, range.rows, spec, keys, positions, out, batch.missing);
+    copyValues(range.index, range.rows, spec, ofRange, out, batch.missing);
   }
-  const std::span<const uint32_t> foreign = batch.ofRange(rangeCount);
-  batch.missing.insert(batch.missing.end(), foreign.begin(), foreign.end());
+  for (const BatchKey &key : batch.ofRange(rangeCount))
+    batch.missing.push_back(key.position);
   for (uint32_t position : batch.missing)
     spec.init.fill(out + position * dim, spec.dim, seedKeys_[static_cast<size_t>(part)], keys[position], 0);
 }
@@ -234,20 +239,20 @@ void SparseTable::updateUnique(int part, std::span<const uint64_t> keys, std::sp
   RowUpdater updater(spec, divisor);
   Batch &batch = Batch::ofThread();
   batch.assign(*this, keys);
-  const auto updateRange = [&](KeyIndex &index, RowSlabs &rows, std::span<const uint32_t> positions) {
-    findEach(index, rows, keys, positions, [&](uint32_t position, uint32_t row) {
+  const auto updateRange = [&](KeyIndex &index, RowSlabs &rows, std::span<const BatchKey> ofRange) {
+    findEach(index, rows, ofRange, [&](const BatchKey &key, uint32_t row) {
       if (row == KeyIndex::none)
-        row = create(index, rows, keys[position]);
-      updater.update(rows.state(row), sums.data() + position * dim);
+        row = create(index, rows, key.key);
+      updater.update(rows.state(row), sums.data() + key.position * dim);
     });
   };
   for (int r = 0; r < rangeCount; ++r) {
-    const std::span<const uint32_t> positions = batch.ofRange(r);
-    if (positions.empty())
+    const std::span<const BatchKey> ofRange = batch.ofRange(r);
+    if (ofRange.empty())
       continue;
     Range &range = *ranges_[static_cast<size_t>(r)];
     MutexLock lock(range.mutex);
-    updateRange(range.index, range.rows, positions);
+    updateRange(range.index, range.rows, ofRange);
   }
 }
 

@@ -70,9 +70,9 @@ private:
   const TableSpec &spec_;
   int firstShard_;
   int endShard_;
-  std::vector<std::array<uint32_t, 2>> seedKeys_; ///< A Philox key a part. Changes only in reset().
-  std::vector<std::unique_ptr<Range>> ranges_;    ///< The vector changes only in reset().
-  std::array<uint8_t, virtualShards> rangeOfShard_;
+  std::vector<std::array<uint32_t, 2>> seedKeys_;   ///< A Philox key a part. Changes only in reset().
+  std::vector<std::unique_ptr<Range>> ranges_;      ///< The vector changes only in reset().
+  std::array<uint8_t, virtualShards> rangeOfShard_; ///< rangeCount: not owned.
 };
 
 } // namespace heter::runtime

@@ -30,7 +30,7 @@ Example parseLine(std::string_view line) {
   Example example{};
   example.label = std::stod(std::string(columns[0]));
   for (int i = 0; i < denseCount; ++i) {
-    const std::string text(columns[static_cast<size_t>(1 + i)]);
+    const std::string text(columns[1 + static_cast<size_t>(i)]);
     example.dense[static_cast<size_t>(i)] = text.empty() ? 0.0 : std::log1p(std::max(std::stod(text), 0.0));
   }
   for (int i = 0; i < idCount; ++i) {
