@@ -20,7 +20,7 @@ struct SparseTable::Range {
   explicit Range(int64_t rowFloats) : rows(rowFloats) {}
   mutable Mutex mutex;
   RowSlabs rows HETER_GUARDED_BY(mutex);
-  KeyIndex index HETER_GUARDED_BY(mutex);
+  RowIndex index HETER_GUARDED_BY(mutex);
 };
 
 namespace {
@@ -66,16 +66,16 @@ struct SparseTable::Batch {
   }
 };
 
-/// Calls visit(key, row or KeyIndex::none) for each key, with the memory of the next ones already on its way.
+/// Calls visit(key, row or RowIndex::none) for each key, with the memory of the next ones already on its way.
 template <typename Visit>
-static void findEach(const KeyIndex &index, const RowSlabs &rows, std::span<const BatchKey> keys, Visit visit) {
+static void findEach(const RowIndex &index, const RowSlabs &rows, std::span<const BatchKey> keys, Visit visit) {
   const size_t count = keys.size();
   for (size_t i = 0; i < count + 2 * prefetchAhead; ++i) {
     if (i < count)
       index.prefetch(keys[i].hash);
     if (i >= prefetchAhead && i - prefetchAhead < count) {
       const uint32_t likely = index.candidate(keys[i - prefetchAhead].hash);
-      if (likely != KeyIndex::none)
+      if (likely != RowIndex::none)
         rows.prefetch(likely);
     }
     if (i >= 2 * prefetchAhead) {
@@ -118,11 +118,11 @@ void SparseTable::initialize(uint64_t key, float *state) const {
 }
 
 /// Copies the value of each key to its place in `out`, or notes the position as missing.
-static void copyValues(const KeyIndex &index, const RowSlabs &rows, const PartSpec &spec,
+static void copyValues(const RowIndex &index, const RowSlabs &rows, const PartSpec &spec,
                        std::span<const BatchKey> keys, float *out, std::vector<uint32_t> &missing) {
   const auto dim = static_cast<size_t>(spec.dim);
   findEach(index, rows, keys, [&](const BatchKey &key, uint32_t row) {
-    if (row == KeyIndex::none)
+    if (row == RowIndex::none)
       missing.push_back(key.position);
     else
       std::memcpy(out + key.position * dim, rows.state(row) + spec.offset, dim * sizeof(float));
@@ -239,9 +239,9 @@ void SparseTable::updateUnique(int part, std::span<const uint64_t> keys, std::sp
   RowUpdater updater(spec, divisor);
   Batch &batch = Batch::ofThread();
   batch.assign(*this, keys);
-  const auto updateRange = [&](KeyIndex &index, RowSlabs &rows, std::span<const BatchKey> ofRange) {
+  const auto updateRange = [&](RowIndex &index, RowSlabs &rows, std::span<const BatchKey> ofRange) {
     findEach(index, rows, ofRange, [&](const BatchKey &key, uint32_t row) {
-      if (row == KeyIndex::none)
+      if (row == RowIndex::none)
         row = create(index, rows, key.key);
       updater.update(rows.state(row), sums.data() + key.position * dim);
     });
@@ -256,7 +256,7 @@ void SparseTable::updateUnique(int part, std::span<const uint64_t> keys, std::sp
   }
 }
 
-uint32_t SparseTable::create(KeyIndex &index, RowSlabs &rows, uint64_t key) const {
+uint32_t SparseTable::create(RowIndex &index, RowSlabs &rows, uint64_t key) const {
   const uint32_t row = rows.add(key);
   initialize(key, rows.state(row));
   index.insert(indexHash(key), row, rows, indexHash);
@@ -309,7 +309,7 @@ void SparseTable::putRow(uint64_t key, std::span<const float> state) {
   Range &range = *ranges_[rangeOfShard_[static_cast<size_t>(shardOf(key))]];
   MutexLock lock(range.mutex);
   uint32_t row = range.index.find(indexHash(key), key, range.rows);
-  if (row == KeyIndex::none) {
+  if (row == RowIndex::none) {
     row = range.rows.add(key);
     range.index.insert(indexHash(key), row, range.rows, indexHash);
   }

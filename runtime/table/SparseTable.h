@@ -5,7 +5,7 @@
 
 #include "runtime/base/Hash.h"
 #include "runtime/base/ThreadAnnotations.h"
-#include "runtime/table/KeyIndex.h"
+#include "runtime/table/RowIndex.h"
 #include "runtime/table/Schema.h"
 
 #include <array>
@@ -64,7 +64,7 @@ private:
   static constexpr int rangeCount = 16;
 
   void updateUnique(int part, std::span<const uint64_t> keys, std::span<const float> sums, float divisor);
-  uint32_t create(KeyIndex &index, RowSlabs &rows, uint64_t key) const;
+  uint32_t create(RowIndex &index, RowSlabs &rows, uint64_t key) const;
   void initialize(uint64_t key, float *state) const;
 
   const TableSpec &spec_;

@@ -1,5 +1,5 @@
 // The index against std::unordered_map, while it grows, and with keys that were made to collide.
-#include "runtime/table/KeyIndex.h"
+#include "runtime/table/RowIndex.h"
 #include "runtime/base/Hash.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ uint64_t hashOf(uint64_t key) { return mixKey(key) << 12; }
 
 struct Filled {
   RowSlabs rows{2};
-  KeyIndex index;
+  RowIndex index;
   void add(uint64_t key, uint64_t (*hash)(uint64_t)) {
     const uint32_t row = rows.add(key);
     rows.state(row)[0] = static_cast<float>(row & 0xffff);
@@ -23,7 +23,7 @@ struct Filled {
   }
 };
 
-TEST(KeyIndex, findsWhatAMapFinds) {
+TEST(RowIndex, findsWhatAMapFinds) {
   Filled filled;
   std::unordered_map<uint64_t, uint32_t> expected;
   std::mt19937_64 random(1);
@@ -31,8 +31,8 @@ TEST(KeyIndex, findsWhatAMapFinds) {
     const uint64_t key = random() % 400000; // present and absent, small and near keys
     const uint32_t row = filled.index.find(hashOf(key), key, filled.rows);
     const auto found = expected.find(key);
-    ASSERT_EQ(row, found == expected.end() ? KeyIndex::none : found->second) << key;
-    if (row != KeyIndex::none)
+    ASSERT_EQ(row, found == expected.end() ? RowIndex::none : found->second) << key;
+    if (row != RowIndex::none)
       continue;
     expected.emplace(key, filled.rows.size());
     filled.add(key, hashOf);
@@ -45,7 +45,7 @@ TEST(KeyIndex, findsWhatAMapFinds) {
   }
 }
 
-TEST(KeyIndex, growsToMillionsInAFewBytesARow) {
+TEST(RowIndex, growsToMillionsInAFewBytesARow) {
   Filled filled;
   constexpr uint64_t count = 2000000;
   for (uint64_t key = 0; key < count; ++key)
@@ -55,11 +55,11 @@ TEST(KeyIndex, growsToMillionsInAFewBytesARow) {
     found += filled.rows.key(filled.index.find(hashOf(key), key, filled.rows)) == key;
   EXPECT_EQ(found, (count + 6) / 7);
   for (uint64_t key = count; key < count + 1000; ++key)
-    EXPECT_EQ(filled.index.find(hashOf(key), key, filled.rows), KeyIndex::none);
+    EXPECT_EQ(filled.index.find(hashOf(key), key, filled.rows), RowIndex::none);
   EXPECT_LT(static_cast<double>(filled.index.bytes()) / count, 13.0);
 }
 
-TEST(KeyIndex, segmentsDoNotSplitTogether) {
+TEST(RowIndex, segmentsDoNotSplitTogether) {
   Filled filled;
   size_t last = 0;
   size_t mostAtOnce = 0;
@@ -75,7 +75,7 @@ TEST(KeyIndex, segmentsDoNotSplitTogether) {
   EXPECT_LT(mostAtOnce, 20U);
 }
 
-TEST(KeyIndex, holdsKeysThatCollide) {
+TEST(RowIndex, holdsKeysThatCollide) {
   // Equal in every bit that the index looks at.
   const auto collide = [](uint64_t) { return uint64_t{0x123456789abcd000}; };
   Filled filled;
@@ -83,7 +83,7 @@ TEST(KeyIndex, holdsKeysThatCollide) {
     filled.add(key, collide);
   for (uint64_t key = 0; key < 3000; ++key)
     ASSERT_EQ(filled.index.find(collide(key), key, filled.rows), key);
-  EXPECT_EQ(filled.index.find(collide(0), 3000, filled.rows), KeyIndex::none);
+  EXPECT_EQ(filled.index.find(collide(0), 3000, filled.rows), RowIndex::none);
 }
 
 } // namespace

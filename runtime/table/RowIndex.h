@@ -1,9 +1,9 @@
-// KeyIndex: from a table's 64-bit keys to its rows, in about ten bytes a row. A directory points at segments of 4 KB,
+// RowIndex: from a table's 64-bit keys to its rows, in about ten bytes a row. A directory points at segments of 4 KB,
 // each 64 buckets of one cache line: 12 one-byte tags compared at once, and 12 row numbers. Only full segments split,
 // one at a time, so growth never pauses; the directory's prefix is skewed, so that segments that fill at the same rate
 // do not split together. Keys themselves lie in their rows.
-#ifndef HETER_RUNTIME_TABLE_KEYINDEX_H
-#define HETER_RUNTIME_TABLE_KEYINDEX_H
+#ifndef HETER_RUNTIME_TABLE_ROWINDEX_H
+#define HETER_RUNTIME_TABLE_ROWINDEX_H
 
 #include <algorithm>
 #include <bit>
@@ -47,11 +47,11 @@ private:
 /// Maps hashes of keys to rows of a RowSlabs, which it reads to tell keys of one tag apart. Of a hash the top bits
 /// choose the segment, bits 12 to 25 the bucket and the tag; the low 12 are not used. Equal keys have equal hashes.
 /// Rows are never removed. Thread-compatible.
-class KeyIndex {
+class RowIndex {
 public:
   static constexpr uint32_t none = ~uint32_t{0};
 
-  KeyIndex();
+  RowIndex();
 
   /// The row of `key`, or `none`.
   uint32_t find(uint64_t hash, uint64_t key, const RowSlabs &rows) const;
@@ -112,4 +112,4 @@ private:
 
 } // namespace heter::runtime
 
-#endif // HETER_RUNTIME_TABLE_KEYINDEX_H
+#endif // HETER_RUNTIME_TABLE_ROWINDEX_H

@@ -1,5 +1,5 @@
 // Tag buckets, segments that split one at a time, and row slabs.
-#include "runtime/table/KeyIndex.h"
+#include "runtime/table/RowIndex.h"
 
 #include <algorithm>
 #include <array>
@@ -66,13 +66,13 @@ static constexpr std::array<uint32_t, skewPieces + 1> skewTable = [] {
   return table;
 }();
 
-uint32_t KeyIndex::skewedPrefix(uint64_t hash) {
+uint32_t RowIndex::skewedPrefix(uint64_t hash) {
   const size_t piece = hash >> 56;
   const uint64_t within = (hash >> 24) & 0xffffffffU;
   return skewTable[piece] + static_cast<uint32_t>((uint64_t{skewTable[piece + 1] - skewTable[piece]} * within) >> 32);
 }
 
-unsigned KeyIndex::matches(const Bucket &bucket, uint8_t tag) {
+unsigned RowIndex::matches(const Bucket &bucket, uint8_t tag) {
 #if defined(__SSE2__)
   const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i *>(&bucket));
   const __m128i equal = _mm_cmpeq_epi8(tags, _mm_set1_epi8(static_cast<char>(tag)));
@@ -85,9 +85,9 @@ unsigned KeyIndex::matches(const Bucket &bucket, uint8_t tag) {
 #endif
 }
 
-KeyIndex::KeyIndex() { directory_.push_back(newSegment(0)); }
+RowIndex::RowIndex() { directory_.push_back(newSegment(0)); }
 
-KeyIndex::Bucket *KeyIndex::newSegment(int depth) {
+RowIndex::Bucket *RowIndex::newSegment(int depth) {
   constexpr size_t bytes = bucketsPerSegment * sizeof(Bucket);
   if (chunkUsed_ == chunkCapacity_) {
     chunkCapacity_ = std::clamp<size_t>(segments_, 1, 64);
@@ -104,19 +104,19 @@ KeyIndex::Bucket *KeyIndex::newSegment(int depth) {
   return segment;
 }
 
-size_t KeyIndex::bytes() const {
+size_t RowIndex::bytes() const {
   return segments_ * bucketsPerSegment * sizeof(Bucket) + directory_.capacity() * sizeof(Bucket *);
 }
 
-void KeyIndex::prefetch(uint64_t hash) const { __builtin_prefetch(segmentOf(hash) + bucketOf(hash)); }
+void RowIndex::prefetch(uint64_t hash) const { __builtin_prefetch(segmentOf(hash) + bucketOf(hash)); }
 
-uint32_t KeyIndex::candidate(uint64_t hash) const {
+uint32_t RowIndex::candidate(uint64_t hash) const {
   const Bucket &bucket = segmentOf(hash)[bucketOf(hash)];
   const unsigned mask = matches(bucket, tagOf(hash));
   return mask ? bucket.rows[std::countr_zero(mask)] : none;
 }
 
-uint32_t KeyIndex::find(uint64_t hash, uint64_t key, const RowSlabs &rows) const {
+uint32_t RowIndex::find(uint64_t hash, uint64_t key, const RowSlabs &rows) const {
   const Bucket *segment = segmentOf(hash);
   const uint8_t tag = tagOf(hash);
   int at = bucketOf(hash);
@@ -139,7 +139,7 @@ uint32_t KeyIndex::find(uint64_t hash, uint64_t key, const RowSlabs &rows) const
   return none;
 }
 
-void KeyIndex::put(Bucket *segment, uint64_t hash, uint32_t row) {
+void RowIndex::put(Bucket *segment, uint64_t hash, uint32_t row) {
   int at = bucketOf(hash);
   while (segment[at].used == slotsPerBucket) {
     segment[at].overflowed = 1;
@@ -151,7 +151,7 @@ void KeyIndex::put(Bucket *segment, uint64_t hash, uint32_t row) {
   ++segment[0].header;
 }
 
-void KeyIndex::insert(uint64_t hash, uint32_t row, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key)) {
+void RowIndex::insert(uint64_t hash, uint32_t row, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key)) {
   while (segmentOf(hash)[0].header >= fullSegment) {
     if (segmentOf(hash)[1].header >= deepest()) {
       spill_.emplace(hash, row);
@@ -162,7 +162,7 @@ void KeyIndex::insert(uint64_t hash, uint32_t row, const RowSlabs &rows, uint64_
   put(segmentOf(hash), hash, row);
 }
 
-void KeyIndex::split(uint64_t hash, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key)) {
+void RowIndex::split(uint64_t hash, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key)) {
   Bucket *low = segmentOf(hash);
   const int depth = low[1].header + 1;
   if (depth > depth_) { // every entry twice
