@@ -1,0 +1,57 @@
+// Cluster files: what is read, written back and refused.
+#include "runtime/role/ClusterFile.h"
+
+#include "runtime/package/Package_types.h"
+
+#include <gtest/gtest.h>
+
+namespace heter::runtime {
+namespace {
+
+std::string errorOf(const std::string &text) {
+  auto cluster = parseClusterFile(text);
+  return cluster.ok() ? "ok" : cluster.status().message();
+}
+
+TEST(ClusterFileTest, RoundTrips) {
+  const char *text = R"({"coordinator": "a:1", "servers": ["b:2", "b:3"], "cpu-trainers": ["c:4"],
+                         "heter-trainers": {"gpu": ["d:5"], "xpu": ["e:6"]}})";
+  auto cluster = parseClusterFile(text);
+  ASSERT_TRUE(cluster.ok()) << cluster.status().message();
+  EXPECT_EQ(cluster->servers.size(), 2u);
+  EXPECT_EQ(cluster->heterTrainers.at("xpu").front(), "e:6");
+  auto again = parseClusterFile(cluster->print());
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->print(), cluster->print());
+}
+
+TEST(ClusterFileTest, NamesWhatIsWrong) {
+  EXPECT_EQ(errorOf("{"), "cluster file: not valid JSON");
+  EXPECT_EQ(errorOf("[]"), "cluster file: must be an object");
+  EXPECT_EQ(errorOf(R"({"coordinator": "a:1"})"), "cluster file: the field 'servers' is missing");
+  EXPECT_EQ(errorOf(R"({"coordinator": 7})"),
+            "cluster file: 'coordinator' must be an address \"HOST:PORT\", found 7");
+  EXPECT_EQ(errorOf(R"({"servers": []})"), "cluster file: 'servers' must be a list of at least one address, found []");
+  EXPECT_EQ(errorOf(R"({"heter-trainers": []})"),
+            "cluster file: 'heter-trainers' must be an object of lists by device class, found []");
+  EXPECT_EQ(errorOf(R"({"server": []})"),
+            "cluster file: unknown field 'server'; known are coordinator, servers, cpu-trainers, heter-trainers");
+}
+
+TEST(ClusterFileTest, ChecksAgainstThePackage) {
+  package::PackageInfo info;
+  info.mode = "heter-ps";
+  info.roles = {"cpu-trainer", "heter-trainer.gpu", "server"};
+  ClusterFile cluster;
+  EXPECT_EQ(checkCluster(info, cluster).message(),
+            "the cluster has no heter-trainers of class 'gpu', which the package needs");
+  cluster.heterTrainers["gpu"] = {"a:1"};
+  EXPECT_TRUE(checkCluster(info, cluster).ok());
+  cluster.heterTrainers["xpu"] = {"a:1"};
+  EXPECT_FALSE(checkCluster(info, cluster).ok());
+  info.mode = "local";
+  EXPECT_FALSE(checkCluster(info, cluster).ok());
+}
+
+} // namespace
+} // namespace heter::runtime
