@@ -17,7 +17,7 @@ namespace heter::runtime {
 
 /// Memory that a call may keep from one frame to the next; ROWS outputs point into it. One a node a frame.
 struct Workspace {
-  KeyIndex index;
+  UniqueKeys index;
   std::vector<float> rows;
 };
 

@@ -14,7 +14,7 @@ Pool parsePool(const std::string &text) {
   return text == "sum" ? Pool::Sum : text == "mean" ? Pool::Mean : Pool::None;
 }
 
-void KeyIndex::reset(int64_t count) {
+void UniqueKeys::reset(int64_t count) {
   keys_.clear();
   places_.clear();
   size_t size = std::bit_ceil(static_cast<size_t>(std::max<int64_t>(count, 8)) * 2);
@@ -22,7 +22,7 @@ void KeyIndex::reset(int64_t count) {
   mask_ = size - 1;
 }
 
-int32_t KeyIndex::insert(uint64_t key) {
+int32_t UniqueKeys::insert(uint64_t key) {
   uint64_t slot = mixKey(key) & mask_;
   while (slots_[slot] >= 0) {
     if (keys_[slots_[slot]] == key)
@@ -35,7 +35,7 @@ int32_t KeyIndex::insert(uint64_t key) {
   return place;
 }
 
-void KeyIndex::build(std::span<const int64_t> ids) {
+void UniqueKeys::build(std::span<const int64_t> ids) {
   reset(static_cast<int64_t>(ids.size()));
   places_.resize(ids.size());
   for (size_t i = 0; i < ids.size(); ++i)
@@ -60,7 +60,7 @@ template <typename Visit> static void forEachList(const TensorView &ids, Pool po
     visit(list, list * length, (list + 1) * length);
 }
 
-void scatterPulledRows(const TensorView &ids, const KeyIndex &index, const float *rows, int64_t dim, Pool pool,
+void scatterPulledRows(const TensorView &ids, const UniqueKeys &index, const float *rows, int64_t dim, Pool pool,
                        float *out) {
   const int32_t *places = index.places().data();
   forEachList(ids, pool, [&](int64_t list, int64_t begin, int64_t end) {
@@ -79,7 +79,7 @@ void scatterPulledRows(const TensorView &ids, const KeyIndex &index, const float
   });
 }
 
-void gatherRowGradients(const TensorView &ids, const float *dy, int64_t dim, Pool pool, KeyIndex &index,
+void gatherRowGradients(const TensorView &ids, const float *dy, int64_t dim, Pool pool, UniqueKeys &index,
                         std::vector<float> &rows) {
   index.build(allIds(ids));
   rows.assign(index.keys().size() * static_cast<size_t>(dim), 0.0f);
@@ -99,7 +99,7 @@ void gatherRowGradients(const TensorView &ids, const float *dy, int64_t dim, Poo
   });
 }
 
-void addRows(const TensorView &a, const TensorView &b, int64_t dim, KeyIndex &index, std::vector<float> &rows) {
+void addRows(const TensorView &a, const TensorView &b, int64_t dim, UniqueKeys &index, std::vector<float> &rows) {
   index.reset(a.count + b.count);
   for (int64_t i = 0; i < a.count; ++i)
     index.insert(a.keys[i]);

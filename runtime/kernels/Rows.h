@@ -20,7 +20,7 @@ Pool parsePool(const std::string &text);
 
 /// The distinct keys of a list of ids in the order of their first occurrence, and each id's place among them.
 /// Flat open addressing; memory is kept from one use to the next. Not thread-safe.
-class KeyIndex {
+class UniqueKeys {
 public:
   /// Forgets the keys and makes room for `count` of them.
   void reset(int64_t count);
@@ -45,16 +45,16 @@ std::span<const int64_t> allIds(const TensorView &ids);
 /// The values of a lookup: `out` gets, for each id (pool none) or each list of ids (pooled: the last ids axis, or a
 /// ragged example), the f32 row or the sum or mean of the rows, in id order; an empty list gives zeros. `index` was
 /// built from allIds(ids); `rows` has index.keys().size() rows of `dim`.
-void scatterPulledRows(const TensorView &ids, const KeyIndex &index, const float *rows, int64_t dim, Pool pool,
+void scatterPulledRows(const TensorView &ids, const UniqueKeys &index, const float *rows, int64_t dim, Pool pool,
                        float *out);
 
 /// The gradient of a lookup: for each key the sum, in the order of occurrence, of the `dy` rows of its ids (divided by
 /// the list's length for mean). Builds `index` from `ids`; `rows` gets index.keys().size() rows.
-void gatherRowGradients(const TensorView &ids, const float *dy, int64_t dim, Pool pool, KeyIndex &index,
+void gatherRowGradients(const TensorView &ids, const float *dy, int64_t dim, Pool pool, UniqueKeys &index,
                         std::vector<float> &rows);
 
 /// The sum of two row sets: a's keys in their order, then b's new ones in theirs.
-void addRows(const TensorView &a, const TensorView &b, int64_t dim, KeyIndex &index, std::vector<float> &rows);
+void addRows(const TensorView &a, const TensorView &b, int64_t dim, UniqueKeys &index, std::vector<float> &rows);
 
 } // namespace heter::runtime
 

@@ -53,7 +53,7 @@ namespace {
 
 /// A row pull under way.
 struct RowPull {
-  KeyIndex index;
+  UniqueKeys index;
   std::vector<float> rows;
 };
 

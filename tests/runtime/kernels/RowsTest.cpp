@@ -57,7 +57,7 @@ void lists(const test::Operand &ids, const std::string &pool, std::vector<int64_
 } // namespace
 
 TEST(Rows, KeyIndexKeepsTheOrderOfFirstOccurrence) {
-  KeyIndex index;
+  UniqueKeys index;
   std::vector<int64_t> ids = {5, -1, 5, 0, -1, 7};
   index.build(ids);
   EXPECT_EQ(index.keys(), (std::vector<uint64_t>{5, UINT64_MAX, 0, 7}));
@@ -72,7 +72,7 @@ TEST(Rows, LookupPoolsRowsOfKeys) {
     for (int64_t examples : {0, 1, 17}) {
       test::Operand ids = randomIds(random, examples, 5, c.ragged);
       TensorView view = viewOf(ids, examples);
-      KeyIndex index;
+      UniqueKeys index;
       index.build(allIds(view));
       constexpr int64_t dim = 3;
       std::vector<float> rows = randomFloats(random, static_cast<int64_t>(index.keys().size()) * dim);
