@@ -27,7 +27,7 @@ Status checkOptions(const package::PackageInfo &info, const RunOptions &options)
     return std::find(classes.begin(), classes.end(), deviceClass) != classes.end();
   };
   for (const auto &[deviceClass, count] : options.heterTrainers) {
-    if (!deviceClass.empty() && !known(deviceClass))
+    if (!deviceClass.empty() && info.mode == "heter-ps" && !known(deviceClass))
       return Status::invalidArgument("--heter-trainers: the package has no device class '" + deviceClass + "'" +
                                      didYouMean(deviceClass, classes));
     if (count < 1)

@@ -29,8 +29,7 @@ TEST(ClusterFileTest, NamesWhatIsWrong) {
   EXPECT_EQ(errorOf("{"), "cluster file: not valid JSON");
   EXPECT_EQ(errorOf("[]"), "cluster file: must be an object");
   EXPECT_EQ(errorOf(R"({"coordinator": "a:1"})"), "cluster file: the field 'servers' is missing");
-  EXPECT_EQ(errorOf(R"({"coordinator": 7})"),
-            "cluster file: 'coordinator' must be an address \"HOST:PORT\", found 7");
+  EXPECT_EQ(errorOf(R"({"coordinator": 7})"), "cluster file: 'coordinator' must be an address \"HOST:PORT\", found 7");
   EXPECT_EQ(errorOf(R"({"servers": []})"), "cluster file: 'servers' must be a list of at least one address, found []");
   EXPECT_EQ(errorOf(R"({"heter-trainers": []})"),
             "cluster file: 'heter-trainers' must be an object of lists by device class, found []");

@@ -164,8 +164,8 @@ struct TinyGraph : GraphBuilder {
     return copied;
   }
   int toHost(int from) {
-    int copied = placed(graph.values[static_cast<size_t>(from)].name + ".host",
-                        graph.values[static_cast<size_t>(from)].type);
+    int copied =
+        placed(graph.values[static_cast<size_t>(from)].name + ".host", graph.values[static_cast<size_t>(from)].type);
     copy(from, copied);
     return copied;
   }
@@ -350,8 +350,7 @@ Outcome simulate(const Package &package, const RunOptions &options, uint64_t see
   return outcome;
 }
 
-StatusOr<RunResult> runThreaded(const Package &package, const RunOptions &options, int threads,
-                                Duration longestDelay) {
+StatusOr<RunResult> runThreaded(const Package &package, const RunOptions &options, int threads, Duration longestDelay) {
   auto kernels = tinyKernels();
   auto files = makePosixFileSystem();
   RunHooks hooks;
