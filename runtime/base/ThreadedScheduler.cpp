@@ -6,6 +6,7 @@
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <thread>
@@ -85,14 +86,13 @@ private:
 
   void enqueue(Task task) { arena_.enqueue(Job{this, std::move(task)}); }
 
-  void begin() {
-    MutexLock lock(mutex_);
-    ++outstanding_;
-  }
+  void begin() { outstanding_.fetch_add(1, std::memory_order_relaxed); }
   void end() {
+    if (outstanding_.fetch_sub(1, std::memory_order_acq_rel) != 1)
+      return;
     MutexLock lock(mutex_);
-    if (--outstanding_ == 0)
-      idle_.notifyAll();
+    idle_ = true;
+    becameIdle_.notifyAll();
   }
   void runTimers();
   void runBlocking();
@@ -101,9 +101,11 @@ private:
   Allowance allowance_;
   oneapi::tbb::task_arena arena_;
 
+  /// Posted tasks, compute and blocking, that have not ended, and one until the destructor takes it.
+  std::atomic<int64_t> outstanding_ = 1;
   Mutex mutex_;
-  CondVar idle_;
-  int64_t outstanding_ HETER_GUARDED_BY(mutex_) = 0; ///< Posted tasks, compute and blocking, that have not ended.
+  CondVar becameIdle_;
+  bool idle_ HETER_GUARDED_BY(mutex_) = false; ///< Set once, by whoever ends the last of them.
 
   Mutex timerMutex_;
   CondVar timerChanged_;
@@ -132,10 +134,11 @@ ThreadedScheduler::~ThreadedScheduler() {
   }
   timerThread_.join();
   dropped.clear();
+  end();
   {
     MutexLock lock(mutex_);
-    while (outstanding_ != 0)
-      idle_.wait(mutex_);
+    while (!idle_)
+      becameIdle_.wait(mutex_);
   }
   std::vector<std::thread> workers;
   {
