@@ -34,6 +34,15 @@ bool Checker::claimPath(CallSite &call, const std::string &path, const std::stri
   return false;
 }
 
+bool Checker::checkSymbol(const std::string &name, SourceRange range) {
+  if (name == "train" || name == "infer") {
+    error(range, "`" + name + "` names a program of the compiled model, and cannot name a table or parameter")
+        .help("bind another name");
+    return false;
+  }
+  return true;
+}
+
 std::optional<Value> Checker::parameter(CallSite &call, const std::string &path, const std::string &leaf,
                                         std::vector<Dim> shape, Initializer init) {
   Type type{Element::F32, Spread::Same, std::move(shape)};
@@ -78,6 +87,13 @@ std::optional<Value> Checker::parameter(CallSite &call, const std::string &path,
         .help("bind another name, or `share: " + base + "` to use one parameter twice");
     return std::nullopt;
   }
+  auto isTable = [&](const Table &table) { return table.name == full; };
+  if (std::any_of(model_.tables.begin(), model_.tables.end(), isTable)) {
+    error(call.expr.range, "parameter `" + full + "` has the name of a table").help("bind another name");
+    return std::nullopt;
+  }
+  if (!checkSymbol(full, call.expr.range))
+    return std::nullopt;
   Parameter parameter{full, type, std::move(init), newValue(type, call.expr.range), call.expr.range, mark_};
   model_.values[parameter.value].name = full;
   Value value;

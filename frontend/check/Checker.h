@@ -1,7 +1,7 @@
 // The checker's class. Its parts: Declarations.cpp (files, imports, inputs, tables, constants), Statements.cpp,
-// ControlFlow.cpp (run-time regions), Expressions.cpp, Calls.cpp (functions and built-ins), Pairing.cpp (operators and
-// broadcasting), Options.cpp (options, initializers, optimizers), Goals.cpp, Data.cpp, and the built-ins in
-// Builtins*.cpp.
+// Branches.cpp and Loops.cpp (run-time regions), Expressions.cpp, Calls.cpp (functions and built-ins), Pairing.cpp
+// (operators and broadcasting), Options.cpp (options, initializers, optimizers), Goals.cpp, Data.cpp, and the built-ins
+// in Builtins*.cpp.
 //
 // A name is checked where it is used; after an error its value is poison, which makes everything that follows silent.
 #ifndef HETER_FRONTEND_CHECK_CHECKER_H
@@ -157,6 +157,8 @@ public:
   /// Makes (or, with `share:`, finds) the parameter `path.leaf`.
   std::optional<Value> parameter(CallSite &call, const std::string &path, const std::string &leaf,
                                  std::vector<Dim> shape, Initializer init);
+  /// Reports a table or parameter whose name another symbol of the compiled module has.
+  bool checkSymbol(const std::string &name, SourceRange range);
   /// Claims a path without a parameter (dropout masks).
   bool claimPath(CallSite &call, const std::string &path, const std::string &what);
 
@@ -198,23 +200,41 @@ private:
   std::optional<std::string> pathOf(const std::string &name) const;
   struct PathScope;
 
-  // ControlFlow.cpp
+  // Branches.cpp
   void runIf(const ast::Step &step);
   void runSwitch(const ast::Step &step);
-  void runWhile(const ast::Step &step);
-  void runScan(const ast::Step &step);
   struct BranchRun;
-  struct Carried;
   void runBranches(const ast::Step &step, const Value &subject, std::vector<BranchRun> &branches);
   void mergeBranches(const ast::Step &step, Op &op, std::vector<BranchRun> &branches, const Scope &outer, int label);
   void mergeName(const std::string &name, const ast::Step &step, Op &op, std::vector<BranchRun> &branches,
                  const Scope &outer, int label);
+  void spreadConstants(std::vector<Binding *> &all, std::vector<BranchRun> &branches);
+  std::optional<bool> eachExample(const Value &condition, SourceRange range, const std::string &word);
+
+  // Loops.cpp
+  struct Carried;
+  /// What a region changes in the checker, to be put back behind it.
+  struct RegionState {
+    Scope scope;
+    std::set<std::string> frozen;
+    SourceRange eachExample;
+    std::vector<Op> *ops;
+  };
+  RegionState enterRegion(SourceRange each);
+  void leaveRegion(RegionState state);
+  void freeze();
   std::vector<Carried> carriedNames(const ast::Block &block, bool eachExample, SourceRange range);
   void enterCarried(std::vector<Carried> &carried, Region &region);
   void leaveCarried(std::vector<Carried> &carried, Region &region);
-  void leaveScope(Scope outer);
-  void freeze();
-  std::optional<bool> eachExample(const Value &condition, SourceRange range, const std::string &word);
+  void handOut(std::vector<Carried> &carried, Op &op, int label);
+  Value loopCondition(const ast::Expr &source);
+  bool tryCondition(const ast::Expr &source);
+  void runWhile(const ast::Step &step);
+  std::optional<std::vector<Value>> scannedLists(const ast::Step &step, const std::optional<std::string> &path);
+  void bindElements(const ast::Step &step, const std::optional<std::vector<Value>> &lists, Op &op);
+  void bindCollected(const ast::Step &step, const std::vector<Value> &yields,
+                     const std::optional<std::vector<Value>> &lists, Op &op);
+  void runScan(const ast::Step &step);
 
   // Expressions.cpp
   Value evaluateAny(const ast::Expr &expr);

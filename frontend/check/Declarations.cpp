@@ -369,6 +369,7 @@ void Checker::checkTable(const ast::Table &table) {
   Table result;
   result.name = table.name.text;
   result.range = table.name.range;
+  checkSymbol(result.name, result.range);
   std::vector<std::string> known = storeOptions;
   known.insert(known.begin(), partOptions.begin(), partOptions.end());
   checkOptionNames(table.options, known, "a table");

@@ -1,5 +1,6 @@
-// The parser's class, shared by Parser.cpp (declarations and statements) and ParseExpression.cpp. Every parse function
-// that can fail returns false or null after it has reported the error; the statement loop then skips the statement.
+// The parser's class, shared by Parser.cpp (tokens and declarations), ParseStatement.cpp and ParseExpression.cpp. Every
+// parse function that can fail returns false or null after it has reported the error; the statement loop then skips the
+// statement.
 #ifndef HETER_FRONTEND_SYNTAX_PARSERIMPL_H
 #define HETER_FRONTEND_SYNTAX_PARSERIMPL_H
 
@@ -53,7 +54,7 @@ private:
   bool arguments(std::vector<ast::ExprPtr> &items, std::vector<ast::Option> &options);
   bool atOption() const;
 
-  // Statements (Parser.cpp).
+  // Statements (ParseStatement.cpp).
   bool step(ast::Block &block);
   bool bind(ast::Block &block);
   bool on(ast::Step &step);
