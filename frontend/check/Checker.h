@@ -129,6 +129,7 @@ public:
                     SourceRange rangeB);
   /// Elementwise unary and binary operators.
   Value unary(const std::string &op, const Value &value, SourceRange range, SourceRange spot);
+  bool checkOperand(const std::string &op, Value &value, SourceRange range);
   Value binary(const std::string &op, Value a, Value b, const ast::Expr &expr);
 
   /// Argument `i` as an f32 tensor; nothing, after an error, for anything else. Numbers become constants.

@@ -291,6 +291,25 @@ static std::optional<Value> foldStatic(const std::string &op, const Value &a, co
   return std::nullopt;
 }
 
+/// Whether a value may stand beside `op`. A flag beside `and` or `or` becomes a run-time condition.
+bool Checker::checkOperand(const std::string &op, Value &value, SourceRange range) {
+  bool logical = op == "and" || op == "or";
+  if (value.kind == Value::Kind::Flag && logical)
+    value = constant(value.number, Element::Bool, {}, Spread::Same, range);
+  bool id = value.isTensor() && value.type.element == Element::Id;
+  bool condition = value.isTensor() && value.type.element == Element::Bool;
+  bool numeric = value.isNumber() || (value.isTensor() && !condition && (!id || op == "==" || op == "!="));
+  if (logical ? condition : numeric)
+    return true;
+  Diagnostic &diagnostic =
+      error(range, "`" + op + "` wants " + (logical ? "conditions" : "numbers") + ", got " + show(value));
+  if (id)
+    diagnostic.help("lookup(TABLE, " + text(range) + ")");
+  else if (condition)
+    diagnostic.help("f32(...) makes 0 and 1 of a condition");
+  return false;
+}
+
 Value Checker::binary(const std::string &op, Value a, Value b, const ast::Expr &expr) {
   SourceRange rangeA = expr.items[0]->range, rangeB = expr.items[1]->range, spot = expr.spot;
   if (a.isPoison() || b.isPoison())
@@ -314,27 +333,8 @@ Value Checker::binary(const std::string &op, Value a, Value b, const ast::Expr &
       return makeList({folded->items.begin(), folded->items.end()}, expr.range);
     return *folded;
   }
-  bool logical = op == "and" || op == "or";
-  // Flags become conditions, numbers constants; everything else must be a run-time value.
-  for (auto [value, range] : {std::pair(&a, rangeA), std::pair(&b, rangeB)}) {
-    if (value->kind == Value::Kind::Flag && logical)
-      *value = constant(value->number, Element::Bool, {}, Spread::Same, range);
-    bool fits = value->isNumber() ? !logical
-                                  : value->isTensor() && (logical ? value->type.element == Element::Bool
-                                                                  : value->type.element != Element::Bool);
-    bool id = value->isTensor() && value->type.element == Element::Id;
-    if (fits && id && op != "==" && op != "!=")
-      fits = false;
-    if (fits)
-      continue;
-    Diagnostic &diagnostic =
-        error(range, "`" + op + "` wants " + (logical ? "conditions" : "numbers") + ", got " + show(*value));
-    if (id)
-      diagnostic.help("lookup(TABLE, " + text(range) + ")");
-    else if (!logical && value->isTensor())
-      diagnostic.help("f32(...) makes 0 and 1 of a condition");
+  if (!checkOperand(op, a, rangeA) || !checkOperand(op, b, rangeB))
     return {};
-  }
   if (a.isTensor() && b.isTensor() && a.type.element != b.type.element) {
     error(spot, "`" + op + "` cannot pair " + show(a) + " with " + show(b))
         .help(a.type.isNumeric() && b.type.isNumeric() ? "f32(x) makes numbers of i64" : "");
