@@ -122,7 +122,7 @@ private:
     void *to;
     package::Space::type space;
   };
-  void copyAll(std::vector<Move> moves, Completion done);
+  void copyAll(std::span<const Move> moves, Completion done);
   void copyToOutputs(int node, std::span<const TensorRef *const> from, Completion done);
 
   const GraphPlan &plan_;

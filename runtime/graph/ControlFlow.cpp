@@ -23,7 +23,7 @@ void ActiveFrame::runRegion(int node, int region, std::span<const TensorRef *con
   });
 }
 
-void ActiveFrame::copyAll(std::vector<Move> moves, Completion done) {
+void ActiveFrame::copyAll(std::span<const Move> moves, Completion done) {
   // Host copies are made at once; device copies count down, this function holding one count itself.
   struct Countdown {
     std::atomic<int> left = 1;
@@ -56,9 +56,10 @@ void ActiveFrame::copyAll(std::vector<Move> moves, Completion done) {
 void ActiveFrame::copyToOutputs(int node, std::span<const TensorRef *const> from, Completion done) {
   const Node &n = graph_.nodes[node];
   std::vector<Move> moves;
+  moves.reserve(from.size());
   for (size_t i = 0; i < from.size(); ++i)
     moves.push_back({from[i], values_[n.outputs[i]].data, graph_.values[n.outputs[i]].space});
-  copyAll(std::move(moves), std::move(done));
+  copyAll(moves, std::move(done));
 }
 
 /// The values of a region's results.
@@ -105,6 +106,7 @@ void ActiveFrame::startWhile(int node, Completion done) {
 static std::vector<const TensorRef *> loopArguments(const Node &node, const std::vector<TensorRef> &carried,
                                                     const std::vector<TensorRef> &values) {
   std::vector<const TensorRef *> arguments;
+  arguments.reserve(node.inputs.size());
   for (const TensorRef &value : carried)
     arguments.push_back(&value);
   for (size_t i = carried.size(); i < node.inputs.size(); ++i)
@@ -140,6 +142,7 @@ void ActiveFrame::finishRound(int node) {
   RegionState &state = regions_[node];
   ActiveFrame &body = regionFrame(node, 1);
   std::vector<Move> moves;
+  moves.reserve(state.carried.size());
   std::vector<FrameBuffer> &slots = state.slots[state.rounds % 2];
   for (size_t i = 0; i < state.carried.size(); ++i) {
     const TensorRef &result = body.value(body.graph().results[i]);
@@ -149,7 +152,7 @@ void ActiveFrame::finishRound(int node) {
       return std::exchange(state.done, {})(memory.status());
     moves.push_back({&result, *memory, space});
   }
-  copyAll(std::move(moves), [this, node](Status status) {
+  copyAll(moves, [this, node](Status status) {
     RegionState &after = regions_[node];
     if (!status.ok())
       return std::exchange(after.done, {})(std::move(status));
@@ -164,6 +167,7 @@ void ActiveFrame::finishRound(int node) {
 void ActiveFrame::finishWhile(int node) {
   RegionState &state = regions_[node];
   std::vector<const TensorRef *> results;
+  results.reserve(state.carried.size());
   for (const TensorRef &value : state.carried)
     results.push_back(&value);
   copyToOutputs(node, results, std::exchange(state.done, {}));

@@ -20,7 +20,7 @@ struct ExecutableOptions {
 
   /// If set, called after each node of each frame with the times between which it ran (waiting included), on any
   /// thread.
-  std::function<void(const package::Node &, const FrameInfo &, TimePoint start, TimePoint end)> nodeTimer = {};
+  std::function<void(const package::Node &, const FrameInfo &, TimePoint start, TimePoint end)> nodeTimer = nullptr;
 };
 
 /// Thread-safe. Frames are pooled: memory and counters are allocated for the first frames and for larger micro-batches;

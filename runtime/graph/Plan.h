@@ -16,7 +16,7 @@ namespace heter::runtime {
 struct GraphPlan;
 
 struct NodePlan {
-  package::NodeKind::type kind{};
+  package::NodeKind::type kind = package::NodeKind::INPUT;
   int predecessors = 0;
   std::vector<int> successors;
   std::vector<int> distinctInputs;
