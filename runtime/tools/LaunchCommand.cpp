@@ -60,6 +60,8 @@ private:
   void watch();
   void endRoles();
   int conclude();
+  /// Whether a role's death is news beside the coordinator's error: roles also exit with an error because a run failed.
+  bool failureCounts() const;
   void printFailure() const;
 
   const TrainCommand &command_;
@@ -71,6 +73,7 @@ private:
   Conduct conduct_;
   std::vector<ChildProcess> children_;
   ChildProcess *failed_ = nullptr;
+  bool failedDuringRun_ = false; ///< `failed_` died before the coordinator ended.
   std::unique_ptr<Scheduler> scheduler_ = makeThreadedScheduler(1);
 };
 
@@ -80,12 +83,7 @@ Status Launcher::prepare() {
     return Status::invalidArgument("`" + command_.package +
                                    "` is compiled for one process; use `heter run`, or compile "
                                    "it with --mode=ps or --mode=heter-ps");
-  for (const std::string &path : command_.options.dataFiles)
-    HETER_RETURN_IF_ERROR(checkExists(*files_, path, "data file"));
-  for (const std::string &path : command_.options.testFiles)
-    HETER_RETURN_IF_ERROR(checkExists(*files_, path, "test file"));
-  if (!command_.options.loadFolder.empty())
-    HETER_RETURN_IF_ERROR(checkExists(*files_, command_.options.loadFolder, "saved model"));
+  HETER_RETURN_IF_ERROR(checkOptions(*files_, package_.info, command_.options));
   folder_ = command_.runFolder;
   if (folder_.empty()) {
     std::string pattern = (std::filesystem::temp_directory_path() / "heter-run-XXXXXX").string();
@@ -190,8 +188,10 @@ void Launcher::watch() {
   std::optional<TimePoint> deadline;
   while (!coordinatorEnded() && !interrupted()) {
     reap();
-    if (failed_ && !deadline)
+    if (failed_ && !deadline) {
+      failedDuringRun_ = true;
       deadline = scheduler_->now() + graceAfterDeath;
+    }
     if (deadline && scheduler_->now() >= *deadline)
       return;
     pause();
@@ -230,13 +230,14 @@ void Launcher::endRoles() {
   failed_ = failed;
 }
 
+bool Launcher::failureCounts() const { return failed_ && (failedDuringRun_ || failed_->poll()->signal != 0); }
+
 void Launcher::printFailure() const {
-  if (!failed_)
-    return;
-  std::fprintf(stderr, "heter: error: %s %s; the end of its log %s:\n", failed_->name().c_str(),
-               failed_->poll()->text().c_str(), failed_->log().c_str());
-  if (StatusOr<std::string> log = files_->readFile(failed_->log()); log.ok())
-    std::fputs(tail(*log, tailLines, "  | ").c_str(), stderr);
+  StatusOr<std::string> log = files_->readFile(failed_->log());
+  std::string last = log.ok() ? tail(*log, tailLines, "  | ") : "";
+  std::fprintf(stderr, "heter: error: %s %s; %s %s%s\n%s", failed_->name().c_str(), failed_->poll()->text().c_str(),
+               last.empty() ? "it left nothing in its log" : "the end of its log", failed_->log().c_str(),
+               last.empty() ? "" : ":", last.c_str());
 }
 
 int Launcher::conclude() {
@@ -248,15 +249,18 @@ int Launcher::conclude() {
   bool finished = conduct_.result && conduct_.result->ok();
   if (conduct_.result && !finished)
     fail(conduct_.result->status());
-  printFailure();
+  // Roles that fail after a run that went well count too.
+  bool counts = finished ? failed_ != nullptr : failureCounts();
+  if (counts)
+    printFailure();
   if (!finished)
-    return failed_ ? failed_->poll()->code : exitFailure;
+    return counts ? failed_->poll()->code : exitFailure;
   const RunResult &result = **conduct_.result;
   std::string table = resultTable(result);
   std::fwrite(table.data(), 1, table.size(), stdout);
   if (Status status = writeReports(*files_, result, command_.summaryFile, command_.lossesFile); !status.ok())
     return fail(status);
-  return failed_ ? failed_->poll()->code : 0;
+  return counts ? failed_->poll()->code : 0;
 }
 
 int Launcher::run() {

@@ -24,6 +24,45 @@ Status checkExists(FileSystem &files, const std::string &path, const std::string
   return Status::notFound(message);
 }
 
+namespace {
+
+/// Only heter-ps packages have classes; elsewhere the flags mean nothing and stay without effect.
+Status checkClass(const package::PackageInfo &info, const char *flag, const std::string &name) {
+  constexpr std::string_view prefix = "heter-trainer.";
+  if (info.mode != "heter-ps" || name.empty())
+    return {};
+  std::vector<std::string> classes;
+  std::string known;
+  for (const std::string &role : info.roles) {
+    if (!role.starts_with(prefix))
+      continue;
+    classes.push_back(role.substr(prefix.size()));
+    if (classes.back() == name)
+      return {};
+    known += (known.empty() ? "`" : ", `") + classes.back() + "`";
+  }
+  std::string message = std::string(flag) + ": model `" + info.model + "` has no class `" + name + "`";
+  std::string mend = didYouMean(name, classes);
+  return Status::invalidArgument(message + (mend.empty() ? "; it has " + known : mend));
+}
+
+} // namespace
+
+Status checkOptions(FileSystem &files, const package::PackageInfo &info, const RunOptions &options) {
+  HETER_RETURN_IF_ERROR(findDataSource(info, options.input).status());
+  for (const auto &[name, count] : options.heterTrainers)
+    HETER_RETURN_IF_ERROR(checkClass(info, "--heter-trainers", name));
+  for (const auto &[name, device] : options.devices)
+    HETER_RETURN_IF_ERROR(checkClass(info, "--device", name));
+  for (const std::string &path : options.dataFiles)
+    HETER_RETURN_IF_ERROR(checkExists(files, path, "data file"));
+  for (const std::string &path : options.testFiles)
+    HETER_RETURN_IF_ERROR(checkExists(files, path, "test file"));
+  if (!options.loadFolder.empty())
+    HETER_RETURN_IF_ERROR(checkExists(files, options.loadFolder, "saved model"));
+  return {};
+}
+
 StatusOr<Package> openPackage(FileSystem &files, const std::string &path) {
   HETER_RETURN_IF_ERROR(checkExists(files, path, "package"));
   HETER_ASSIGN_OR_RETURN(bool isPackage, files.exists(path + "/" + manifestFile));

@@ -1,9 +1,10 @@
-// Files and folders that a user names: they exist, or the error says what is near.
+// What a user names on the command line, files, folders and device classes, exists; or the error says what is near.
 #ifndef HETER_RUNTIME_TOOLS_PATHS_H
 #define HETER_RUNTIME_TOOLS_PATHS_H
 
 #include "runtime/base/FileSystem.h"
 #include "runtime/package/Package.h"
+#include "runtime/role/RunOptions.h"
 
 #include <string>
 
@@ -11,6 +12,10 @@ namespace heter::runtime::tools {
 
 /// An error with "did you mean" if nothing has this path; `what` names the kind of thing. A pattern must match.
 Status checkExists(FileSystem &files, const std::string &path, const std::string &what);
+
+/// Checks what can be checked before a run starts: the files that `options` name exist, the data binding too, and
+/// heter-trainers and devices are given for classes that the package has.
+Status checkOptions(FileSystem &files, const package::PackageInfo &info, const RunOptions &options);
 
 /// readPackage, with a helpful error for a path that is no package folder.
 StatusOr<Package> openPackage(FileSystem &files, const std::string &path);

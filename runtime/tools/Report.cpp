@@ -93,6 +93,12 @@ std::string alignColumns(const std::vector<std::vector<std::string>> &rows) {
   return text;
 }
 
+bool isServer(const RoleSummary &role) { return role.role == "server"; }
+
+std::string workOf(const RoleSummary &role) {
+  return grouped(role.frames) + (isServer(role) ? " calls" : " micro-batches");
+}
+
 void addQuality(std::string &text, const std::optional<double> &loss, const std::optional<double> &auc) {
   if (loss)
     text += ", loss " + fixed(*loss, 4);
@@ -166,10 +172,10 @@ void ProgressDisplay::finish() {
 
 std::string resultTable(const RunResult &result) {
   std::vector<std::vector<std::string>> rows = {
-      {"role", "examples", "micro-batches", "sent", "received", "cpu seconds", "peak memory"}};
+      {"role", "examples", "work", "sent", "received", "cpu seconds", "peak memory"}};
   for (const RoleSummary &role : result.roles)
-    rows.push_back({role.role + " " + std::to_string(role.index), grouped(role.examples), grouped(role.frames),
-                    byteSize(role.bytesSent), byteSize(role.bytesReceived),
+    rows.push_back({role.role + " " + std::to_string(role.index), isServer(role) ? "-" : grouped(role.examples),
+                    workOf(role), byteSize(role.bytesSent), byteSize(role.bytesReceived),
                     role.cpuSeconds > 0 ? fixed(role.cpuSeconds, 1) : "-",
                     role.peakRssBytes > 0 ? byteSize(role.peakRssBytes) : "-"});
   std::string text = rows.size() > 1 ? alignColumns(rows) : "";

@@ -12,16 +12,6 @@ namespace heter::runtime::tools {
 
 namespace {
 
-Status checkFiles(FileSystem &files, const RunOptions &options) {
-  for (const std::string &path : options.dataFiles)
-    HETER_RETURN_IF_ERROR(checkExists(files, path, "data file"));
-  for (const std::string &path : options.testFiles)
-    HETER_RETURN_IF_ERROR(checkExists(files, path, "test file"));
-  if (!options.loadFolder.empty())
-    HETER_RETURN_IF_ERROR(checkExists(files, options.loadFolder, "saved model"));
-  return {};
-}
-
 Status runRoleOfCluster(const TrainCommand &command, const Package &package, FileSystem &files,
                         const ClusterFile &cluster) {
   std::string name = command.role + " " + std::to_string(command.index);
@@ -50,7 +40,7 @@ Status runWhole(const TrainCommand &command, const Package &package, FileSystem 
 Status run(const TrainCommand &command) {
   auto files = makePosixFileSystem();
   HETER_ASSIGN_OR_RETURN(Package package, openPackage(*files, command.package));
-  HETER_RETURN_IF_ERROR(checkFiles(*files, command.options));
+  HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, command.options));
   exitOnInterrupt();
   if (command.role.empty())
     return runWhole(command, package, *files, nullptr);

@@ -166,7 +166,8 @@ TEST(CommandLineTest, WrongValues) {
   EXPECT_THAT(usageError({"run"}), HasSubstr("PKG"));
   EXPECT_THAT(runError({"--lines", "9"}), HasSubstr("--lines: expected lines A:B with 1 <= A <= B, got `9`"));
   EXPECT_THAT(runError({"--test-lines", "1:9"}), HasSubstr("--test-lines needs --test"));
-  EXPECT_THAT(runError({"--batch-size", "0"}), HasSubstr("--batch-size: expected a whole number of at least 1, got `0`"));
+  EXPECT_THAT(runError({"--batch-size", "0"}),
+              HasSubstr("--batch-size: expected a whole number of at least 1, got `0`"));
   EXPECT_THAT(runError({"--epochs", "x"}), HasSubstr("--epochs"));
   EXPECT_THAT(runError({"--update", "half"}), HasSubstr("--update: "));
   EXPECT_THAT(runError({"--heter-trainers", "gpu="}), HasSubstr("--heter-trainers: expected N or CLASS=N"));

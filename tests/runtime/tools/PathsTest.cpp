@@ -46,4 +46,31 @@ TEST_F(PathsTest, AFolderThatIsNoPackage) {
   EXPECT_THAT(openPackage(*files_, path("other.pkg")).status().message(), HasSubstr("there is no package"));
 }
 
+TEST_F(PathsTest, OptionsMustFitThePackage) {
+  package::PackageInfo info;
+  info.model = "m";
+  info.mode = "heter-ps";
+  info.roles = {"cpu-trainer", "heter-trainer.gpu", "heter-trainer.xpu", "server"};
+  info.data.resize(1);
+  info.data[0].name = "criteo";
+  RunOptions options;
+  options.dataFiles = {path("clicks.tsv")};
+  options.devices = {{"gpu", "separate"}};
+  options.heterTrainers = {{"", 2}, {"xpu", 1}};
+  EXPECT_TRUE(checkOptions(*files_, info, options).ok());
+  options.devices = {{"gpuu", "separate"}};
+  EXPECT_EQ(checkOptions(*files_, info, options).message(),
+            "--device: model `m` has no class `gpuu`; did you mean `gpu`?");
+  options.devices.clear();
+  options.heterTrainers = {{"fpga", 1}};
+  EXPECT_EQ(checkOptions(*files_, info, options).message(),
+            "--heter-trainers: model `m` has no class `fpga`; it has `gpu`, `xpu`");
+  options.heterTrainers.clear();
+  options.input = "paddle";
+  EXPECT_THAT(checkOptions(*files_, info, options).message(), HasSubstr("has no data binding `paddle`"));
+  options.input.clear();
+  options.testFiles = {path("click.tsv")};
+  EXPECT_THAT(checkOptions(*files_, info, options).message(), HasSubstr("there is no test file"));
+}
+
 } // namespace
