@@ -80,12 +80,12 @@ class TestCase(unittest.TestCase):
         if dump:
             command += ["--save", f"{stem}.model"]
         run_tool(*command, timeout=timeout)
-        losses = [line.split()[1] for line in open(f"{stem}.losses")]
+        losses = [line.split()[1] for line in pathlib.Path(f"{stem}.losses").read_text().splitlines()]
         text = None
         if dump:
             run_tool("heter", "dump", f"{stem}.model", "--out", f"{stem}.txt")
             text = pathlib.Path(f"{stem}.txt").read_bytes()
-        return losses, json.load(open(f"{stem}.json")), text
+        return losses, json.loads(pathlib.Path(f"{stem}.json").read_text()), text
 
     def assertSameModel(self, got, expected, what):
         """Compares two dumps and names the first line that differs."""
