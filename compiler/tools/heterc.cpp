@@ -103,6 +103,7 @@ int compile(const HetercOptions &options) {
   registerStageDialects(registry);
   registerNativeCode(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false); // An error is one sentence with its place, not a module.
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context, llvm::errs());
 

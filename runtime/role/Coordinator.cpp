@@ -131,10 +131,15 @@ void Coordinator::join(const CallContext &context, rpc::JoinRequest &request, co
   member.lastHeard = context_.scheduler.now();
   member.join = respond;
   auto index = static_cast<size_t>(request.caller.index);
+  // The cluster file says where a role is dialled, which need not be where it listens (a relay, a port forward); only
+  // port 0 asks the role itself.
+  std::string *address = nullptr;
   if (request.caller.role == "server")
-    cluster_.servers[index] = request.address;
+    address = &cluster_.servers[index];
   else if (request.caller.role.starts_with(heterTrainerPrefix))
-    cluster_.heterTrainers[request.caller.role.substr(heterTrainerPrefix.size())][index] = request.address;
+    address = &cluster_.heterTrainers[request.caller.role.substr(heterTrainerPrefix.size())][index];
+  if (address && address->ends_with(":0"))
+    *address = request.address;
   if (whatIsMissing().empty())
     everybodyJoined();
 }

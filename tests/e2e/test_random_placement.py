@@ -15,7 +15,7 @@ RANDOM_PLACE = e2e.BIN.parent / "tests" / "bin" / "heter-random-place"
 
 def marked(text):
     """The spec with a mark, which heter-ps mode asks for, if it has none."""
-    return text if re.search(r"\bon \w+", text) else re.sub(r"^(logit *=.*)$", r"on heter { \1\n}", text, flags=re.M)
+    return text if re.search(r"^\s*on \w+", text, flags=re.M) else re.sub(r"^(logit *=.*)$", r"on heter { \1\n}", text, flags=re.M)
 
 
 class RandomPlacement(e2e.TestCase):

@@ -2,7 +2,6 @@
 message back for a random time, the losses are bit-equal, with 8 micro-batches a step."""
 
 import json
-import pathlib
 import random
 import socket
 import struct
@@ -94,12 +93,13 @@ class RelayTest(e2e.TestCase):
             command = [e2e.BIN / "heter", "run", package, "--role", role, "--index", index, "--cluster", path, *flags]
             if role == "coordinator":
                 command += ["--losses", losses]
-            log = open(self.folder / f"{role}-{index}-{seed}.log", "w")
-            processes.append((role, log.name, subprocess.Popen([str(c) for c in command], stdout=log, stderr=log)))
+            log = self.folder / f"{role}-{index}-{seed}.log"
+            with log.open("w") as file:
+                processes.append((role, log, subprocess.Popen([str(c) for c in command], stdout=file, stderr=file)))
         for role, log, process in processes:
-            self.assertEqual(process.wait(timeout=120), 0, f"{role}:\n{pathlib.Path(log).read_text()}")
+            self.assertEqual(process.wait(timeout=120), 0, f"{role}:\n{log.read_text()}")
         self.assertTrue(all(r.messages > 0 for r in relays), "every relay should carry messages")
-        return [line.split()[1] for line in open(losses)]
+        return [line.split()[1] for line in losses.read_text().splitlines()]
 
 
 if __name__ == "__main__":
