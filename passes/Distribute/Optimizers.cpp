@@ -80,34 +80,39 @@ Value movingAverage(MathBuilder &m, double decay, Value moment, Value sample) {
   return m.add(kept, taken);
 }
 
-/// moment / (1 - power): undoes the bias of a moving average that began at zero.
-Value unbias(MathBuilder &m, Value moment, Value power) {
-  Value one = m.scalar(1.0);
-  Value weight = m.sub(one, power);
+/// decay * weight + (1 - decay): what a moving average that began at zero makes of ones, 1 - decay^steps. In f32 this
+/// sum keeps the moment's own rounding, where 1 minus a power of a decay near 1 would lose most of its digits.
+Value averageWeight(MathBuilder &m, double decay, Value weight) {
+  Value keep = m.scalar(decay);
+  Value take = m.scalar(1.0 - decay);
+  Value kept = m.mul(keep, weight);
+  return m.add(kept, take);
+}
+
+/// moment / weight: undoes the bias of a moving average that began at zero.
+Value unbias(MathBuilder &m, Value moment, Value weight) {
   Value weights = m.vector(weight);
   return m.div(moment, weights);
 }
 
 SmallVector<Value> adamBody(MathBuilder &m, nn::OptimizerAttr optimizer, ArrayRef<Value> arguments) {
   Value value = arguments[0], moment1 = arguments[1], moment2 = arguments[2];
-  Value power1 = arguments[3], power2 = arguments[4], gradient = arguments[5];
+  Value weight1 = arguments[3], weight2 = arguments[4], gradient = arguments[5];
   double beta1 = optimizer.getOption("beta1", 0.9), beta2 = optimizer.getOption("beta2", 0.999);
-  Value decay1 = m.scalar(beta1);
-  Value newPower1 = m.mul(power1, decay1);
-  Value decay2 = m.scalar(beta2);
-  Value newPower2 = m.mul(power2, decay2);
+  Value newWeight1 = averageWeight(m, beta1, weight1);
+  Value newWeight2 = averageWeight(m, beta2, weight2);
   Value new1 = movingAverage(m, beta1, moment1, gradient);
   Value squared = m.mul(gradient, gradient);
   Value new2 = movingAverage(m, beta2, moment2, squared);
-  Value unbiased1 = unbias(m, new1, newPower1);
-  Value unbiased2 = unbias(m, new2, newPower2);
+  Value unbiased1 = unbias(m, new1, newWeight1);
+  Value unbiased2 = unbias(m, new2, newWeight2);
   Value root = m.sqrt(unbiased2);
   Value epsilon = m.vector(optimizer.getOption("epsilon", 1e-8));
   Value divisor = m.add(root, epsilon);
   Value rate = m.vector(optimizer.getLearningRate());
   Value scaled = m.mul(rate, unbiased1);
   Value step = m.div(scaled, divisor);
-  return {m.sub(value, step), new1, new2, newPower1, newPower2};
+  return {m.sub(value, step), new1, new2, newWeight1, newWeight2};
 }
 
 /// The nn.optimizer attribute's verifier knows the same three kinds.
@@ -115,7 +120,7 @@ Rule ruleOf(StringRef kind) {
   if (kind == "adagrad")
     return {{"sum"}, {}, 0.0, 0.0, adagradBody};
   if (kind == "adam")
-    return {{"moment1", "moment2"}, {"beta1_power", "beta2_power"}, 0.0, 1.0, adamBody};
+    return {{"moment1", "moment2"}, {"moment1_weight", "moment2_weight"}, 0.0, 0.0, adamBody};
   assert(kind == "sgd" && "unknown optimizer kind");
   return {{}, {}, 0.0, 0.0, sgdBody};
 }

@@ -100,7 +100,7 @@ struct Optimizer {
   2: required string callee
   3: required list<string> slots   // names, e.g. "moment1", "moment2"
   4: required list<double> slotInit
-  5: required list<string> scalars // names, e.g. "beta1_power"; one of each a row or parameter
+  5: required list<string> scalars // names, e.g. "moment1_weight"; one of each a row or parameter
   6: required list<double> scalarInit
 }
 

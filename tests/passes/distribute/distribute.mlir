@@ -37,10 +37,12 @@ module @m attributes {nn.stage = "simplify", nn.mode = "local"} {
   // CHECK-NEXT: %[[OUT:.*]] = nn.sub %[[V]], %[[LRG]]
   // CHECK-NEXT: ps.yield %[[OUT]] : tensor<?xf32>
 
-  // CHECK: ps.optimizer @adam_0 rule("adam") slots(["moment1", "moment2"] = [0.{{0+}}e+00, 0.{{0+}}e+00]) scalars(["beta1_power", "beta2_power"] = [1.{{0+}}e+00, 1.{{0+}}e+00]) {
+  // CHECK: ps.optimizer @adam_0 rule("adam") slots(["moment1", "moment2"] = [0.{{0+}}e+00, 0.{{0+}}e+00]) scalars(["moment1_weight", "moment2_weight"] = [0.{{0+}}e+00, 0.{{0+}}e+00]) {
   // CHECK-NEXT: ^bb0(%[[V:.*]]: tensor<?xf32>, %[[M:.*]]: tensor<?xf32>, %[[U:.*]]: tensor<?xf32>, %[[P1:.*]]: tensor<f32>, %[[P2:.*]]: tensor<f32>, %[[G:.*]]: tensor<?xf32>):
-  // CHECK: %[[NP1:.*]] = nn.mul %[[P1]], %{{.*}} : tensor<f32>
-  // CHECK: %[[NP2:.*]] = nn.mul %[[P2]], %{{.*}} : tensor<f32>
+  // CHECK: %[[KP1:.*]] = nn.mul %{{.*}}, %[[P1]] : tensor<f32>
+  // CHECK-NEXT: %[[NP1:.*]] = nn.add %[[KP1]], %{{.*}} : tensor<f32>
+  // CHECK: %[[KP2:.*]] = nn.mul %{{.*}}, %[[P2]] : tensor<f32>
+  // CHECK-NEXT: %[[NP2:.*]] = nn.add %[[KP2]], %{{.*}} : tensor<f32>
   // CHECK: nn.mul %{{.*}}, %[[M]] : tensor<?xf32>
   // CHECK: nn.mul %{{.*}}, %[[U]] : tensor<?xf32>
   // CHECK: ps.yield %{{.*}}, %{{.*}}, %{{.*}}, %[[NP1]], %[[NP2]] : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<f32>, tensor<f32>

@@ -280,8 +280,8 @@ parameter s shape optimizer adam
 s value 0 0
 s moment1 0 0
 s moment2 0 0
-s beta1_power 0 0.9
-s beta2_power 0 0.999
+s moment1_weight 0 0.1
+s moment2_weight 0 0.001
 parameter z shape 3 3 optimizer sgd
 z value 0 0.1 0.1 0.1 0.1 0.1 0.1 0.1 0.1
 z value 8 0.1

@@ -40,20 +40,20 @@ void adagradKernel(void *const *args) {
   }
 }
 
-// (value, moment1, moment2, beta1_power, beta2_power, gradient) -> (value, moment1, moment2, beta1_power, beta2_power)
+// (value, moment1, moment2, moment1_weight, moment2_weight, gradient) -> the first five anew
 void adamKernel(void *const *args) {
-  const float power1 = *data(args, 3) * 0.9F;
-  const float power2 = *data(args, 4) * 0.999F;
+  const float weight1 = *data(args, 3) * 0.9F + 0.1F;
+  const float weight2 = *data(args, 4) * 0.999F + 0.001F;
   for (int64_t i = 0; i < at(args, 0).size; ++i) {
     const float g = data(args, 5)[i];
-    const float m = 0.9F * data(args, 1)[i] + (1 - 0.9F) * g;
-    const float u = 0.999F * data(args, 2)[i] + (1 - 0.999F) * g * g;
+    const float m = 0.9F * data(args, 1)[i] + 0.1F * g;
+    const float u = 0.999F * data(args, 2)[i] + 0.001F * g * g;
     data(args, 7)[i] = m;
     data(args, 8)[i] = u;
-    data(args, 6)[i] = data(args, 0)[i] - 1e-3F * (m / (1 - power1)) / (std::sqrt(u / (1 - power2)) + 1e-8F);
+    data(args, 6)[i] = data(args, 0)[i] - 1e-3F * (m / weight1) / (std::sqrt(u / weight2) + 1e-8F);
   }
-  *data(args, 9) = power1;
-  *data(args, 10) = power2;
+  *data(args, 9) = weight1;
+  *data(args, 10) = weight2;
 }
 
 package::Optimizer optimizer(const std::string &name, std::vector<std::string> slots,
@@ -62,7 +62,7 @@ package::Optimizer optimizer(const std::string &name, std::vector<std::string> s
   result.name = name;
   result.callee = name + "_kernel";
   result.slotInit.assign(slots.size(), 0.0);
-  result.scalarInit.assign(scalars.size(), 1.0);
+  result.scalarInit.assign(scalars.size(), 0.0);
   result.slots = std::move(slots);
   result.scalars = std::move(scalars);
   return result;
@@ -71,7 +71,7 @@ package::Optimizer optimizer(const std::string &name, std::vector<std::string> s
 
 package::Optimizer sgd() { return optimizer("sgd", {}, {}); }
 package::Optimizer adagrad() { return optimizer("adagrad", {"accumulator"}, {}); }
-package::Optimizer adam() { return optimizer("adam", {"moment1", "moment2"}, {"beta1_power", "beta2_power"}); }
+package::Optimizer adam() { return optimizer("adam", {"moment1", "moment2"}, {"moment1_weight", "moment2_weight"}); }
 
 KernelFunction resolveKernel(const std::string &symbol) {
   static const std::map<std::string, KernelFunction> kernels = {
