@@ -47,9 +47,18 @@ private:
     for (int value : graph_.nodes[node].inputs)
       if (maker_[value] >= 0)
         waitFor(node, maker_[value]);
+    std::vector<int> waits;
     for (int value : graph_.nodes[node].outputs)
       if (graph_.values[value].segment >= 0)
-        place(node, value);
+        place(node, value, waits);
+    // Later nodes first: what follows from them needs no edge.
+    std::sort(waits.rbegin(), waits.rend());
+    for (int earlier : waits) {
+      if (before_[node].contains(earlier))
+        continue;
+      graph_.nodes[node].after.push_back(earlier);
+      waitFor(node, earlier);
+    }
     std::sort(graph_.nodes[node].after.begin(), graph_.nodes[node].after.end());
   }
 
@@ -61,31 +70,24 @@ private:
   /// The last node that touches `value`, in the order of the nodes.
   int lastUse(int value) const { return users_[value].empty() ? maker_[value] : users_[value].back(); }
 
-  void place(int node, int value) {
+  /// Gives `value` an offset and adds to `waits` the nodes that touch what lay there.
+  void place(int node, int value, std::vector<int> &waits) {
     ArenaValue &own = graph_.values[value];
+    if (own.bytes == 0)
+      return;
     if (graph_.aligned[own.segment])
       own.bytes = (own.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
     own.offset = findHole(node, own.segment, own.bytes);
     int64_t end = own.offset + own.bytes;
     graph_.segmentBytes[own.segment] = std::max(graph_.segmentBytes[own.segment], end);
-    std::vector<int> &placed = placed_[own.segment];
-    std::vector<int> waits;
-    for (int other : placed) {
+    for (int other : placed_[own.segment]) {
       const ArenaValue &old = graph_.values[other];
       if (old.offset >= end || own.offset >= old.offset + old.bytes)
         continue;
       waits.push_back(maker_[other]);
       waits.insert(waits.end(), users_[other].begin(), users_[other].end());
     }
-    // Later nodes first: what follows from them needs no edge.
-    std::sort(waits.rbegin(), waits.rend());
-    for (int earlier : waits) {
-      if (before_[node].contains(earlier))
-        continue;
-      graph_.nodes[node].after.push_back(earlier);
-      waitFor(node, earlier);
-    }
-    placed.push_back(value);
+    placed_[own.segment].push_back(value);
   }
 
   /// The smallest hole between the values that are alive at `node`, or the end of them.
@@ -93,7 +95,7 @@ private:
     std::map<int64_t, int64_t> alive; // offset -> end
     for (int other : placed_[segment]) {
       const ArenaValue &value = graph_.values[other];
-      if (value.bytes > 0 && (value.lasting || lastUse(other) >= node || maker_[other] == node))
+      if (value.lasting || lastUse(other) >= node || maker_[other] == node)
         alive[value.offset] = value.offset + value.bytes;
     }
     int64_t best = -1, bestSize = 0, end = 0;
