@@ -3,6 +3,7 @@
 
 #include "compiler/Explain.h"
 #include "compiler/NativeCode.h"
+#include "compiler/PackageGraph.h"
 #include "compiler/PackageWriter.h"
 #include "compiler/Pipelines.h"
 #include "dialects/nn/NN.h"
@@ -11,6 +12,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -22,19 +24,39 @@ using namespace heter::compiler;
 
 namespace {
 
-/// Collects the remarks on fusion as lines of text.
+/// Texts in the order in which they first came, each with something of its own.
+template <typename T> using Listing = std::vector<std::pair<std::string, T>>;
+
+template <typename T> T &entry(Listing<T> &listing, const std::string &text) {
+  auto found = llvm::find_if(listing, [&](const auto &known) { return known.first == text; });
+  return found != listing.end() ? found->second : listing.emplace_back(text, T()).second;
+}
+
+/// Collects the remarks on fusion: for each program, lines and how often each came.
 class FusionReport : public remark::detail::MLIRRemarkStreamerBase {
 public:
-  explicit FusionReport(std::string &text) : text_(text) {}
+  using Programs = Listing<Listing<int>>;
+
+  explicit FusionReport(Programs &programs) : programs_(programs) {}
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    llvm::raw_string_ostream stream(text_);
-    remark.print(stream);
-    stream << '\n';
+    std::string place = packageLocation(remark.getLocation());
+    place.resize(std::max<size_t>(place.size(), 24), ' ');
+    ++entry(entry(programs_, remark.getFunction().str()), place + " " + remark.getArgs().front().val);
   }
 
 private:
-  std::string &text_;
+  Programs &programs_;
 };
+
+std::string print(const FusionReport::Programs &programs) {
+  std::string text = "\nKernels: what was fused, and what was not\n";
+  for (const auto &[program, lines] : programs) {
+    text += "\n" + program + "\n";
+    for (const auto &[line, count] : lines)
+      text += "  " + line + (count > 1 ? " (" + std::to_string(count) + " times)" : "") + "\n";
+  }
+  return text;
+}
 
 int fail(const llvm::Twine &message) {
   llvm::errs() << "heterc: error: " << message << '\n';
@@ -107,7 +129,7 @@ int compile(const HetercOptions &options) {
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context, llvm::errs());
 
-  std::string fusion;
+  FusionReport::Programs fusion;
   remark::RemarkCategories categories{std::nullopt, "heter-fuse", "heter-fuse", std::nullopt, std::nullopt};
   if (failed(remark::enableOptimizationRemarks(context, std::make_unique<FusionReport>(fusion),
                                                std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
@@ -134,7 +156,7 @@ int compile(const HetercOptions &options) {
   if (explanation.empty())
     explanation = "Compiled from a dump that was cut into roles already; it does not say why.\n";
   if (!fusion.empty())
-    explanation += "\nKernels: what was fused, and what was not\n" + fusion;
+    explanation += print(fusion);
   FailureOr<PackageContents> contents = buildPackage(*module);
   if (failed(contents))
     return 1;

@@ -116,13 +116,13 @@ void ProgramOutliner::remarkFusion(ArrayRef<FusionNote> notes) {
     auto options = remark::RemarkOpts::name(note.fused ? "fused" : "not-fused")
                        .category("heter-fuse")
                        .function(source_.getSymName());
-    std::string text =
-        (note.producer->getName().stripDialect() + " with " + note.consumer->getName().stripDialect() + ": " + note.why)
-            .str();
+    StringRef first = note.producer->getName().stripDialect(), second = note.consumer->getName().stripDialect();
+    std::string text = note.fused ? (first + " + " + second + ": " + note.why).str()
+                                  : (first + ", " + second + " apart: " + note.why).str();
     if (note.fused)
-      remark::passed(note.consumer->getLoc(), options) << remark::reason(text.c_str());
+      remark::passed(note.consumer->getLoc(), options) << StringRef(text);
     else
-      remark::missed(note.consumer->getLoc(), options) << remark::reason(text.c_str());
+      remark::missed(note.consumer->getLoc(), options) << StringRef(text);
   }
 }
 

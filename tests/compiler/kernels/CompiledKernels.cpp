@@ -81,9 +81,13 @@ CompiledKernels::CompiledKernels(const std::string &source) {
       continue;
     std::string path =
         testing::TempDir() + "/heter-kernels-" + std::to_string(getpid()) + "-" + object.isa.name + ".so";
-    ASSERT_TRUE(mlir::succeeded(linkSharedObject(object.object, path, mlir::UnknownLoc::get(context_.get()))));
-    void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    ASSERT_NE(library, nullptr) << dlerror();
+    void *library = nullptr;
+    if (mlir::succeeded(linkSharedObject(object.object, path, mlir::UnknownLoc::get(context_.get()))))
+      library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+      ADD_FAILURE() << "the kernels do not load";
+      return;
+    }
     libraries_.push_back(library);
     std::filesystem::remove(path);
   }

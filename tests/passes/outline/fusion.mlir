@@ -1,0 +1,152 @@
+// Which operations become one kernel, and which do not.
+// RUN: heter-opt %s --split-input-file --heter-outline | FileCheck %s
+// RUN: heter-opt %s --split-input-file --heter-outline | heter-opt --split-input-file | FileCheck %s
+// RUN: sed -e 's/nn.fuse = true/nn.fuse = false/' %s | heter-opt --split-input-file --heter-outline | FileCheck %s --check-prefix=SINGLE
+
+// A chain with a reduction at its end is one kernel; constants are part of it.
+module @chain attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  // CHECK-LABEL: module @chain
+  // CHECK-SAME: nn.stage = "outline"
+  // CHECK: task.program @local.train role("local") graph("train") class("cpu") {
+  // CHECK: %[[X:.*]] = task.input "x" named "x" : tensor<?x4xf32>
+  // CHECK: %[[L:.*]] = task.kernel @mul_relu_reduce_mean_0(%[[X]]) named "mul+relu+reduce_mean" : (tensor<?x4xf32>) -> tensor<f32>
+  // CHECK-NEXT: task.report "loss" "loss"(%[[L]])
+  // CHECK: func.func @mul_relu_reduce_mean_0(%[[A:.*]]: tensor<?x4xf32>) -> tensor<f32> {
+  // CHECK-NEXT: nn.constant
+  // CHECK-NEXT: nn.broadcast
+  // CHECK-NEXT: nn.mul
+  // CHECK-NEXT: nn.relu
+  // CHECK-NEXT: nn.reduce_mean
+  // CHECK-NEXT: return
+  // SINGLE-LABEL: module @chain
+  // SINGLE: task.kernel @broadcast_0()
+  // SINGLE: task.kernel @mul_0(
+  // SINGLE: task.kernel @relu_0(
+  // SINGLE: task.kernel @reduce_mean_0(
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?x4xf32>
+    %c = nn.constant dense<2.0> : tensor<f32>
+    %b = nn.broadcast %c dims [] : tensor<f32> -> tensor<?x4xf32>
+    %m = nn.mul %x, %b : tensor<?x4xf32>
+    %r = nn.relu %m : tensor<?x4xf32>
+    %l = nn.reduce_mean %r axes [0, 1] : (tensor<?x4xf32>) -> tensor<f32>
+    nn.report "loss" name("loss") (%l) : tensor<f32>
+  }
+}
+
+// -----
+
+// A value that others read as well is a second output; the reduction of it does not need another pass.
+module @shared attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  nn.parameter @w : tensor<4x3xf32> init #nn.init<"zeros", 0.0>
+  // CHECK-LABEL: module @shared
+  // CHECK: %[[G:.*]]:2 = task.kernel @relu_grad_reduce_sum_0(
+  // CHECK: task.library "matmul"(%[[G]]#0, %{{.*}}) options {transpose_a = false, transpose_b = true}
+  // SINGLE-LABEL: module @shared
+  // SINGLE: task.kernel @relu_grad_0
+  // SINGLE: task.kernel @reduce_sum_0
+  ps.program @local.train role("local") graph("train") {
+    %g = nn.input "g" : tensor<?x3xf32>
+    %y = nn.input "y" : tensor<?x3xf32>
+    %w = ps.pull_dense @w : tensor<4x3xf32>
+    %d = nn.relu_grad %g, %y : tensor<?x3xf32>
+    %s = nn.reduce_sum %d axes [0] : (tensor<?x3xf32>) -> tensor<3xf32>
+    %m = nn.matmul %d, %w {transpose_b = true} : (tensor<?x3xf32>, tensor<4x3xf32>) -> tensor<?x4xf32>
+    nn.predict "m"(%m) : tensor<?x4xf32>
+    %b = nn.broadcast %s dims [1] : tensor<3xf32> -> tensor<?x3xf32>
+    nn.predict "b"(%b) : tensor<?x3xf32>
+  }
+}
+
+// -----
+
+// relu and relu_grad are not one kernel: the matrix product between them needs the first and feeds the second.
+module @around attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  nn.parameter @w : tensor<3x3xf32> init #nn.init<"zeros", 0.0>
+  // CHECK-LABEL: module @around
+  // CHECK: task.kernel @relu_0
+  // CHECK: task.library "matmul"
+  // CHECK: task.kernel @relu_grad_0
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?x3xf32>
+    %w = ps.pull_dense @w : tensor<3x3xf32>
+    %y = nn.relu %x : tensor<?x3xf32>
+    %m = nn.matmul %y, %w : (tensor<?x3xf32>, tensor<3x3xf32>) -> tensor<?x3xf32>
+    %d = nn.relu_grad %m, %y : tensor<?x3xf32>
+    nn.predict "d"(%d) : tensor<?x3xf32>
+  }
+}
+
+// -----
+
+// Nothing is fused across a message, or two roles could wait for each other.
+module @message attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  ps.channel @c0 graph("train") from("cpu-trainer") to("heter-trainer.gpu") depth(1) types [tensor<?xf32>]
+  ps.channel @c1 graph("train") from("heter-trainer.gpu") to("cpu-trainer") depth(2) types [tensor<?xf32>]
+  // CHECK-LABEL: module @message
+  // CHECK: task.program @"cpu-trainer.train"
+  // CHECK: task.kernel @relu_0
+  // CHECK-NEXT: task.send @c0
+  // CHECK-NEXT: task.recv @c1
+  // CHECK-NEXT: task.kernel @mul_0
+  ps.program @"cpu-trainer.train" role("cpu-trainer") graph("train") {
+    %x = nn.input "x" : tensor<?xf32>
+    %a = nn.relu %x : tensor<?xf32>
+    ps.send @c0 (%a) : tensor<?xf32>
+    %b = ps.recv @c1 : tensor<?xf32>
+    %c = nn.mul %a, %b : tensor<?xf32>
+    nn.predict "c"(%c) : tensor<?xf32>
+  }
+  // The heter-trainer computes in device memory.
+  // CHECK: task.program @"heter-trainer.gpu.train" role("heter-trainer.gpu") graph("train") class("gpu") {
+  // CHECK: %[[X:.*]] = task.recv @c0 named "recv c0" : tensor<?xf32>
+  // CHECK: %[[D:.*]] = task.copy %[[X]] named "copy to device" : tensor<?xf32> to tensor<?xf32, #task.device>
+  // CHECK: %[[Y:.*]] = task.kernel @tanh_0(%[[D]]) named "tanh" : (tensor<?xf32, #task.device>) -> tensor<?xf32, #task.device>
+  // CHECK: %[[H:.*]] = task.copy %[[Y]] named "copy to host" : tensor<?xf32, #task.device> to tensor<?xf32>
+  // CHECK: task.send @c1(%[[H]])
+  ps.program @"heter-trainer.gpu.train" role("heter-trainer.gpu") graph("train") {
+    %x = ps.recv @c0 : tensor<?xf32>
+    %y = nn.tanh %x : tensor<?xf32>
+    ps.send @c1 (%y) : tensor<?xf32>
+  }
+}
+
+// -----
+
+// A dear function of a smaller value is not computed again for each element of a broadcast; a cheap one is.
+module @broadcast attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  // CHECK-LABEL: module @broadcast
+  // CHECK: task.kernel @exp_0
+  // CHECK: task.kernel @neg_mul_0
+  // CHECK: task.kernel @mul_0
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?x4xf32>
+    %s = nn.input "s" : tensor<?xf32>
+    %t = nn.input "t" : tensor<?xf32>
+    %e = nn.exp %s : tensor<?xf32>
+    %n = nn.neg %t : tensor<?xf32>
+    %eb = nn.broadcast %e dims [0] : tensor<?xf32> -> tensor<?x4xf32>
+    %nb = nn.broadcast %n dims [0] : tensor<?xf32> -> tensor<?x4xf32>
+    %p = nn.mul %x, %nb : tensor<?x4xf32>
+    nn.predict "p"(%p) : tensor<?x4xf32>
+    %q = nn.mul %x, %eb : tensor<?x4xf32>
+    nn.predict "q"(%q) : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+// softmax looks along its rows more than once and stays alone.
+module @rows attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  // CHECK-LABEL: module @rows
+  // CHECK: task.kernel @neg_0
+  // CHECK: task.kernel @softmax_0
+  // CHECK: task.kernel @square_0
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?x4xf32>
+    %n = nn.neg %x : tensor<?x4xf32>
+    %s = nn.softmax %n axis(1) : tensor<?x4xf32>
+    %q = nn.square %s : tensor<?x4xf32>
+    nn.predict "q"(%q) : tensor<?x4xf32>
+  }
+}
