@@ -222,7 +222,7 @@ void Coordinator::goodbye(const CallContext &, rpc::GoodbyeRequest &request, con
   member->left = true;
   member->report = request.report;
   if (phase_ != Phase::Ending && phase_ != Phase::Over)
-    return fail(Status::unavailable(displayName(request.caller) + " left before the end of the run"));
+    return suspect(Status::unavailable(displayName(request.caller) + " left before the end of the run"));
   leaveIfAlone();
 }
 

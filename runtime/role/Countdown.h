@@ -26,7 +26,8 @@ public:
       if (--parts_ > 0)
         return;
     }
-    done_(std::move(status_));
+    Completion done = std::move(done_);
+    done(std::move(status_));
   }
 
 private:

@@ -19,8 +19,11 @@ void HeterTrainer::start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) {
   addMethods();
   strand_->post([self = shared_from_this()] {
     auto address = self->context_.transport.listen(self->address_, self->service_->acceptor());
-    if (!address.ok())
-      return self->ended(address.status().withContext(displayName(self->self_)));
+    if (!address.ok()) {
+      Status why = address.status().withContext(displayName(self->self_));
+      self->membership_->fail(why);
+      return self->ended(why);
+    }
     self->membership_->join(
         *address, [self](const rpc::JoinReply &reply) { self->joined(reply); },
         [self](Status status) { self->ended(std::move(status)); });

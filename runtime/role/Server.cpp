@@ -19,8 +19,11 @@ void Server::start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) {
   addMethods();
   strand_->post([self = shared_from_this()] {
     auto address = self->context_.transport.listen(self->address_, self->service_->acceptor());
-    if (!address.ok())
-      return self->ended(address.status().withContext(displayName(self->self_)));
+    if (!address.ok()) {
+      Status why = address.status().withContext(displayName(self->self_));
+      self->membership_->fail(why);
+      return self->ended(why);
+    }
     self->membership_->join(
         *address, [self](const rpc::JoinReply &reply) { self->joined(reply); },
         [self](Status status) { self->ended(std::move(status)); });
@@ -64,8 +67,8 @@ void Server::ended(Status status) {
   waitingForReady_.clear();
   service_->clear();
   RoleSummary summary = summarize(context_, self_, pushes_, 0);
-  membership_->leave(summary, [self = shared_from_this(), summary, status = std::move(status)] {
-    status.ok() ? self->ended_(summary) : self->ended_(status);
+  membership_->leave(summary, [summary, status = std::move(status), ended = std::move(ended_)]() mutable {
+    status.ok() ? ended(summary) : ended(status);
   });
 }
 

@@ -242,7 +242,7 @@ public:
   StatusOr<std::string> listen(const std::string &address, Acceptor acceptor) override {
     HETER_ASSIGN_OR_RETURN(HostPort parsed, parseAddress(address));
     error_code error;
-    auto fail = [&] { return Status::unavailable("cannot listen at " + address + ": " + error.message()); };
+    auto fail = [&] { return Status::failedPrecondition("cannot listen at " + address + ": " + error.message()); };
     tcp::resolver resolver(*io_);
     auto found = resolver.resolve(parsed.host, parsed.port, tcp::resolver::passive, error);
     if (error)

@@ -129,6 +129,30 @@ TEST_F(FailureTest, AnotherProgramIsRefusedWithBothHashes) {
   scheduler.runUntilIdle();
 }
 
+TEST_F(FailureTest, AnAddressInUseIsNamed) {
+  SimulatedScheduler scheduler(1);
+  auto files = makePosixFileSystem();
+  auto kernels = tinyKernels();
+  RunHooks hooks;
+  RunOptions options = tinyOptions(data_);
+  MemoryNetwork network(scheduler);
+  auto ours = makeMemoryTransport(network), theirs = makeMemoryTransport(network);
+  RoleContext here{heter_, kernels, *files, scheduler, *ours, options, false, false};
+  RoleContext there{heter_, kernels, *files, scheduler, *theirs, options, false, false};
+  auto coordinator = std::make_shared<Coordinator>(here, loopbackCluster(heter_.info, options, "coordinator"), hooks);
+  ASSERT_TRUE(coordinator->listen().ok());
+  auto server = std::make_shared<Server>(there, 0, "coordinator", "coordinator");
+  Status coordinators, servers;
+  coordinator->start([&](StatusOr<RunResult> result) { coordinators = result.status(); });
+  server->start([&](StatusOr<RoleSummary> result) { servers = result.status(); });
+  scheduler.runUntilIdle();
+  EXPECT_EQ(coordinators.message(), "server 0: address coordinator is in use");
+  EXPECT_EQ(servers.message(), coordinators.message());
+  ours->shutdown();
+  theirs->shutdown();
+  scheduler.runUntilIdle();
+}
+
 TEST_F(FailureTest, RolesThatNeverComeAreNamed) {
   SimulatedScheduler scheduler(1);
   auto files = makePosixFileSystem();
