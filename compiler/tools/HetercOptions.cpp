@@ -38,7 +38,7 @@ public:
       rest_ = rest_.drop_front();
       Error failed = argument.size() > 1 && argument.starts_with("-") ? flag(argument) : input(argument);
       if (failed)
-        return std::move(failed);
+        return failed;
     }
     if (options_.help)
       return options_;
