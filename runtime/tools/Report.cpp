@@ -95,10 +95,6 @@ std::string alignColumns(const std::vector<std::vector<std::string>> &rows) {
 
 bool isServer(const RoleSummary &role) { return role.role == "server"; }
 
-std::string workOf(const RoleSummary &role) {
-  return grouped(role.frames) + (isServer(role) ? " calls" : " micro-batches");
-}
-
 void addQuality(std::string &text, const std::optional<double> &loss, const std::optional<double> &auc) {
   if (loss)
     text += ", loss " + fixed(*loss, 4);
@@ -116,6 +112,10 @@ std::string grouped(int64_t number) {
     result += digits[i];
   }
   return number < 0 ? "-" + result : result;
+}
+
+std::string workOf(const RoleSummary &role) {
+  return grouped(role.frames) + (isServer(role) ? " calls" : " micro-batches");
 }
 
 std::string progressLine(const RunProgress &progress) {

@@ -48,6 +48,9 @@ std::string lossesText(const RunResult &result);
 Status writeReports(FileSystem &files, const RunResult &result, const std::string &summaryFile,
                     const std::string &lossesFile);
 
+/// What a role worked off: "782 micro-batches", or "7,038 calls" for a server.
+std::string workOf(const RoleSummary &role);
+
 /// 1234567 as "1,234,567".
 std::string grouped(int64_t number);
 

@@ -18,9 +18,8 @@ Status runRoleOfCluster(const TrainCommand &command, const Package &package, Fil
   setLogPrefix(name + ": ");
   HETER_ASSIGN_OR_RETURN(RoleSummary summary,
                          runRole(package, files, command.options, cluster, command.role, command.index));
-  std::printf("%s: %s micro-batches, %s examples, %s bytes sent, %s received\n", name.c_str(),
-              grouped(summary.frames).c_str(), grouped(summary.examples).c_str(), grouped(summary.bytesSent).c_str(),
-              grouped(summary.bytesReceived).c_str());
+  std::printf("%s: %s, %s bytes sent, %s received\n", name.c_str(), workOf(summary).c_str(),
+              grouped(summary.bytesSent).c_str(), grouped(summary.bytesReceived).c_str());
   return {};
 }
 
