@@ -29,11 +29,15 @@ class Relay:
         self.messages = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        self.sockets = [self.listener]
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
         while True:
-            client, _ = self.listener.accept()
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
             for _ in range(200):
                 try:
                     server = socket.create_connection(("127.0.0.1", self.target))
@@ -43,9 +47,15 @@ class Relay:
             else:
                 client.close()
                 continue
+            self.sockets += [client, server]
             for a, b in [(client, server), (server, client)]:
                 a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self.forward, args=(a, b), daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        for s in self.sockets:
+            s.close()
 
     def forward(self, source, sink):
         stream = source.makefile("rb")
@@ -57,6 +67,7 @@ class Relay:
                 sink.sendall(header + body)
         except OSError:
             pass
+        stream.close()
         for s in (source, sink):
             try:
                 s.shutdown(socket.SHUT_RDWR)
@@ -98,6 +109,8 @@ class RelayTest(e2e.TestCase):
                 processes.append((role, log, subprocess.Popen([str(c) for c in command], stdout=file, stderr=file)))
         for role, log, process in processes:
             self.assertEqual(process.wait(timeout=120), 0, f"{role}:\n{log.read_text()}")
+        for relay in relays:
+            relay.close()
         self.assertTrue(all(r.messages > 0 for r in relays), "every relay should carry messages")
         return [line.split()[1] for line in losses.read_text().splitlines()]
 
