@@ -47,6 +47,12 @@ void distributeProgram(nn::ProgramOp program) {
 struct DistributePass : heter::impl::DistributeBase<DistributePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    WalkResult undifferentiated = module.walk([](nn::MinimizeOp minimize) {
+      minimize.emitOpError() << "is still there: differentiate with --heter-autodiff first";
+      return WalkResult::interrupt();
+    });
+    if (undifferentiated.wasInterrupted())
+      return signalPassFailure();
     OptimizerFunctions optimizers(module);
     for (auto table : module.getOps<nn::TableOp>()) {
       SmallVector<Attribute> parts;

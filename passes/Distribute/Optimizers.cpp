@@ -142,7 +142,10 @@ FlatSymbolRefAttr OptimizerFunctions::functionFor(nn::OptimizerAttr optimizer, L
 
   StringRef kind = optimizer.getKind();
   Rule rule = ruleOf(kind);
-  std::string name = (kind + "_" + Twine(counts_[kind]++)).str();
+  std::string name;
+  do
+    name = (kind + "_" + Twine(counts_[kind]++)).str();
+  while (module_.lookupSymbol(name)); // a table or parameter may be called so
   auto op = ps::OptimizerOp::create(builder, loc, name, kind, builder.getStrArrayAttr(rule.slots),
                                     builder.getF64ArrayAttr(SmallVector<double>(rule.slots.size(), rule.slotInit)),
                                     builder.getStrArrayAttr(rule.scalars),

@@ -9,9 +9,9 @@
 
 namespace heter {
 
-/// Makes ps.optimizer functions in `module`, named RULE_N, and remembers them. Updates are in f32; g is the mean
-/// gradient. Sources: Duchi et al. 2011 (Adagrad) and Kingma & Ba 2014 (Adam), both with epsilon outside the root as
-/// PyTorch has it.
+/// Makes ps.optimizer functions in `module`, named RULE_N where the model has not taken that name, and remembers them.
+/// Updates are in f32; g is the mean gradient. Sources: Duchi et al. 2011 (Adagrad) and Kingma & Ba 2014 (Adam), both
+/// with epsilon outside the root as PyTorch has it.
 ///   sgd      v -= lr * g
 ///   adagrad  a += g * g;  v -= lr * g / (sqrt(a) + epsilon)
 ///   adam     p1 *= beta1;  p2 *= beta2;  m = beta1 * m + (1 - beta1) * g;  u = beta2 * u + (1 - beta2) * g * g

@@ -81,14 +81,13 @@ public:
 
   /// Finds what crosses. No IR changes.
   void analyze();
-  /// Makes the channels, named cN from `firstChannel` on, and the programs before `builder`'s point. Returns the number
-  /// of the next channel.
-  int64_t emit(OpBuilder &builder, int64_t firstChannel);
+  /// Makes the channels, named cN from `nextChannel` on, and the programs before `builder`'s point.
+  LogicalResult emit(OpBuilder &builder, int64_t &nextChannel);
 
 private:
   unsigned roleOf(Operation *op) const { return roleIndex_.lookup(getRole(op)); }
   int64_t arrive(Value value, unsigned role);
-  void emitProgram(OpBuilder &builder, unsigned role);
+  void emitProgram(OpBuilder &builder, unsigned role, StringRef name);
   void receive(OpBuilder &builder, const Message &message, IRMapping &mapping) const;
   void send(OpBuilder &builder, const Message &message, IRMapping &mapping) const;
   void cloneOp(OpBuilder &builder, Operation *op, unsigned role, IRMapping &mapping) const;
@@ -169,10 +168,8 @@ void ProgramCutter::send(OpBuilder &builder, const Message &message, IRMapping &
   ps::SendOp::create(builder, builder.getFusedLoc(locations), message.channel, values, place);
 }
 
-void ProgramCutter::emitProgram(OpBuilder &builder, unsigned role) {
-  StringRef graph = program_.getSymName();
-  std::string name = (roles_[role] + "." + graph).str();
-  auto program = ps::ProgramOp::create(builder, program_.getLoc(), name, roles_[role], graph);
+void ProgramCutter::emitProgram(OpBuilder &builder, unsigned role, StringRef name) {
+  auto program = ps::ProgramOp::create(builder, program_.getLoc(), name, roles_[role], program_.getSymName());
   OpBuilder body = OpBuilder::atBlockBegin(&program.getBody().emplaceBlock());
   IRMapping mapping;
   for (int64_t depth = 0; depth <= maxDepth_; ++depth) {
@@ -187,21 +184,29 @@ void ProgramCutter::emitProgram(OpBuilder &builder, unsigned role) {
   }
 }
 
-int64_t ProgramCutter::emit(OpBuilder &builder, int64_t firstChannel) {
+LogicalResult ProgramCutter::emit(OpBuilder &builder, int64_t &nextChannel) {
+  auto module = program_->getParentOfType<ModuleOp>();
   for (auto &[key, message] : messages_) {
     SmallVector<Type> types;
     for (Value value : message.values)
       types.push_back(value.getType());
-    auto name = builder.getStringAttr("c" + Twine(firstChannel++));
+    StringAttr name;
+    do
+      name = builder.getStringAttr("c" + Twine(nextChannel++));
+    while (module.lookupSymbol(name)); // a table or parameter may be called so
     ps::ChannelOp::create(builder, program_.getLoc(), name, program_.getSymNameAttr(),
                           builder.getStringAttr(roles_[message.sender]),
                           builder.getStringAttr(roles_[message.receiver]), builder.getI64IntegerAttr(message.depth),
                           builder.getTypeArrayAttr(types));
     message.channel = FlatSymbolRefAttr::get(name);
   }
-  for (unsigned role = 0; role < roles_.size(); ++role)
-    emitProgram(builder, role);
-  return firstChannel;
+  for (unsigned role = 0; role < roles_.size(); ++role) {
+    std::string name = (roles_[role] + "." + program_.getSymName()).str();
+    if (Operation *taken = module.lookupSymbol(name))
+      return taken->emitOpError() << "cannot be called " << name << ": that is the name of a role's program";
+    emitProgram(builder, role, name);
+  }
+  return success();
 }
 
 struct PartitionPass : heter::impl::PartitionBase<PartitionPass> {
@@ -210,12 +215,13 @@ struct PartitionPass : heter::impl::PartitionBase<PartitionPass> {
     if (failed(verifyPlacement(module)))
       return signalPassFailure();
     SmallVector<StringRef> roles = collectRoles(module, *getMode(module));
-    int64_t channels = 0;
+    int64_t nextChannel = 0;
     for (auto program : llvm::make_early_inc_range(module.getOps<nn::ProgramOp>())) {
       OpBuilder builder(program);
       ProgramCutter cutter(program, roles);
       cutter.analyze();
-      channels = cutter.emit(builder, channels);
+      if (failed(cutter.emit(builder, nextChannel)))
+        return signalPassFailure();
       program.erase();
     }
     module->setAttr(nn::kStageAttr, StringAttr::get(&getContext(), "partition"));

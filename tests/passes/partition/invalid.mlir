@@ -55,3 +55,12 @@ module attributes {nn.mode = "heter-ps"} {
     ps.yield %value : tensor<?xf32>
   }
 }
+
+// -----
+
+module attributes {nn.mode = "local"} {
+  // expected-error @+1 {{'nn.parameter' op cannot be called local.infer: that is the name of a role's program}}
+  nn.parameter @local.infer : tensor<4xf32> init #nn.init<"zeros", 0.0>
+  nn.program @infer {
+  }
+}
