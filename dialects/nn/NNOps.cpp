@@ -65,6 +65,23 @@ void ProgramOp::build(OpBuilder &builder, OperationState &state, StringRef name)
   state.addRegion()->emplaceBlock();
 }
 
+LogicalResult ProgramOp::verifyRegions() {
+  llvm::StringSet<> reports, predictions;
+  llvm::StringMap<Type> inputs;
+  for (Operation &op : getBody().front()) {
+    if (auto report = dyn_cast<ReportOp>(op); report && !reports.insert(report.getName()).second)
+      return report.emitOpError("is the second called '") << report.getName() << "'";
+    if (auto predict = dyn_cast<PredictOp>(op); predict && !predictions.insert(predict.getName()).second)
+      return predict.emitOpError("is the second called '") << predict.getName() << "'";
+    if (auto input = dyn_cast<InputOp>(op)) {
+      Type type = inputs.try_emplace(input.getName(), input.getType()).first->second;
+      if (type != input.getType())
+        return input.emitOpError("'") << input.getName() << "' is " << type << ", got " << input.getType();
+    }
+  }
+  return success();
+}
+
 /// The symbol `name` as an `Op`, or null after an error on `user`.
 template <typename Op>
 static Op resolve(Operation *user, SymbolTableCollection &symbols, FlatSymbolRefAttr name, StringRef what) {

@@ -82,11 +82,12 @@ def NN_ProgramOp : NN_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock, NoT
   let description = [{
     One block of operations in SSA form, executed once for every micro-batch. `@train` computes the loss in training
     form, the reports, and minimizes (later: updates); `@infer` computes the same reports without dropout, and the
-    predictions.
+    predictions. Reports have distinct names, and so have predictions; inputs of one name have one type.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
   let skipDefaultBuilders = 1;
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name)>];
 }

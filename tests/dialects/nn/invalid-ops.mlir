@@ -677,3 +677,29 @@ nn.program @train {
   // expected-error @+1 {{operand #0 must be tensor<f32>, but got 'tensor<?xf32>'}}
   "nn.minimize"(%x) {optimizer = #nn.optimizer<"sgd", {lr = 0.1 : f64}>} : (tensor<?xf32>) -> ()
 }
+
+// -----
+
+nn.program @train {
+  %x = nn.example_count
+  nn.report "loss" name("loss") (%x) : tensor<f32>
+  // expected-error @+1 {{'nn.report' op is the second called 'loss'}}
+  nn.report "loss" name("loss") (%x) : tensor<f32>
+}
+
+// -----
+
+nn.program @infer {
+  %x = nn.input "x" : tensor<?xf32>
+  nn.predict "p"(%x) : tensor<?xf32>
+  // expected-error @+1 {{'nn.predict' op is the second called 'p'}}
+  nn.predict "p"(%x) : tensor<?xf32>
+}
+
+// -----
+
+nn.program @infer {
+  %x = nn.input "x" : tensor<?xf32>
+  // expected-error @+1 {{'x' is 'tensor<?xf32>', got 'tensor<?x2xf32>'}}
+  %y = nn.input "x" : tensor<?x2xf32>
+}
