@@ -69,7 +69,7 @@ void placePull(ps::PullDenseOp pull) {
   OpBuilder builder(pull);
   for (auto [role, user] : firstUsers) {
     auto clone = cast<ps::PullDenseOp>(builder.clone(*pull));
-    setPlace(clone, role, "pulled where it is used first by " + describeOp(user));
+    setPlace(clone, role, "used first by " + describeOp(user));
     pull->replaceUsesWithIf(
         clone, [&, role = role](OpOperand &use) { return getRole(topLevelUser(use.getOwner(), block)) == role; });
   }
@@ -79,7 +79,7 @@ void placePull(ps::PullDenseOp pull) {
 /// A gradient is pushed by the role that computes it.
 void placePush(ps::PushDenseOp push) {
   Operation *producer = push.getGradient().getDefiningOp();
-  setPlace(push, getRole(producer), "pushed where its gradient is made by " + describeOp(producer));
+  setPlace(push, getRole(producer), "gradient made by " + describeOp(producer));
 }
 
 void placeProgram(nn::ProgramOp program) {

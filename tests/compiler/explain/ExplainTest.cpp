@@ -97,7 +97,7 @@ cpu-trainer                                                FLOPs/example
     nn.predict "s"               m.heter:13:1
 
 heter-trainer.gpu                                          FLOPs/example
-  pulled where it is used first by `nn.linear` at m.heter:8:7:
+  used first by `nn.linear` at m.heter:8:7:
     ps.pull_dense @w             m.heter:8:7
   marked `on gpu` at m.heter:7:1:
     nn.linear deep.0             m.heter:8:7                      10,400

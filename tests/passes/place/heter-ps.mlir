@@ -20,9 +20,9 @@ module @m attributes {nn.stage = "distribute", nn.mode = "heter-ps"} {
     // CHECK: ps.pull_rows @emb {{.*}} {place = #nn.place<"cpu-trainer", "marked `on gpu` at m.heter:3:1, but cpu-trainers look up rows">}
     %rows = ps.pull_rows @emb part("") (%ids) pool(sum) {place = #nn.place<"on:gpu", "marked `on gpu` at m.heter:3:1">} : tensor<?x26xi64> -> tensor<?x9xf32>
     // Three roles use the parameter, each pulls it. Its mark does not count.
-    // CHECK: %[[GPU:.*]] = ps.pull_dense @w {place = #nn.place<"heter-trainer.gpu", "pulled where it is used first by `nn.linear` at {{.*}}">}
-    // CHECK: %[[XPU:.*]] = ps.pull_dense @w {place = #nn.place<"heter-trainer.xpu", "pulled where it is used first by `nn.linear` at {{.*}}">}
-    // CHECK: %[[CPU:.*]] = ps.pull_dense @w {place = #nn.place<"cpu-trainer", "pulled where it is used first by `nn.linear` at {{.*}}">}
+    // CHECK: %[[GPU:.*]] = ps.pull_dense @w {place = #nn.place<"heter-trainer.gpu", "used first by `nn.linear` at {{.*}}">}
+    // CHECK: %[[XPU:.*]] = ps.pull_dense @w {place = #nn.place<"heter-trainer.xpu", "used first by `nn.linear` at {{.*}}">}
+    // CHECK: %[[CPU:.*]] = ps.pull_dense @w {place = #nn.place<"cpu-trainer", "used first by `nn.linear` at {{.*}}">}
     %w = ps.pull_dense @w {place = #nn.place<"on:gpu", "marked `on gpu` at m.heter:3:1">} : tensor<9x9xf32>
     // CHECK: ps.pull_dense @unused {place = #nn.place<"cpu-trainer", "not used">}
     %unused = ps.pull_dense @unused : tensor<9x9xf32>
@@ -43,7 +43,7 @@ module @m attributes {nn.stage = "distribute", nn.mode = "heter-ps"} {
     %gr2 = nn.add_rows %gr, %gr : !nn.rows<9>
     // CHECK: nn.predict "e"{{.*}} {place = #nn.place<"cpu-trainer", "cpu-trainers report">}
     nn.predict "e" (%e) : tensor<?x9xf32>
-    // CHECK: ps.push_dense @w, {{.*}} {place = #nn.place<"heter-trainer.xpu", "pushed where its gradient is made by `nn.matmul` at {{.*}}">}
+    // CHECK: ps.push_dense @w, {{.*}} {place = #nn.place<"heter-trainer.xpu", "gradient made by `nn.matmul` at {{.*}}">}
     ps.push_dense @w, %g : tensor<9x9xf32>
     // CHECK: ps.push_rows {{.*}} {place = #nn.place<"cpu-trainer", "row gradients stay on the cpu-trainer">}
     ps.push_rows @emb part("") %gr2 : !nn.rows<9>
