@@ -8,6 +8,7 @@
 #include "runtime/rpc/MemoryTransport.h"
 #include "runtime/rpc/Service.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include <future>
@@ -22,7 +23,7 @@ inline std::shared_ptr<Service> makeTestService(Scheduler &scheduler) {
                                   const CallContext &, rpc::CloseStepRequest request, auto respond) {
     if (request.step < 0)
       return kept->push_back(respond);
-    scheduler.postAt(scheduler.now() + std::chrono::milliseconds(request.step), [respond, step = request.step] {
+    scheduler.postAt(scheduler.now() + std::chrono::milliseconds(std::min<int64_t>(request.step, 60000)), [respond, step = request.step] {
       rpc::CloseStepReply reply;
       reply.version = step;
       respond(std::move(reply));
