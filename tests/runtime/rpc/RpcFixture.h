@@ -23,11 +23,12 @@ inline std::shared_ptr<Service> makeTestService(Scheduler &scheduler) {
                                   const CallContext &, rpc::CloseStepRequest request, auto respond) {
     if (request.step < 0)
       return kept->push_back(respond);
-    scheduler.postAt(scheduler.now() + std::chrono::milliseconds(std::min<int64_t>(request.step, 60000)), [respond, step = request.step] {
-      rpc::CloseStepReply reply;
-      reply.version = step;
-      respond(std::move(reply));
-    });
+    scheduler.postAt(scheduler.now() + std::chrono::milliseconds(std::min<int64_t>(request.step, 60000)),
+                     [respond, step = request.step] {
+                       rpc::CloseStepReply reply;
+                       reply.version = step;
+                       respond(std::move(reply));
+                     });
   });
   service->on<rpc::PullRows>([](const CallContext &, rpc::PullRowsRequest request, auto respond) {
     if (request.table != 0)
