@@ -266,8 +266,7 @@ Value Checker::constantValue(Unit &unit, size_t index) {
   return constant.value = std::move(value);
 }
 
-//===-- Model, inputs
-//-----------------------------------------------------------------------------------------------===//
+//===-- Model, inputs ---------------------------------------------------------------------------------------------===//
 
 void Checker::checkModelOptions(const ast::File &file) {
   checkOptionNames(file.options, {"seed"}, "a model");
@@ -354,8 +353,7 @@ void Checker::checkInput(const ast::Input &input) {
   model_.inputs.push_back(std::move(result));
 }
 
-//===-- Tables
-//------------------------------------------------------------------------------------------------------===//
+//===-- Tables ----------------------------------------------------------------------------------------------------===//
 
 static const std::vector<std::string> partOptions = {"dim", "init", "optimizer", "admit"};
 static const std::vector<std::string> storeOptions = {"score", "evict", "memory", "beyond"};

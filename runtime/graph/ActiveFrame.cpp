@@ -57,8 +57,7 @@ ActiveFrame::ActiveFrame(const GraphPlan &plan, const FrameContext &context)
 
 Device *ActiveFrame::deviceOf(Space::type space) const { return space == Space::DEVICE ? &context_.device : nullptr; }
 
-//===-- Memory
-//--------------------------------------------------------------------------------------------------------===//
+//===--- Memory ---------------------------------------------------------------------------------------------------===//
 
 Status ActiveFrame::placeSegments() {
   int64_t units = (std::max<int64_t>(info_.examples, 1) + 63) / 64 * 64;
@@ -144,8 +143,7 @@ void ActiveFrame::poisonUnused(int node) {
       poison(v);
 }
 
-//===-- Order
-//---------------------------------------------------------------------------------------------------------===//
+//===--- Order ----------------------------------------------------------------------------------------------------===//
 
 void ActiveFrame::start(const FrameInfo &info, NodeHandler &handler, std::span<const TensorRef *const> arguments,
                         Completion done) {
@@ -300,8 +298,7 @@ void ActiveFrame::end() {
   done(std::move(status));
 }
 
-//===-- Calls
-//---------------------------------------------------------------------------------------------------------===//
+//===--- Calls ----------------------------------------------------------------------------------------------------===//
 
 std::span<Operand> ActiveFrame::operandsOf(int node) {
   const Node &n = graph_.nodes[node];
