@@ -89,7 +89,7 @@ public:
   virtual ~DataStream() = default;
 
   /// Checks the binding and that the files exist, then starts reading. Errors: a format or expression that is not
-  /// supported, a binding that does not fit its input, no file, compressed files, options out of range.
+  /// supported, a binding that does not fit its input, no file, options out of range.
   /// REQUIRES: `files` and `scheduler` outlive the stream and its posted tasks.
   static StatusOr<std::unique_ptr<DataStream>> open(const package::DataSource &source,
                                                     const std::vector<package::Input> &inputs, DataOptions options,

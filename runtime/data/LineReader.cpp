@@ -12,14 +12,6 @@ namespace {
 constexpr size_t bufferBytes = size_t{1} << 20;
 constexpr size_t longestLine = size_t{64} << 20;
 
-Status compressedError(const std::string &path) {
-  return Status::unimplemented(path + ": compressed data is not supported yet; decompress it first");
-}
-
-bool startsWithMagic(std::string_view bytes) {
-  return bytes.starts_with("\x1f\x8b") || bytes.starts_with("\x28\xb5\x2f\xfd");
-}
-
 } // namespace
 
 StatusOr<std::vector<std::string>> expandDataFiles(FileSystem &files, const std::vector<std::string> &patterns) {
@@ -34,9 +26,6 @@ StatusOr<std::vector<std::string>> expandDataFiles(FileSystem &files, const std:
     }
     paths.insert(paths.end(), matches.begin(), matches.end());
   }
-  for (const std::string &path : paths)
-    if (path.ends_with(".gz") || path.ends_with(".zst"))
-      return compressedError(path);
   return paths;
 }
 
@@ -59,14 +48,12 @@ std::string LineReader::position() const {
 StatusOr<bool> LineReader::openNext() {
   if (nextPath_ == paths_.size())
     return false;
-  HETER_ASSIGN_OR_RETURN(file_, files_.openForRead(paths_[nextPath_]));
+  HETER_ASSIGN_OR_RETURN(file_, DataFile::open(files_, paths_[nextPath_]));
+  bytesOfOpen_ = 0;
   ++nextPath_;
   begin_ = end_ = 0;
   endOfFile_ = false;
   lineInFile_ = 0;
-  HETER_ASSIGN_OR_RETURN(bool any, fill());
-  if (any && startsWithMagic({buffer_.data(), end_}))
-    return compressedError(paths_[nextPath_ - 1]);
   return true;
 }
 
@@ -85,7 +72,8 @@ StatusOr<bool> LineReader::fill() {
   }
   HETER_ASSIGN_OR_RETURN(size_t got, file_->read({buffer_.data() + end_, buffer_.size() - end_}));
   end_ += got;
-  bytesRead_ += static_cast<int64_t>(got);
+  bytesRead_ += file_->bytesRead() - bytesOfOpen_;
+  bytesOfOpen_ = file_->bytesRead();
   endOfFile_ = got == 0;
   return got != 0;
 }

@@ -4,6 +4,7 @@
 
 #include "runtime/base/FileSystem.h"
 #include "runtime/base/Status.h"
+#include "runtime/data/DataFile.h"
 
 #include <cstdint>
 #include <memory>
@@ -13,7 +14,7 @@
 
 namespace heter::runtime {
 
-/// Replaces shell patterns by the files that match. Errors: nothing matches; a compressed file.
+/// Replaces shell patterns by the files that match. The error is that nothing matches.
 StatusOr<std::vector<std::string>> expandDataFiles(FileSystem &files, const std::vector<std::string> &patterns);
 
 /// Reads lines from front to back; a line ends with LF, CR LF or the end of its file, and none of these belong to it.
@@ -34,7 +35,8 @@ public:
   /// FILE:LINE of the line that `next` gave last, counted in its own file from 1.
   std::string position() const;
 
-  int64_t bytesRead() const { return bytesRead_; } ///< Since the last rewind.
+  /// Of the files themselves, compressed if they are, since the last rewind.
+  int64_t bytesRead() const { return bytesRead_; }
 
 private:
   StatusOr<bool> openNext();
@@ -43,7 +45,8 @@ private:
   FileSystem &files_;
   std::vector<std::string> paths_;
   size_t nextPath_ = 0;
-  std::unique_ptr<InputFile> file_;
+  std::unique_ptr<DataFile> file_;
+  int64_t bytesOfOpen_ = 0; ///< What of `bytesRead_` is of the open file.
   std::vector<char> buffer_;
   size_t begin_ = 0, end_ = 0; ///< What of the buffer is read but not yet given.
   bool endOfFile_ = true;

@@ -1,4 +1,4 @@
-// Line ends, long lines, several files and compressed ones.
+// Line ends, long lines and several files.
 #include "runtime/data/LineReader.h"
 
 #include "DataTesting.h"
@@ -59,17 +59,6 @@ TEST(LineReaderTest, PositionsAndSkipping) {
   reader.rewind();
   ASSERT_TRUE(*reader.next(line));
   EXPECT_EQ(line, "1");
-}
-
-TEST(LineReaderTest, CompressedFilesAreRefused) {
-  TempFolder folder;
-  auto files = makePosixFileSystem();
-  for (const char *name : {"a.gz", "a.zst"})
-    EXPECT_THAT(expandDataFiles(*files, {folder.write(name, "x")}).status().message(),
-                HasSubstr("compressed data is not supported yet"));
-  LineReader reader(*files, {folder.write("plain", "\x1f\x8b\x08 not text")});
-  std::string_view line;
-  EXPECT_THAT(reader.next(line).status().message(), HasSubstr("compressed data is not supported yet"));
 }
 
 } // namespace

@@ -1,0 +1,190 @@
+// DataFile: plain text, gzip by zlib, zstd by libzstd. Archives of several members or frames are one text.
+#include "runtime/data/DataFile.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <zlib.h>
+#include <zstd.h>
+
+namespace heter::runtime {
+
+namespace {
+
+constexpr size_t storedBufferBytes = size_t{1} << 18;
+constexpr std::string_view gzipMagic = "\x1f\x8b";
+constexpr std::string_view zstdMagic = "\x28\xb5\x2f\xfd";
+
+/// Also frames to skip, with which some parallel compressors begin.
+bool looksLikeZstd(std::string_view bytes) {
+  return bytes.starts_with(zstdMagic) ||
+         (bytes.size() >= 4 && (bytes[0] & 0xf0) == 0x50 && bytes.substr(1, 3) == "\x2a\x4d\x18");
+}
+
+std::string afterText(int64_t bytes) { return " after " + std::to_string(bytes) + " bytes of text"; }
+
+class PlainFile final : public DataFile {
+public:
+  explicit PlainFile(StoredBytes stored) : DataFile(std::move(stored)) {}
+
+  StatusOr<size_t> read(std::span<char> buffer) override {
+    if (stored_.pending().empty())
+      HETER_RETURN_IF_ERROR(stored_.more().status());
+    size_t count = std::min(stored_.pending().size(), buffer.size());
+    std::memcpy(buffer.data(), stored_.pending().data(), count);
+    stored_.consume(count);
+    return count;
+  }
+};
+
+class GzipFile final : public DataFile {
+public:
+  explicit GzipFile(StoredBytes stored) : DataFile(std::move(stored)) {
+    constexpr int gzipOnly = MAX_WBITS + 16;
+    ready_ = inflateInit2(&stream_, gzipOnly) == Z_OK;
+  }
+  ~GzipFile() override {
+    if (ready_)
+      inflateEnd(&stream_);
+  }
+
+  StatusOr<size_t> read(std::span<char> buffer) override {
+    if (!ready_)
+      return Status::internal("zlib could not be started");
+    while (true) {
+      if (stored_.pending().empty()) {
+        HETER_ASSIGN_OR_RETURN(bool more, stored_.more());
+        if (!more && !inMember_)
+          return size_t{0};
+        if (!more)
+          return stored_.error("truncated gzip archive: the file ends inside it" + afterText(text_));
+      }
+      if (!inMember_) {
+        HETER_ASSIGN_OR_RETURN(bool another, startMember());
+        if (!another)
+          return size_t{0};
+      }
+      HETER_ASSIGN_OR_RETURN(size_t got, inflateSome(buffer));
+      if (got > 0)
+        return got;
+    }
+  }
+
+private:
+  /// Behind a member: another one, or zeros up to the end as tape drives leave them.
+  StatusOr<bool> startMember() {
+    while (!stored_.pending().empty() && stored_.pending()[0] == '\0') {
+      size_t zeros = stored_.pending().find_first_not_of('\0');
+      stored_.consume(zeros == std::string_view::npos ? stored_.pending().size() : zeros);
+      if (stored_.pending().empty())
+        HETER_RETURN_IF_ERROR(stored_.more().status());
+    }
+    if (stored_.pending().empty())
+      return false;
+    if (stored_.pending()[0] != gzipMagic[0])
+      return stored_.error("corrupt gzip archive: something that is no gzip follows it" + afterText(text_));
+    inflateReset(&stream_);
+    inMember_ = true;
+    return true;
+  }
+
+  StatusOr<size_t> inflateSome(std::span<char> buffer) {
+    std::string_view in = stored_.pending();
+    size_t room = std::min(buffer.size(), size_t{std::numeric_limits<uInt>::max()});
+    stream_.next_in = reinterpret_cast<Bytef *>(const_cast<char *>(in.data()));
+    stream_.avail_in = static_cast<uInt>(in.size());
+    stream_.next_out = reinterpret_cast<Bytef *>(buffer.data());
+    stream_.avail_out = static_cast<uInt>(room);
+    int code = inflate(&stream_, Z_NO_FLUSH);
+    stored_.consume(in.size() - stream_.avail_in);
+    size_t got = room - stream_.avail_out;
+    text_ += static_cast<int64_t>(got);
+    if (code == Z_STREAM_END)
+      inMember_ = false;
+    else if (code != Z_OK && code != Z_BUF_ERROR)
+      return stored_.error("corrupt gzip archive: " + std::string(stream_.msg ? stream_.msg : "cannot be read") +
+                           afterText(text_));
+    return got;
+  }
+
+  z_stream stream_{};
+  bool ready_ = false;
+  bool inMember_ = true;
+  int64_t text_ = 0;
+};
+
+class ZstdFile final : public DataFile {
+public:
+  explicit ZstdFile(StoredBytes stored) : DataFile(std::move(stored)), stream_(ZSTD_createDStream()) {
+    if (stream_)
+      ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
+  }
+  ~ZstdFile() override { ZSTD_freeDStream(stream_); }
+
+  StatusOr<size_t> read(std::span<char> buffer) override {
+    if (!stream_)
+      return Status::internal("libzstd could not be started");
+    while (true) {
+      bool ended = false;
+      if (stored_.pending().empty()) {
+        HETER_ASSIGN_OR_RETURN(bool more, stored_.more());
+        ended = !more;
+        if (ended && !inFrame_)
+          return size_t{0};
+      }
+      ZSTD_inBuffer in{stored_.pending().data(), stored_.pending().size(), 0};
+      ZSTD_outBuffer out{buffer.data(), buffer.size(), 0};
+      size_t code = ZSTD_decompressStream(stream_, &out, &in);
+      stored_.consume(in.pos);
+      text_ += static_cast<int64_t>(out.pos);
+      if (ZSTD_isError(code))
+        return stored_.error("corrupt zstd archive: " + std::string(ZSTD_getErrorName(code)) + afterText(text_));
+      inFrame_ = code != 0;
+      if (out.pos > 0)
+        return out.pos;
+      if (ended && inFrame_)
+        return stored_.error("truncated zstd archive: the file ends inside it" + afterText(text_));
+    }
+  }
+
+private:
+  ZSTD_DStream *stream_;
+  bool inFrame_ = true;
+  int64_t text_ = 0;
+};
+
+} // namespace
+
+StoredBytes::StoredBytes(std::unique_ptr<InputFile> file, std::string path)
+    : file_(std::move(file)), path_(std::move(path)), buffer_(storedBufferBytes) {}
+
+StatusOr<bool> StoredBytes::more() {
+  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  HETER_ASSIGN_OR_RETURN(size_t got, file_->read({buffer_.data() + end_, buffer_.size() - end_}));
+  end_ += got;
+  bytesRead_ += static_cast<int64_t>(got);
+  return got > 0;
+}
+
+StatusOr<std::unique_ptr<DataFile>> DataFile::open(FileSystem &files, const std::string &path) {
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<InputFile> file, files.openForRead(path));
+  StoredBytes stored(std::move(file), path);
+  while (stored.pending().size() < zstdMagic.size()) {
+    HETER_ASSIGN_OR_RETURN(bool more, stored.more());
+    if (!more)
+      break;
+  }
+  if (stored.pending().starts_with(gzipMagic))
+    return std::unique_ptr<DataFile>(std::make_unique<GzipFile>(std::move(stored)));
+  if (looksLikeZstd(stored.pending()))
+    return std::unique_ptr<DataFile>(std::make_unique<ZstdFile>(std::move(stored)));
+  for (const auto &[ending, form] : {std::pair(".gz", "gzip"), std::pair(".zst", "zstd")})
+    if (path.ends_with(ending))
+      return stored.error(std::string("expected a ") + form + " archive, as its name says, got " +
+                          (stored.pending().empty() ? "an empty file" : "a file that does not begin like one"));
+  return std::unique_ptr<DataFile>(std::make_unique<PlainFile>(std::move(stored)));
+}
+
+} // namespace heter::runtime

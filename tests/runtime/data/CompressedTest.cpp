@@ -1,0 +1,158 @@
+// gzip and zstd data: the same lines as plain text, and one error for each way that an archive can be broken.
+#include "runtime/data/LineReader.h"
+
+#include "DataTesting.h"
+
+#include <gmock/gmock.h>
+#include <zlib.h>
+#include <zstd.h>
+
+using namespace heter::runtime;
+using namespace heter::runtime::testing;
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+namespace {
+
+std::string gzipped(const std::string &text) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string result(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef *>(const_cast<char *>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef *>(result.data());
+  stream.avail_out = static_cast<uInt>(result.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  result.resize(stream.total_out);
+  deflateEnd(&stream);
+  return result;
+}
+
+std::string zstandard(const std::string &text) {
+  ZSTD_CCtx *context = ZSTD_createCCtx();
+  ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+  std::string result(ZSTD_compressBound(text.size()), '\0');
+  result.resize(ZSTD_compress2(context, result.data(), result.size(), text.data(), text.size()));
+  ZSTD_freeCCtx(context);
+  return result;
+}
+
+/// Some MB that do not compress to nothing.
+std::string manyLines() {
+  std::string text;
+  uint64_t state = 1;
+  for (int i = 0; i < 200000; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    text += std::to_string(state >> 20) + "\n";
+  }
+  return text;
+}
+
+struct Lines {
+  std::string text; ///< With a line feed behind each.
+  std::string error;
+  int64_t bytesRead = 0;
+};
+
+Lines linesOf(const std::vector<std::string> &paths) {
+  auto files = makePosixFileSystem();
+  LineReader reader(*files, paths);
+  Lines result;
+  std::string_view line;
+  while (true) {
+    StatusOr<bool> more = reader.next(line);
+    if (!more.ok())
+      result.error = more.status().message();
+    if (!more.ok() || !*more)
+      break;
+    result.text.append(line) += '\n';
+  }
+  result.bytesRead = reader.bytesRead();
+  return result;
+}
+
+class CompressedTest : public ::testing::TestWithParam<const char *> {
+protected:
+  std::string form() const { return GetParam(); }
+  std::string compressed(const std::string &text) const { return form() == "gzip" ? gzipped(text) : zstandard(text); }
+  std::string ending() const { return form() == "gzip" ? ".gz" : ".zst"; }
+  TempFolder folder_;
+};
+
+TEST_P(CompressedTest, ReadsWhatWasWritten) {
+  std::string text = manyLines(), archive = compressed(text);
+  Lines lines = linesOf({folder_.write("lines" + ending(), archive)});
+  EXPECT_EQ(lines.error, "");
+  EXPECT_EQ(lines.text, text);
+  EXPECT_EQ(lines.bytesRead, static_cast<int64_t>(archive.size()));
+}
+
+TEST_P(CompressedTest, ContentNotTheNameDecides) {
+  EXPECT_EQ(linesOf({folder_.write("noending", compressed("a\nb\n")), folder_.write("c.txt", "c")}).text, "a\nb\nc\n");
+}
+
+TEST_P(CompressedTest, SeveralArchivesInOneFileAreOneText) {
+  EXPECT_EQ(linesOf({folder_.write("x", compressed("a\nb") + compressed("") + compressed("c\n"))}).text, "a\nbc\n");
+  EXPECT_EQ(linesOf({folder_.write("x", compressed(""))}).text, "");
+}
+
+TEST_P(CompressedTest, TruncatedAnywhereIsOneError) {
+  std::string archive = compressed("some text\nof two lines\n");
+  for (size_t length = 4; length < archive.size(); ++length) {
+    Lines lines = linesOf({folder_.write("cut" + ending(), archive.substr(0, length))});
+    EXPECT_THAT(lines.error, HasSubstr("cut" + ending() + ": truncated " + form() + " archive: the file ends inside"))
+        << length;
+  }
+  archive = compressed(manyLines());
+  EXPECT_THAT(linesOf({folder_.write("cut", archive.substr(0, archive.size() / 2))}).error,
+              HasSubstr("truncated " + form()));
+}
+
+TEST_P(CompressedTest, EveryFlippedByteIsNoticedOrHarmless) {
+  std::string text = "some text\nof two lines\nand more of it\n", archive = compressed(text);
+  for (size_t i = 0; i < archive.size(); ++i) {
+    std::string broken = archive;
+    broken[i] = static_cast<char>(broken[i] ^ 0x55);
+    Lines lines = linesOf({folder_.write("bad" + ending(), broken)});
+    if (lines.error.empty())
+      EXPECT_EQ(lines.text, text) << "byte " << i << " changed the text unnoticed";
+    else
+      EXPECT_THAT(lines.error, AnyOf(HasSubstr("corrupt " + form()), HasSubstr("truncated " + form()),
+                                     HasSubstr("expected a " + form() + " archive")))
+          << i;
+  }
+}
+
+TEST_P(CompressedTest, SomethingElseBehindTheArchive) {
+  EXPECT_THAT(linesOf({folder_.write("bad", compressed("a\n") + "plain text\n")}).error,
+              HasSubstr("bad: corrupt " + form() + " archive"));
+}
+
+TEST_P(CompressedTest, ANameThatPromisesAnArchive) {
+  EXPECT_THAT(
+      linesOf({folder_.write("x" + ending(), "1\t2\n")}).error,
+      HasSubstr("expected a " + form() + " archive, as its name says, got a file that does not begin like one"));
+  EXPECT_THAT(linesOf({folder_.write("x" + ending(), "")}).error, HasSubstr("got an empty file"));
+}
+
+TEST_P(CompressedTest, ThroughAStream) {
+  DataOptions options;
+  options.files = {folder_.write("x" + ending(), compressed("1\n2\n3\n"))};
+  options.epochs = 2;
+  auto result = readAll(source({{"x", column(0)}}), {input("x", package::ElementType::F32)}, options);
+  ASSERT_EQ(result.batches.size(), 2u) << result.status.message();
+  EXPECT_THAT(result.batches[1]->tensors[0].floats, ElementsAre(1, 2, 3));
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, CompressedTest, ::testing::Values("gzip", "zstd"),
+                         [](const auto &info) { return std::string(info.param); });
+
+TEST(CompressedTest, ZerosBehindGzipAreNothing) {
+  TempFolder folder;
+  Lines lines = linesOf({folder.write("x", gzipped("a\n") + std::string(600000, '\0'))});
+  EXPECT_EQ(lines.error, "");
+  EXPECT_EQ(lines.text, "a\n");
+}
+
+} // namespace
