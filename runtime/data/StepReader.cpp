@@ -51,7 +51,8 @@ Status StepReader::noExamples() const {
     files += " and " + std::to_string(options_.files.size() - 1) + " more";
   bool ranged = options_.lines.first > 1;
   return Status::invalidArgument("no examples: " + files +
-                                 (ranged ? " end before line " + std::to_string(options_.lines.first)
+                                 (ranged ? std::string(options_.files.size() > 1 ? " end" : " ends") + " before line " +
+                                               std::to_string(options_.lines.first)
                                          : std::string(options_.files.size() > 1 ? " hold" : " holds") + " no line"));
 }
 

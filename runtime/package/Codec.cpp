@@ -34,7 +34,7 @@ template <typename T> static StatusOr<T> decodeStruct(const std::string &bytes) 
       return Status::dataLoss("has " + std::to_string(buffer->available_read()) + " bytes after its end");
     return value;
   } catch (const std::exception &error) {
-    return Status::dataLoss(std::string("is damaged or cut short (") + error.what() + ")");
+    return Status::dataLoss(std::string("is damaged or cut short (") + error.what() + "); compile the model again");
   }
 }
 

@@ -1,25 +1,20 @@
-// Reads manifest.json through Boost's JSON reader; its exceptions stop here.
+// Reads manifest.json. This is the one file of the room that touches the JSON library.
 #include "runtime/package/Manifest.h"
 
-#include <boost/property_tree/json_parser.hpp>
-#include <boost/property_tree/ptree.hpp>
-#include <sstream>
+#include <nlohmann/json.hpp>
 
 namespace heter::runtime {
 
 StatusOr<Manifest> parseManifest(const std::string &text) {
-  boost::property_tree::ptree tree;
-  try {
-    std::istringstream stream(text);
-    boost::property_tree::read_json(stream, tree);
-  } catch (const std::exception &error) {
-    return Status::dataLoss(std::string("is not JSON: ") + error.what());
-  }
-  auto format = tree.get_optional<int64_t>("format");
-  auto hash = tree.get_optional<std::string>("program_hash");
-  if (!format || !hash)
-    return Status::dataLoss(std::string("has no \"") + (format ? "program_hash" : "format") + "\"");
-  return Manifest{*format, *hash};
+  nlohmann::json root = nlohmann::json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (root.is_discarded())
+    return Status::dataLoss("is not JSON, or is cut short; compile the model again");
+  auto format = root.find("format"), hash = root.find("program_hash");
+  if (format == root.end() || !format->is_number_integer())
+    return Status::dataLoss("has no number \"format\"");
+  if (hash == root.end() || !hash->is_string())
+    return Status::dataLoss("has no text \"program_hash\"");
+  return Manifest{format->get<int64_t>(), hash->get<std::string>()};
 }
 
 } // namespace heter::runtime

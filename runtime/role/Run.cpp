@@ -67,7 +67,8 @@ Status checkRole(const ClusterFile &cluster, const std::string &role, int index)
     count = it == cluster.heterTrainers.end() ? 0 : it->second.size();
   }
   if (count == 0)
-    return Status::invalidArgument("the cluster has no role '" + role + "'");
+    return Status::invalidArgument("the cluster has no role '" + role +
+                                   "'; roles are coordinator, cpu-trainer, server and heter-trainer.CLASS");
   if (index < 0 || static_cast<size_t>(index) >= count)
     return Status::invalidArgument("the cluster has " + std::to_string(count) + " of role '" + role +
                                    "', so there is no index " + std::to_string(index));

@@ -33,9 +33,9 @@ bool parseCount(const std::string &text, int &value) {
   return code == std::errc() && end == text.data() + text.size() && value >= 1;
 }
 
-CLI::Validator atLeast(int64_t least) {
+template <typename T> CLI::Validator wholeNumber(T least) {
   auto check = [least](std::string &text) {
-    int64_t value = 0;
+    T value = 0;
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
     bool good = code == std::errc() && end == text.data() + text.size() && value >= least;
     return good ? std::string()
@@ -43,6 +43,9 @@ CLI::Validator atLeast(int64_t least) {
   };
   return {check, ""};
 }
+
+CLI::Validator atLeast(int64_t least) { return wholeNumber(least); }
+CLI::Validator seedNumber() { return wholeNumber(uint64_t(0)); }
 
 /// N for every class, or CLASS=N.
 std::string addHeterTrainers(const std::vector<std::string> &texts, std::map<std::string, int> &counts) {
@@ -142,7 +145,7 @@ void TrainFlags::addTrainingFlags(CLI::App &app) {
       ->type_name("N")
       ->group(group)
       ->check(atLeast(1));
-  app.add_option("--seed", seed_, "Instead of the model's seed")->type_name("N")->group(group);
+  app.add_option("--seed", seed_, "Instead of the model's seed")->type_name("N")->group(group)->check(seedNumber());
   app.add_option("--threads", options.threads, "Worker threads of a process (default: one a processor)")
       ->type_name("N")
       ->group(group)
@@ -227,6 +230,8 @@ std::string TrainFlags::finish(bool launch, TrainCommand &command) {
   options.seed = seed_;
   if (!launch && command_.role.empty() != command_.clusterFile.empty())
     return command_.role.empty() ? "--cluster needs --role ROLE" : "--role needs --cluster FILE";
+  if (command_.role.empty() && command_.index > 0)
+    return "--index needs --role ROLE";
   command = command_;
   return {};
 }
@@ -311,7 +316,8 @@ Parser::Parser() {
   synth
       ->add_option("--seed", synthCommand.seed,
                    "Which lines: another seed draws other lines of the same problem (default: 1)")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(seedNumber());
   synth->footer("The lines have Criteo's form and come from one planted model, the same for every seed.\n\nExample:\n  "
                 "heter data synth --examples 400000 --seed 1 --out train.tsv\n"
                 "  heter data synth --examples 40000 --seed 2 --out test.tsv");

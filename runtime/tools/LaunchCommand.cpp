@@ -84,6 +84,7 @@ Status Launcher::prepare() {
                                    "` is compiled for one process; use `heter run`, or compile "
                                    "it with --mode=ps or --mode=heter-ps");
   HETER_RETURN_IF_ERROR(checkOptions(*files_, package_.info, command_.options));
+  HETER_RETURN_IF_ERROR(checkOutputs(*files_, command_.options.saveFolder, command_.summaryFile, command_.lossesFile));
   folder_ = command_.runFolder;
   if (folder_.empty()) {
     std::string pattern = (std::filesystem::temp_directory_path() / "heter-run-XXXXXX").string();

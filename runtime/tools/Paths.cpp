@@ -63,6 +63,29 @@ Status checkOptions(FileSystem &files, const package::PackageInfo &info, const R
   return {};
 }
 
+/// Makes a file and removes it again; an existing `path` stays as it is.
+static Status checkWritable(FileSystem &files, const std::string &path) {
+  std::string probe = path + ".partial";
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, files.openForWrite(probe));
+  HETER_RETURN_IF_ERROR(file->close());
+  return files.remove(probe);
+}
+
+Status checkOutputs(FileSystem &files, const std::string &saveFolder, const std::string &summaryFile,
+                    const std::string &lossesFile) {
+  if (!summaryFile.empty())
+    HETER_RETURN_IF_ERROR(checkWritable(files, summaryFile).withContext("--summary"));
+  if (!lossesFile.empty())
+    HETER_RETURN_IF_ERROR(checkWritable(files, lossesFile).withContext("--losses"));
+  if (saveFolder.empty())
+    return {};
+  HETER_ASSIGN_OR_RETURN(bool isPackage, files.exists(saveFolder + "/" + packageInfoFile));
+  if (isPackage)
+    return Status::invalidArgument("--save: `" + saveFolder + "` is a package; give the model a folder of its own");
+  HETER_RETURN_IF_ERROR(files.createDirectories(saveFolder).withContext("--save"));
+  return checkWritable(files, saveFolder + "/" + manifestFile).withContext("--save");
+}
+
 StatusOr<Package> openPackage(FileSystem &files, const std::string &path) {
   HETER_RETURN_IF_ERROR(checkExists(files, path, "package"));
   HETER_ASSIGN_OR_RETURN(bool isPackage, files.exists(path + "/" + manifestFile));

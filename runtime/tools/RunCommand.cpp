@@ -40,7 +40,14 @@ Status run(const TrainCommand &command) {
   auto files = makePosixFileSystem();
   HETER_ASSIGN_OR_RETURN(Package package, openPackage(*files, command.package));
   HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, command.options));
+  if (command.role.empty() || command.role == "coordinator")
+    HETER_RETURN_IF_ERROR(checkOutputs(*files, command.options.saveFolder, command.summaryFile, command.lossesFile));
   exitOnInterrupt();
+  const RunOptions &options = command.options;
+  if (package.info.mode == "local" &&
+      (options.servers > 1 || options.cpuTrainers > 1 || !options.heterTrainers.empty()))
+    logWarning("`" + command.package + "` is compiled for one process, so --servers, --cpu-trainers and " +
+               "--heter-trainers have no effect; compile it with --mode=ps or --mode=heter-ps");
   if (command.role.empty())
     return runWhole(command, package, *files, nullptr);
   HETER_ASSIGN_OR_RETURN(ClusterFile cluster, readClusterFile(*files, command.clusterFile));

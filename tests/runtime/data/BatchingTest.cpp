@@ -164,7 +164,7 @@ TEST_F(BatchingTest, EmptyDataIsAnError) {
   EXPECT_THAT(error(), HasSubstr("no examples"));
   options_.files = {numbers("a", 1, 5)};
   options_.lines = {9, 12};
-  EXPECT_THAT(error(), HasSubstr("end before line 9"));
+  EXPECT_THAT(error(), HasSubstr(" before line 9"));
   options_.files = {};
   EXPECT_THAT(error(), HasSubstr("no data file given"));
   options_.files = {folder_.path("nowhere")};

@@ -90,7 +90,11 @@ TEST_F(PackageTest, MissingAndStrangeFilesAreNamed) {
   write(manifestFile, "{\"format\": 2, \"program_hash\": \"x\"}");
   EXPECT_THAT(readError(), HasSubstr("has package format 2, this program reads 1"));
   write(manifestFile, "{\"format\": 1}");
-  EXPECT_THAT(readError(), HasSubstr("manifest.json` has no \"program_hash\""));
+  EXPECT_THAT(readError(), HasSubstr("manifest.json` has no text \"program_hash\""));
+  write(manifestFile, "{\"format\": \"heter checkpoint\", \"program_hash\": \"x\"}");
+  EXPECT_THAT(readError(), HasSubstr("manifest.json` has no number \"format\""));
+  write(manifestFile, "[1]");
+  EXPECT_THAT(readError(), HasSubstr("has no number \"format\""));
   write(manifestFile, "{");
   EXPECT_THAT(readError(), HasSubstr("manifest.json` is not JSON"));
   ASSERT_TRUE(files_->remove(folder_ + "/" + manifestFile).ok());

