@@ -349,9 +349,13 @@ Status ActiveFrame::callLibrary(int node, std::span<const Operand> operands) {
     views[i] = values_[i < n.inputs.size() ? n.inputs[i] : n.outputs[i - n.inputs.size()]];
     views[i].data = operands[i].pointer;
   }
-  LibraryCall call{
-      views.first(n.inputs.size()), views.subspan(n.inputs.size()), info_.examples, info_.firstExample, info_.seed,
-      workspaces_[plan.workspace]};
+  LibraryCall call{views.first(n.inputs.size()),
+                   views.subspan(n.inputs.size()),
+                   info_.examples,
+                   info_.firstExample,
+                   info_.seed,
+                   workspaces_[plan.workspace],
+                   &context_.scheduler};
   HETER_RETURN_IF_ERROR(plan.library(call));
   for (size_t i = 0; i < n.outputs.size(); ++i)
     if (values_[n.outputs[i]].kind != ValueKind::TENSOR) {

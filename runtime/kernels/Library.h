@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_KERNELS_LIBRARY_H
 #define HETER_RUNTIME_KERNELS_LIBRARY_H
 
+#include "runtime/base/Scheduler.h"
 #include "runtime/base/Status.h"
 #include "runtime/kernels/Rows.h"
 #include "runtime/kernels/Tensor.h"
@@ -29,6 +30,7 @@ struct LibraryCall {
   int64_t firstExample = 0;
   uint64_t seed = 0;
   Workspace &workspace;
+  Scheduler *scheduler = nullptr; ///< Whose idle threads may help, if any. Changes no result.
 };
 
 /// Safe to call from several threads at once. Operands have the types that it was prepared for, with B put in.

@@ -1,8 +1,11 @@
-// Matrix products through oneDNN, each on the calling thread alone. Primitives are made once a shape and thread. The
-// one place where oneDNN's exceptions show up.
+// Matrix products through oneDNN, which runs on the calling thread alone: large products are cut into pieces for the
+// scheduler's idle threads, by their shape only, so that the number of threads changes no bit. Primitives are made once
+// a shape and thread. The one place where oneDNN's exceptions show up.
+#include "runtime/base/ParallelFor.h"
 #include "runtime/kernels/Prepare.h"
 
 #include <algorithm>
+#include <array>
 #include <dnnl.hpp>
 #include <map>
 #include <tuple>
@@ -21,13 +24,16 @@ struct Product {
   bool batched = false;
   int64_t batch = 1, m = 0, n = 0, k = 0;
   bool transposeA = false, transposeB = false, bias = false;
-  auto key() const { return std::tuple(batched, batch, m, n, k, transposeA, transposeB, bias); }
+  int64_t strideA = 0, strideB = 0, strideOut = 0; ///< From one row in memory to the next.
+  auto key() const {
+    return std::tuple(batched, batch, m, n, k, transposeA, transposeB, bias, strideA, strideB, strideOut);
+  }
 };
 
 using Dims = dnnl::memory::dims;
 
-dnnl::memory::desc matrix(const Product &product, int64_t rows, int64_t columns, bool transposed) {
-  Dims dims = {rows, columns}, strides = transposed ? Dims{1, rows} : Dims{columns, 1};
+dnnl::memory::desc matrix(const Product &product, int64_t rows, int64_t columns, bool transposed, int64_t stride) {
+  Dims dims = {rows, columns}, strides = transposed ? Dims{1, stride} : Dims{stride, 1};
   if (product.batched) {
     dims.insert(dims.begin(), product.batch);
     strides.insert(strides.begin(), rows * columns);
@@ -74,9 +80,9 @@ private:
       return found->second;
     if (prepared_.size() >= 512)
       prepared_.clear();
-    dnnl::memory::desc a = matrix(product, product.m, product.k, product.transposeA),
-                       b = matrix(product, product.k, product.n, product.transposeB),
-                       out = matrix(product, product.m, product.n, false), bias;
+    dnnl::memory::desc a = matrix(product, product.m, product.k, product.transposeA, product.strideA),
+                       b = matrix(product, product.k, product.n, product.transposeB, product.strideB),
+                       out = matrix(product, product.m, product.n, false, product.strideOut), bias;
     if (product.bias)
       bias =
           product.batched
@@ -101,7 +107,25 @@ private:
   std::map<decltype(Product().key()), Prepared> prepared_;
 };
 
-Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out) {
+Status multiplyPiece(const Product &product, const float *a, const float *b, const float *bias, float *out) {
+  try {
+    ThreadProducts::instance().run(product, a, b, bias, out);
+    return {};
+  } catch (const std::exception &error) {
+    return Status::internal(std::string("oneDNN: ") + error.what());
+  }
+}
+
+/// How many pieces a product is cut into: enough work in each to be worth a task, and not so many that packing their
+/// common operand anew for each would show.
+int64_t pieceCount(const Product &product) {
+  constexpr int64_t workOfPiece = int64_t{1} << 26, mostPieces = 8;
+  return product.batched ? 1 : std::clamp<int64_t>(product.m * product.n * product.k / workOfPiece, 1, mostPieces);
+}
+
+/// Cuts the longer side of the result into pieces of whole cache lines.
+Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out,
+                Scheduler *scheduler) {
   if (product.batch == 0 || product.m == 0 || product.n == 0)
     return {};
   if (product.k == 0) {
@@ -110,12 +134,31 @@ Status multiply(const Product &product, const float *a, const float *b, const fl
         out[i * product.n + j] = product.bias ? bias[j] : 0.0f;
     return {};
   }
-  try {
-    ThreadProducts::instance().run(product, a, b, bias, out);
-    return {};
-  } catch (const std::exception &error) {
-    return Status::internal(std::string("oneDNN: ") + error.what());
-  }
+  const bool byRows = product.m >= product.n;
+  const int64_t length = byRows ? product.m : product.n;
+  const int64_t pieces = pieceCount(product), size = ((length + pieces - 1) / pieces + 63) / 64 * 64;
+  if (size >= length)
+    return multiplyPiece(product, a, b, bias, out);
+  std::array<Status, 8> outcomes;
+  const auto run = [&](int64_t i) {
+    const int64_t first = i * size;
+    Product piece = product;
+    (byRows ? piece.m : piece.n) = std::min(size, length - first);
+    const float *pieceA = byRows ? a + first * (product.transposeA ? 1 : product.strideA) : a;
+    const float *pieceB = byRows ? b : b + first * (product.transposeB ? product.strideB : 1);
+    const float *pieceBias = byRows || !bias ? bias : bias + first;
+    outcomes[static_cast<size_t>(i)] =
+        multiplyPiece(piece, pieceA, pieceB, pieceBias, out + first * (byRows ? product.strideOut : 1));
+  };
+  const int64_t count = (length + size - 1) / size;
+  if (scheduler)
+    parallelFor(*scheduler, count, run);
+  else
+    for (int64_t i = 0; i < count; ++i)
+      run(i);
+  for (const Status &outcome : outcomes)
+    HETER_RETURN_IF_ERROR(outcome);
+  return {};
 }
 
 /// How a node's operands become one Product.
@@ -142,11 +185,17 @@ Product productOf(Form form, const LibraryCall &call, bool transposeA, bool tran
     product.m = transposeA ? aColumns : aRows;
     product.k = transposeA ? aRows : aColumns;
     product.n = transposeB ? bRows : bColumns;
+    product.strideA = aColumns;
+    product.strideB = bColumns;
+    product.strideOut = product.n;
     return product;
   }
   product.m = transposeA ? last(a) : leading(a);
   product.k = transposeA ? leading(a) : last(a);
   product.n = transposeB ? leading(b) : last(b);
+  product.strideA = last(a);
+  product.strideB = last(b);
+  product.strideOut = product.n;
   return product;
 }
 
@@ -203,7 +252,8 @@ StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
   HETER_RETURN_IF_ERROR(checkExtents(node, form, transposeA, transposeB));
   return LibraryFunction([form, transposeA, transposeB](const LibraryCall &call) -> Status {
     return multiply(productOf(form, call, transposeA, transposeB), call.inputs[0].f32(), call.inputs[1].f32(),
-                    call.inputs.size() == 3 ? call.inputs[2].f32() : nullptr, call.outputs[0].as<float>());
+                    call.inputs.size() == 3 ? call.inputs[2].f32() : nullptr, call.outputs[0].as<float>(),
+                    call.scheduler);
   });
 }
 

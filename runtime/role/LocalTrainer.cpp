@@ -1,6 +1,7 @@
 // The same frames and ledger as a cluster's, with the store called directly.
 #include "runtime/role/LocalTrainer.h"
 
+#include "runtime/base/ParallelFor.h"
 #include "runtime/base/Process.h"
 #include "runtime/role/Phase.h"
 #include "runtime/table/Checkpoint.h"
@@ -48,6 +49,9 @@ Status LocalTrainer::prepare() {
   StoreOptions storeOptions;
   storeOptions.seed = seed_;
   storeOptions.generation = localGeneration;
+  storeOptions.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
+    parallelFor(scheduler, count, body);
+  };
   HETER_ASSIGN_OR_RETURN(store_, ParameterStore::create(
                                      context_.package.info,
                                      [this](const std::string &symbol) { return context_.kernels.find(symbol); },

@@ -2,6 +2,7 @@
 #include "runtime/role/Server.h"
 
 #include "runtime/base/Log.h"
+#include "runtime/base/ParallelFor.h"
 #include "runtime/table/Checkpoint.h"
 
 namespace heter::runtime {
@@ -36,6 +37,9 @@ void Server::joined(const rpc::JoinReply &reply) {
   options.shardIndex = self_.index;
   options.shardCount = static_cast<int>(reply.servers.size());
   options.generation = reply.generation;
+  options.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
+    parallelFor(scheduler, count, body);
+  };
   auto store = ParameterStore::create(
       context_.package.info, [this](const std::string &symbol) { return context_.kernels.find(symbol); }, options);
   Status status = store.ok() ? Status() : store.status();

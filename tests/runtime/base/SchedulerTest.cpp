@@ -1,5 +1,6 @@
-// Both schedulers: order, timers, cancellation, destruction, and that equal seeds give equal simulated runs.
-#include "runtime/base/Scheduler.h"
+// Both schedulers: order, timers, cancellation, destruction, that equal seeds give equal simulated runs, and loops over
+// their threads.
+#include "runtime/base/ParallelFor.h"
 
 #include <atomic>
 #include <functional>
@@ -125,4 +126,33 @@ TEST(ThreadedScheduler, DestructionDropsTimers) {
   }
   EXPECT_FALSE(ran);
   EXPECT_EQ(owned.use_count(), 1);
+}
+
+TEST(ParallelFor, RunsEachIndexOnceOnAnyScheduler) {
+  for (int threads : {0, 1, 2, 4}) {
+    SimulatedScheduler simulated(1);
+    std::unique_ptr<Scheduler> threaded = threads > 0 ? makeThreadedScheduler(threads) : nullptr;
+    for (int64_t count : {0, 1, 2, 3, 100}) {
+      std::vector<std::atomic<int>> runs(static_cast<size_t>(count));
+      parallelFor(threaded ? *threaded : simulated, count, [&](int64_t i) { ++runs[static_cast<size_t>(i)]; });
+      for (const std::atomic<int> &times : runs)
+        EXPECT_EQ(times, 1);
+    }
+    EXPECT_EQ(simulated.runUntilIdle(), 0u);
+  }
+}
+
+TEST(ParallelFor, NeedsNoFreeThread) {
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(2);
+  std::promise<void> first, second;
+  std::atomic<int> calls = 0;
+  for (std::promise<void> *ended : {&first, &second})
+    scheduler->post([&, ended] {
+      for (int round = 0; round < 200; ++round)
+        parallelFor(*scheduler, 5, [&](int64_t) { ++calls; });
+      ended->set_value();
+    });
+  first.get_future().wait();
+  second.get_future().wait();
+  EXPECT_EQ(calls, 2000);
 }

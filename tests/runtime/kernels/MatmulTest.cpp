@@ -75,6 +75,33 @@ TEST(Matmul, SumsOverTheBatch) {
   }
 }
 
+TEST(Matmul, LargeProductsAreCutWithoutASeam) {
+  std::mt19937 random(6);
+  for (auto [m, n] : {std::pair<int64_t, int64_t>(530, 250), {250, 530}}) {
+    const int64_t k = 1020;
+    std::vector<float> a = randomFloats(random, m * k), b = randomFloats(random, k * n), bias = randomFloats(random, n);
+    for (bool transposeB : {false, true}) {
+      LibraryRun rows{.examples = m};
+      ASSERT_TRUE(rows.run("matmul",
+                           {operand(f32({-1, k}), a), operand(transposeB ? f32({n, k}) : f32({k, n}), b),
+                            operand(f32({n}), bias)},
+                           f32({-1, n}), {{"transpose_b", flag(transposeB)}})
+                      .ok());
+      expectProduct(
+          rows.elements<float>(), 1, m, n, k, [&](auto, auto i, auto l) { return a[i * k + l]; },
+          [&](auto, auto l, auto j) { return transposeB ? b[j * k + l] : b[l * n + j]; }, bias);
+    }
+    LibraryRun overBatch{.examples = k};
+    ASSERT_TRUE(overBatch
+                    .run("matmul", {operand(f32({-1, m}), a), operand(f32({-1, n}), b)}, f32({m, n}),
+                         {{"transpose_a", flag(true)}})
+                    .ok());
+    expectProduct(
+        overBatch.elements<float>(), 1, m, n, k, [&](auto, auto i, auto l) { return a[l * m + i]; },
+        [&](auto, auto l, auto j) { return b[l * n + j]; });
+  }
+}
+
 TEST(Matmul, AProductAnExample) {
   std::mt19937 random(4);
   for (int64_t examples : {0, 1, 9})

@@ -1,0 +1,58 @@
+// Indices are claimed one by one. A helper that starts late finds none left and touches nothing but the shared
+// counters.
+#include "runtime/base/ParallelFor.h"
+
+#include "runtime/base/ThreadAnnotations.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace heter::runtime {
+namespace {
+
+struct Loop {
+  Loop(int64_t count, const std::function<void(int64_t)> &body) : count(count), body(body), unfinished(count) {}
+
+  void work() {
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+      body(i);
+      if (unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        MutexLock lock(mutex);
+        over = true;
+        ended.notifyAll();
+      }
+    }
+  }
+
+  void wait() {
+    MutexLock lock(mutex);
+    while (!over)
+      ended.wait(mutex);
+  }
+
+  const int64_t count;
+  const std::function<void(int64_t)> &body; ///< The caller's: there as long as an index is unfinished.
+  std::atomic<int64_t> next = 0;
+  std::atomic<int64_t> unfinished;
+  Mutex mutex;
+  CondVar ended;
+  bool over HETER_GUARDED_BY(mutex) = false;
+};
+
+} // namespace
+
+void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body) {
+  const int64_t helpers = std::min<int64_t>(count, scheduler.concurrency()) - 1;
+  if (helpers < 1) {
+    for (int64_t i = 0; i < count; ++i)
+      body(i);
+    return;
+  }
+  auto loop = std::make_shared<Loop>(count, body);
+  for (int64_t h = 0; h < helpers; ++h)
+    scheduler.post([loop] { loop->work(); });
+  loop->work();
+  loop->wait();
+}
+
+} // namespace heter::runtime

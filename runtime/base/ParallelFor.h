@@ -1,0 +1,19 @@
+// A loop over the threads of a scheduler, for work that a task must have finished before it goes on.
+#ifndef HETER_RUNTIME_BASE_PARALLELFOR_H
+#define HETER_RUNTIME_BASE_PARALLELFOR_H
+
+#include "runtime/base/Scheduler.h"
+
+#include <cstdint>
+#include <functional>
+
+namespace heter::runtime {
+
+/// Runs body(0) .. body(count - 1), in any order and possibly at once, and returns when all have run. The caller works
+/// itself and lets idle threads of `scheduler` help; it never waits for a thread to become free, only, at the end, for
+/// the calls that other threads are in the middle of. So `body` must not block. With one thread it is a plain loop.
+void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body);
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_BASE_PARALLELFOR_H
