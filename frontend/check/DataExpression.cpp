@@ -258,15 +258,39 @@ DataValue DataChecker::callHash(const ast::Expr &expr, std::vector<DataValue> ar
   std::vector<DataValue> one;
   one.push_back(std::move(value));
   DataValue result = make(DataValue::Kind::Id, expr.text, std::move(one), count, expr.range);
+  std::string kind;
+  std::string space;
   for (const ast::Option &option : expr.options) {
-    if (option.name.text != "space")
+    const std::string &word = option.name.text;
+    if (word == "buckets") {
+      DataValue buckets = evaluate(*option.value);
+      if (buckets.isPoison())
+        return {};
+      if (buckets.expression.op != "number") {
+        c_.error(option.value->range, "`buckets` wants a number").help("buckets: 1000001");
+        return {};
+      }
+      auto number = c_.wantInteger(Value::ofNumber(buckets.expression.numbers[0]), option.value->range, "`buckets`", 1,
+                                   int64_t(1) << 53);
+      if (!number)
+        return {};
+      result.expression.numbers = {static_cast<double>(*number)};
       continue;
+    }
     if (option.value->kind != ExprKind::Name) {
-      c_.error(option.value->range, "`space` wants a word");
+      c_.error(option.value->range, "`" + word + "` wants a word");
       return {};
     }
-    result.expression.texts = {option.value->text};
+    if (word == "kind" && option.value->text != "python2") {
+      c_.error(option.value->range, "no kind of hash is called `" + option.value->text + "`").help("kind: python2");
+      return {};
+    }
+    (word == "kind" ? kind : space) = option.value->text;
   }
+  if (!kind.empty())
+    result.expression.texts = {kind, space};
+  else if (!space.empty())
+    result.expression.texts = {space};
   return result;
 }
 
@@ -307,7 +331,7 @@ std::optional<std::vector<DataValue>> DataChecker::arguments(const ast::Expr &ex
   }
   std::vector<std::string> options;
   if (expr.text == "hash")
-    options = {"space"};
+    options = {"space", "kind", "buckets"};
   if (!c_.checkOptionNames(expr.options, options, "`" + expr.text + "`"))
     return std::nullopt;
   if (expr.items.size() < function->least || expr.items.size() > function->most) {

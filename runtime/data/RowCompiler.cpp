@@ -3,6 +3,7 @@
 #include "runtime/data/RowProgram.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -147,14 +148,23 @@ StatusOr<RowCompiler::Operand> RowCompiler::compileList(const DataExpression &ex
 }
 
 StatusOr<RowCompiler::Operand> RowCompiler::compileHash(const DataExpression &expression) {
-  // texts: nothing, a space, or what kind of value is hashed ("" for plain columns) and a space.
-  std::string space;
+  // texts: nothing, a space, or the kind of hash ("" is XXH64) and a space. numbers: nothing, or how many buckets.
+  std::string space, kind;
   if (expression.texts.size() == 1)
     space = expression.texts[0];
   if (expression.texts.size() >= 2) {
-    if (!expression.texts[0].empty())
-      return unsupportedAt(expression, "`hash` of `" + expression.texts[0] + "`");
+    kind = expression.texts[0];
     space = expression.texts[1];
+  }
+  if (!kind.empty() && kind != "python2")
+    return unsupportedAt(expression, "`hash` of the kind `" + kind + "`");
+  uint64_t buckets = 0;
+  if (!expression.numbers.empty()) {
+    constexpr double most = 0x1p53;
+    double number = expression.numbers[0];
+    if (!(number >= 1) || number > most || number != std::floor(number))
+      return invalidAt(expression, "`buckets` is a whole number from 1 to 2^53");
+    buckets = static_cast<uint64_t>(number);
   }
   Operand result{Kind::Ids, {}};
   for (const DataExpression &argument : expression.arguments) {
@@ -162,8 +172,16 @@ StatusOr<RowCompiler::Operand> RowCompiler::compileHash(const DataExpression &ex
     if (operand.kind != Kind::Text)
       return unsupportedAt(argument, "`hash` of anything but columns");
     for (Item &item : operand.items) {
-      const std::string &salt = space.empty() ? item.salt : space;
-      item.element = {RowProgram::From::Hash, item.column, hashBytes(salt, 0)};
+      if (kind == "python2") {
+        std::string salt = space.empty() ? std::to_string(item.column) : space;
+        uint64_t state = static_cast<uint64_t>(static_cast<unsigned char>(salt[0])) << 7;
+        for (char c : salt)
+          state = 1000003 * state ^ static_cast<unsigned char>(c);
+        item.element = {RowProgram::From::Python2Hash, item.column, state, salt.size(), buckets};
+      } else {
+        const std::string &salt = space.empty() ? item.salt : space;
+        item.element = {RowProgram::From::Hash, item.column, hashBytes(salt, 0), 0, buckets};
+      }
       result.items.push_back(std::move(item));
     }
   }

@@ -68,6 +68,20 @@ std::string quoted(std::string_view text) {
   return result + (text.size() > longest ? "...`" : "`");
 }
 
+/// Continues Python 2's 64-bit string hash behind a salt; `buckets` as Python's % takes it.
+int64_t python2Hash(std::string_view text, uint64_t state, uint64_t saltLength, uint64_t buckets) {
+  for (char c : text)
+    state = 1000003 * state ^ static_cast<unsigned char>(c);
+  auto hash = static_cast<int64_t>(state ^ (saltLength + text.size()));
+  if (hash == -1)
+    hash = -2;
+  if (buckets == 0)
+    return hash;
+  auto size = static_cast<int64_t>(buckets);
+  int64_t rest = hash % size;
+  return rest < 0 ? rest + size : rest;
+}
+
 } // namespace
 
 void RowProgram::begin(Batch &batch) const {
@@ -179,7 +193,10 @@ bool RowProgram::appendIntegers(const InputPlan &plan, std::span<const std::stri
       if (text.empty() && ragged)
         continue;
       if (element.from == From::Hash) {
-        value = static_cast<int64_t>(hashBytes(text, element.seed));
+        uint64_t hash = hashBytes(text, element.seed);
+        value = static_cast<int64_t>(element.buckets ? hash % element.buckets : hash);
+      } else if (element.from == From::Python2Hash) {
+        value = python2Hash(text, element.seed, element.saltLength, element.buckets);
       } else if (!text.empty() && !parseInteger(text, value)) {
         error = {element.index, "expected a whole number of 64 bits, got " + quoted(text)};
         return false;

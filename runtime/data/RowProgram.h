@@ -53,11 +53,13 @@ private:
     double constant = 0;
   };
   /// Where one element of an input comes from.
-  enum class From : uint8_t { Register, Hash, Integer };
+  enum class From : uint8_t { Register, Hash, Python2Hash, Integer };
   struct Element {
     From from;
-    int32_t index;     ///< Register or column.
-    uint64_t seed = 0; ///< Hash.
+    int32_t index;           ///< Register or column.
+    uint64_t seed = 0;       ///< Hash; for Python2Hash its state behind the salt.
+    uint64_t saltLength = 0; ///< Python2Hash.
+    uint64_t buckets = 0;    ///< The hashes: ids are below it; 0: all 64 bits.
   };
   struct InputPlan {
     std::string name;

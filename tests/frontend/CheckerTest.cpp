@@ -207,6 +207,28 @@ TEST_F(Imports, Errors) {
             std::string::npos);
 }
 
+TEST(DataBlocks, HashOptionsReachTheExpression) {
+  auto hashOf = [](const std::string &options) {
+    Checked checked("model m\nslots : id[2]\nclick : label\ntable emb { dim: 1 }\nconst many = 1000001\n"
+                    "x = sum(lookup(emb, slots), axis: 0)\n"
+                    "minimize mean(sigmoid_cross_entropy(x, click)) with adam(lr: 1e-3)\n"
+                    "data c : tsv { click = col[0]; slots = hash(col[14..15]" +
+                    options + ") }\n");
+    EXPECT_EQ(checked.errors(), "");
+    return checked.model ? checked.model->data.at(0).bindings.at(0).expression : DataExpression();
+  };
+  using Texts = std::vector<std::string>;
+  using Numbers = std::vector<double>;
+  EXPECT_EQ(hashOf("").texts, Texts());
+  EXPECT_EQ(hashOf(", space: item").texts, Texts({"item"}));
+  DataExpression paddle = hashOf(", kind: python2, buckets: many");
+  EXPECT_EQ(paddle.texts, Texts({"python2", ""}));
+  EXPECT_EQ(paddle.numbers, Numbers({1000001}));
+  DataExpression spaced = hashOf(", buckets: 10, space: item");
+  EXPECT_EQ(spaced.texts, Texts({"item"}));
+  EXPECT_EQ(spaced.numbers, Numbers({10}));
+}
+
 TEST(Files, AMissingFileIsAnError) {
   SourceManager sources;
   DiagnosticEngine diagnostics(sources);

@@ -82,6 +82,27 @@ TEST_F(ExpressionTest, ColumnsDifferAndASpaceMakesThemEqual) {
   EXPECT_NE(bySpace[0], byColumn[0]);
 }
 
+TEST_F(ExpressionTest, Python2HashAndBuckets) {
+  auto ids = [&](const std::string &text, int64_t count, const package::DataExpression &value) {
+    ReadResult result = read(text, value, input("ids", ElementType::I64, {count}));
+    EXPECT_TRUE(result.status.ok()) << result.status.message();
+    return result.batches.empty() ? std::vector<int64_t>() : result.batches[0]->tensors[0].integers;
+  };
+  // hash("a") and hash("abc") of Python 2, computed from its definition alone.
+  EXPECT_THAT(ids("\tbc\n", 2, expression("hash", {columns(0, 1)}, {}, {"python2", "a"})),
+              ElementsAre(12416037344, 1453079729188098211));
+  EXPECT_THAT(ids("\tbc\n", 2, expression("hash", {columns(0, 1)}, {1000001}, {"python2", "a"})),
+              ElementsAre(24928, 822102));
+  auto whole = ids("x\n", 1, expression("hash", {column(0)}));
+  EXPECT_THAT(ids("x\n", 1, expression("hash", {column(0)}, {1000})),
+              ElementsAre(static_cast<int64_t>(static_cast<uint64_t>(whole.at(0)) % 1000)));
+  auto as = input("ids", ElementType::I64);
+  EXPECT_THAT(error("x\n", expression("hash", {column(0)}, {0.5}), as),
+              HasSubstr("m.heter:9:1: `buckets` is a whole number from 1 to 2^53"));
+  EXPECT_THAT(error("x\n", expression("hash", {column(0)}, {}, {"crc", ""}), as),
+              HasSubstr("`hash` of the kind `crc` is not supported yet"));
+}
+
 TEST_F(ExpressionTest, IdsAreTakenAsTheyStand) {
   auto result =
       read("18446744073709551615\t-3\t\n", expression("id", {columns(0, 2)}), input("ids", ElementType::I64, {3}));

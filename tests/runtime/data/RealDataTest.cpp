@@ -1,4 +1,5 @@
-// The Criteo lines of HETER_TEST_DATA through the samples' binding. Skips without that folder.
+// The Criteo lines of HETER_TEST_DATA through the samples' binding, and through Paddle's transforms. Skips without that
+// folder.
 #include "DataTesting.h"
 
 #include "runtime/base/Hash.h"
@@ -6,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <sstream>
 
 using namespace heter::runtime;
 using namespace heter::runtime::testing;
@@ -73,6 +75,48 @@ TEST_F(CriteoDataTest, AgreesWithAPlainParser) {
       }
     }
   EXPECT_EQ(number, 500);
+}
+
+/// Paddle's own conversion of raw lines, written as a data block, gives Paddle's own numbers.
+TEST(PaddleDataTest, RawLinesThroughTransformsEqualTheConvertedOnes) {
+  const char *folder = std::getenv("HETER_TEST_DATA");
+  std::string criteo = folder && *folder ? std::string(folder) + "/criteo/" : "";
+  if (criteo.empty() || !std::filesystem::exists(criteo + "slot_paddle.txt"))
+    GTEST_SKIP() << "PaddleDataTest: HETER_TEST_DATA names no folder with criteo/slot_paddle.txt";
+  auto numbers = [](std::vector<double> values) { return expression("number", {}, std::move(values)); };
+  auto dense =
+      expression("div", {expression("sub", {columns(1, 13), numbers({0, -3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}),
+                         numbers({20, 603, 100, 50, 64000, 500, 100, 50, 500, 10, 10, 10, 50})});
+  auto slots = expression("hash", {columns(14, 39)}, {1000001}, {"python2", ""});
+  DataOptions options;
+  options.files = {criteo + "raw_paddle.txt"};
+  options.batchSize = 1000;
+  ReadResult raw = readAll(source({{"dense", dense}, {"slots", slots}, {"click", column(0)}}), criteoInputs(), options);
+  ASSERT_TRUE(raw.status.ok()) << raw.status.message();
+  ASSERT_EQ(raw.batches.size(), 1u);
+  const Batch &batch = *raw.batches[0];
+  std::ifstream lines(criteo + "slot_paddle.txt"), rows(criteo + "slot_paddle.rows.txt");
+  std::string line;
+  size_t row = 0, count = 0;
+  for (; std::getline(lines, line) && rows >> row; ++count) {
+    ASSERT_LE(row, static_cast<size_t>(batch.examples));
+    --row;
+    std::istringstream fields(line);
+    std::string field;
+    size_t seen = 0;
+    while (fields >> field) {
+      size_t colon = field.find(':');
+      std::string key = field.substr(0, colon), value = field.substr(colon + 1);
+      if (key == "click")
+        EXPECT_EQ(batch.tensors[2].floats[row], std::stof(value));
+      else if (key == "dense_feature")
+        EXPECT_EQ(batch.tensors[0].floats[row * 13 + seen++], static_cast<float>(std::stod(value))) << line;
+      else
+        EXPECT_EQ(batch.tensors[1].integers[row * 26 + std::stoul(key) - 1], std::stoll(value)) << line;
+    }
+    EXPECT_EQ(seen, 13u);
+  }
+  EXPECT_EQ(count, 100u);
 }
 
 } // namespace
