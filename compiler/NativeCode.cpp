@@ -166,7 +166,7 @@ FailureOr<std::vector<KernelObjectBytes>> compileKernels(ModuleOp module) {
   return objects;
 }
 
-LogicalResult linkSharedObject(StringRef object, StringRef path, Location loc) {
+llvm::Error linkSharedObject(StringRef object, StringRef path) {
   std::string input = (path + ".o").str(), output = path.str();
   {
     std::error_code error;
@@ -174,8 +174,11 @@ LogicalResult linkSharedObject(StringRef object, StringRef path, Location loc) {
     if (!error)
       file << object;
     file.close();
-    if (error || file.has_error())
-      return emitError(loc, "cannot write ") << input << ": " << (error ? error : file.error()).message();
+    if (!error)
+      error = file.error();
+    file.clear_error();
+    if (error)
+      return llvm::createStringError(error, "cannot write " + input + ": " + error.message());
   }
   std::string messages;
   llvm::raw_string_ostream stream(messages);
@@ -185,8 +188,8 @@ LogicalResult linkSharedObject(StringRef object, StringRef path, Location loc) {
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   llvm::sys::fs::remove(input);
   if (result.retCode != 0)
-    return emitError(loc, "cannot link ") << path << ": " << StringRef(messages).trim();
-  return success();
+    return llvm::createStringError("cannot link " + output + ": " + StringRef(messages).trim().str());
+  return llvm::Error::success();
 }
 
 void registerNativeCode(DialectRegistry &registry) {

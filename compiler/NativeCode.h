@@ -4,6 +4,7 @@
 #define HETER_COMPILER_NATIVECODE_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
 
 #include <string>
 #include <vector>
@@ -28,8 +29,8 @@ struct KernelObjectBytes {
 /// The same module gives the same bytes. `module` is not changed.
 mlir::FailureOr<std::vector<KernelObjectBytes>> compileKernels(mlir::ModuleOp module);
 
-/// Links `object` into the shared object `path`; `path` + ".o" is used meanwhile. Errors are emitted at `loc`.
-mlir::LogicalResult linkSharedObject(llvm::StringRef object, llvm::StringRef path, mlir::Location loc);
+/// Links `object` into the shared object `path`; `path` + ".o" is used meanwhile.
+llvm::Error linkSharedObject(llvm::StringRef object, llvm::StringRef path);
 
 /// Registers the translations that compileKernels needs; the context must be made with `registry`.
 void registerNativeCode(mlir::DialectRegistry &registry);

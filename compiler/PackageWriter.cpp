@@ -11,8 +11,6 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
-using namespace mlir;
-
 namespace heter::compiler {
 
 namespace fs = std::filesystem;
@@ -41,7 +39,7 @@ std::string manifest(const PackageContents &contents, const std::vector<KernelOb
   return json.dump(2) + "\n";
 }
 
-LogicalResult writeFile(const fs::path &path, const std::string &bytes, Location loc) {
+llvm::Error writeFile(const fs::path &path, const std::string &bytes) {
   std::error_code error;
   llvm::raw_fd_ostream file(path.string(), error);
   if (!error) {
@@ -51,16 +49,19 @@ LogicalResult writeFile(const fs::path &path, const std::string &bytes, Location
     file.clear_error();
   }
   if (error)
-    return emitError(loc, "cannot write ") << path.string() << ": " << error.message();
-  return success();
+    return llvm::createStringError(error, "cannot write " + path.string() + ": " + error.message());
+  return llvm::Error::success();
 }
 
-/// Whether a package may take this path: nothing is there, an empty folder, or a package.
+/// Whether a package may take this path: nothing is there, an empty folder, or a package. A manifest alone does not
+/// make one: saved models have a manifest too.
 bool mayReplace(const fs::path &path) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error)))
     return true;
-  return fs::is_directory(path, error) && (fs::is_empty(path, error) || fs::exists(path / "manifest.json", error));
+  return fs::is_directory(path, error) &&
+         (fs::is_empty(path, error) ||
+          (fs::exists(path / runtime::manifestFile, error) && fs::exists(path / runtime::packageInfoFile, error)));
 }
 
 /// Puts the folder `from` at `to`; what was there comes to `from` or is gone.
@@ -74,44 +75,58 @@ std::error_code moveInto(const fs::path &from, const fs::path &to) {
   return error;
 }
 
-LogicalResult writeFiles(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
-                         const std::string &explanation, const fs::path &folder, Location loc) {
-  if (failed(writeFile(folder / runtime::packageInfoFile, runtime::encode(contents.info), loc)) ||
-      failed(writeFile(folder / "explain.txt", explanation, loc)) ||
-      failed(writeFile(folder / runtime::manifestFile, manifest(contents, kernels), loc)))
-    return failure();
+llvm::Error writeFiles(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
+                       const std::string &explanation, const fs::path &folder) {
+  std::vector<std::pair<std::string, std::string>> files = {
+      {runtime::packageInfoFile, runtime::encode(contents.info)},
+      {"explain.txt", explanation},
+      {runtime::manifestFile, manifest(contents, kernels)},
+  };
   for (const package::RoleProgram &program : contents.programs)
-    if (failed(writeFile(folder / (program.role + runtime::programSuffix), runtime::encode(program), loc)))
-      return failure();
+    files.emplace_back(program.role + runtime::programSuffix, runtime::encode(program));
+  for (const auto &[name, bytes] : files)
+    if (llvm::Error failed = writeFile(folder / name, bytes))
+      return failed;
   for (const KernelObjectBytes &kernel : kernels)
-    if (failed(linkSharedObject(kernel.object, (folder / kernelFile(kernel.isa)).string(), loc)))
-      return failure();
-  return success();
+    if (llvm::Error failed = linkSharedObject(kernel.object, (folder / kernelFile(kernel.isa)).string()))
+      return failed;
+  return llvm::Error::success();
+}
+
+/// `path` without a slash at its end.
+fs::path packageFolder(const std::string &path) {
+  fs::path folder = fs::path(path).lexically_normal();
+  return folder.has_filename() ? folder : folder.parent_path();
 }
 
 } // namespace
 
-LogicalResult writePackage(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
-                           const std::string &explanation, const std::string &path, Location loc) {
-  fs::path target = fs::path(path).lexically_normal();
-  if (!target.has_filename())
-    target = target.parent_path();
-  if (!mayReplace(target))
-    return emitError(loc, "cannot write a package to ")
-           << target.string() << ": something else is there; give another -o or remove it";
+llvm::Error checkPackageFolder(const std::string &path) {
+  fs::path folder = packageFolder(path);
+  if (mayReplace(folder))
+    return llvm::Error::success();
+  return llvm::createStringError("cannot write a package to " + folder.string() +
+                                 ": something else is there; give another -o or remove it");
+}
+
+llvm::Error writePackage(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
+                         const std::string &explanation, const std::string &path) {
+  if (llvm::Error refused = checkPackageFolder(path))
+    return refused;
+  fs::path target = packageFolder(path);
   fs::path aside = target.string() + ".new-" + std::to_string(getpid());
   std::error_code error;
   fs::create_directories(aside, error);
   if (error)
-    return emitError(loc, "cannot make the folder ") << aside.string() << ": " << error.message();
-  LogicalResult written = writeFiles(contents, kernels, explanation, aside, loc);
-  if (succeeded(written))
+    return llvm::createStringError(error, "cannot make the folder " + target.string() + ": " + error.message());
+  llvm::Error failed = writeFiles(contents, kernels, explanation, aside);
+  if (!failed)
     error = moveInto(aside, target);
   std::error_code ignored;
   fs::remove_all(aside, ignored);
   if (error)
-    return emitError(loc, "cannot write ") << target.string() << ": " << error.message();
-  return written;
+    return llvm::createStringError(error, "cannot write " + target.string() + ": " + error.message());
+  return failed;
 }
 
 } // namespace heter::compiler

@@ -6,6 +6,7 @@
 #include "runtime/package/Package_types.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
 
 namespace heter::compiler {
 
@@ -19,10 +20,13 @@ struct PackageContents {
 /// alone. Errors are emitted.
 mlir::FailureOr<PackageContents> buildPackage(mlir::ModuleOp module);
 
-/// Writes the folder `path`: aside first, then renamed, so that a reader finds the old package or the new one. A
-/// package that is there is replaced; anything else that is there is an error. Errors are emitted at `loc`.
-mlir::LogicalResult writePackage(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
-                                 const std::string &explanation, const std::string &path, mlir::Location loc);
+/// Whether a package may be written to `path`: nothing is there, or an empty folder, or a package, which is replaced.
+llvm::Error checkPackageFolder(const std::string &path);
+
+/// Writes the folder `path`: aside first, then renamed, so that a reader finds the old package or the new one. Refuses
+/// what checkPackageFolder refuses.
+llvm::Error writePackage(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
+                         const std::string &explanation, const std::string &path);
 
 } // namespace heter::compiler
 

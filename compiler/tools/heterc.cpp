@@ -63,7 +63,7 @@ int fail(const llvm::Twine &message) {
   return 1;
 }
 
-/// Writes the module as `path`, with locations, so that it reads back to the same module.
+/// Writes the module as `path`, with locations, so that it reads back to the same module; prints what went wrong.
 LogicalResult dump(ModuleOp module, const std::string &path) {
   std::error_code error;
   llvm::raw_fd_ostream file(path, error);
@@ -74,9 +74,7 @@ LogicalResult dump(ModuleOp module, const std::string &path) {
     error = file.error();
     file.clear_error();
   }
-  if (error)
-    return module.emitError("cannot write ") << path << ": " << error.message();
-  return success();
+  return failure(error && fail("cannot write " + path + ": " + error.message()));
 }
 
 /// The module of a dump, if it fits the options, or null with an error printed.
@@ -135,6 +133,8 @@ int compile(const HetercOptions &options) {
                                                std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
     return fail("cannot collect remarks");
 
+  if (llvm::Error error = checkPackageFolder(options.output))
+    return fail(llvm::toString(std::move(error)));
   OwningOpRef<ModuleOp> module = readInput(options, context);
   if (!module)
     return 1;
@@ -161,8 +161,10 @@ int compile(const HetercOptions &options) {
   if (failed(contents))
     return 1;
   FailureOr<std::vector<KernelObjectBytes>> kernels = compileKernels(*module);
-  if (failed(kernels) || failed(writePackage(*contents, *kernels, explanation, options.output, module->getLoc())))
+  if (failed(kernels))
     return 1;
+  if (llvm::Error error = writePackage(*contents, *kernels, explanation, options.output))
+    return fail(llvm::toString(std::move(error)));
   if (options.explain)
     llvm::outs() << explanation;
   return 0;

@@ -24,7 +24,13 @@
 // RUN: not heterc %t/ir/07-outline.mlir -o %t/a --no-fuse 2>&1 | FileCheck %s --check-prefix=LATE
 // LATE: heterc: error: {{.*}}07-outline.mlir: is past the stage that fuses, so --no-fuse comes too late
 // RUN: not heterc %samples/ctr_dnn.heter -o %t/occupied 2>&1 | FileCheck %s --check-prefix=OCCUPIED
-// OCCUPIED: error: cannot write a package to {{.*}}occupied: something else is there; give another -o or remove it
+// OCCUPIED: heterc: error: cannot write a package to {{.*}}occupied: something else is there; give another -o or remove it
+// A saved model has a manifest too.
+// RUN: mkdir %t/model && echo '{}' > %t/model/manifest.json
+// RUN: not heterc %samples/ctr_dnn.heter -o %t/model 2>&1 | FileCheck %s --check-prefix=MODEL
+// MODEL: heterc: error: cannot write a package to {{.*}}model: something else is there; give another -o or remove it
+// RUN: not heterc %samples/ctr_dnn.heter -o %t/plain/pkg 2>&1 | FileCheck %s --check-prefix=UNDER
+// UNDER: heterc: error: cannot make the folder {{.*}}plain/pkg: Not a directory
 // RUN: not heterc %samples/ctr_dnn.heter -o %t/a --dump-ir=%t/plain/ir 2>&1 | FileCheck %s --check-prefix=FOLDER
 // FOLDER: heterc: error: cannot make the folder {{.*}}plain/ir: Not a directory
 // RUN: not heterc %samples/lr.heter -o %t/a --mode=heter-ps 2>&1 | FileCheck %s --check-prefix=MARK --implicit-check-not=note

@@ -82,7 +82,9 @@ CompiledKernels::CompiledKernels(const std::string &source) {
     std::string path =
         testing::TempDir() + "/heter-kernels-" + std::to_string(getpid()) + "-" + object.isa.name + ".so";
     void *library = nullptr;
-    if (mlir::succeeded(linkSharedObject(object.object, path, mlir::UnknownLoc::get(context_.get()))))
+    if (llvm::Error error = linkSharedObject(object.object, path))
+      ADD_FAILURE() << llvm::toString(std::move(error));
+    else
       library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {
       ADD_FAILURE() << "the kernels do not load";
