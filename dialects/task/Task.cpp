@@ -203,8 +203,6 @@ LogicalResult verifyChannel(SymbolTableCollection &symbols, Operation *user, Fla
 
 } // namespace
 
-bool isLibraryKernel(StringRef name) { return findLibraryKernel(name) != nullptr; }
-
 //===----------------------------------------------------------------------===//
 // Attributes
 //===----------------------------------------------------------------------===//

@@ -37,9 +37,6 @@ mlir::Type inSpace(mlir::Type type, Space space);
 /// The memory space of a value's type.
 Space spaceOf(mlir::Type type);
 
-/// The names of the library kernels that task.library may call.
-bool isLibraryKernel(llvm::StringRef name);
-
 } // namespace heter::task
 
 #endif // HETER_DIALECTS_TASK_TASK_H

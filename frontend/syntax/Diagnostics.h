@@ -24,7 +24,6 @@ public:
 
   SourceRange range() const { return range_; }
   const std::string &message() const { return message_; }
-  const std::string &helpText() const { return help_; }
   void print(std::ostream &os, const SourceManager &sources) const;
 
 private:

@@ -10,13 +10,6 @@ using ast::ExprPtr;
 using ast::Step;
 using ast::StepKind;
 
-bool Parser::startsStep(const Token &token) {
-  for (std::string_view word : {"on", "for", "if", "while", "switch", "scan"})
-    if (token.is(word))
-      return true;
-  return token.kind == TokenKind::Name;
-}
-
 /// Statements up to `}` (taken) or one of the words `stops` (not taken). Wrong statements are reported and skipped.
 bool Parser::statements(ast::Block &block, std::initializer_list<std::string_view> stops) {
   auto stopped = [&] {

@@ -34,7 +34,6 @@ private:
 
   // Declarations (Parser.cpp).
   void header();
-  void topLevel();
   bool declaration();
   bool import();
   bool constant();
@@ -69,7 +68,6 @@ private:
   bool endOfStatement();
   bool unknownStatement();
   void synchronize();
-  static bool startsStep(const Token &token);
 
   // Expressions (ParseExpression.cpp).
   ast::ExprPtr expression(int loosest = 0);

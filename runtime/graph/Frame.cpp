@@ -82,10 +82,4 @@ const std::string &textAttribute(const package::Node &node, const std::string &n
   return found->second.text;
 }
 
-int64_t integerAttribute(const package::Node &node, const std::string &name) {
-  auto found = node.attributes.find(name);
-  assert(found != node.attributes.end() && "the verifier lets no node pass without its attributes");
-  return found->second.integer;
-}
-
 } // namespace heter::runtime

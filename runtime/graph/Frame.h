@@ -92,9 +92,8 @@ public:
   virtual void start(Frame &frame, int node, Completion done) = 0;
 };
 
-/// An attribute of a node. REQUIRES: it is there (the verifier has checked it).
+/// A text attribute of a node. REQUIRES: it is there (the verifier has checked it).
 const std::string &textAttribute(const package::Node &node, const std::string &name);
-int64_t integerAttribute(const package::Node &node, const std::string &name);
 
 } // namespace heter::runtime
 

@@ -19,8 +19,6 @@ public:
   OptimizerCall(const OptimizerCall &) = delete;
   OptimizerCall &operator=(const OptimizerCall &) = delete;
 
-  /// Arrays of one state: the value, the slots and the scalars.
-  int stateCount() const { return states_; }
   /// Changes n for the next calls.
   void setElements(int64_t elements);
   void setInput(int state, const float *array) { point(state, array); }

@@ -274,15 +274,6 @@ int64_t SparseTable::rowCount() const {
   return rows;
 }
 
-size_t SparseTable::indexBytes() const {
-  size_t bytes = 0;
-  for (const std::unique_ptr<Range> &range : ranges_) {
-    MutexLock lock(range->mutex);
-    bytes += range->index.bytes();
-  }
-  return bytes;
-}
-
 Status SparseTable::visitRows(const std::function<Status(uint64_t, std::span<const float>)> &visit) const {
   struct Entry {
     int shard;

@@ -46,8 +46,6 @@ public:
   void update(int part, std::span<const RowGradients> pushes, float divisor);
 
   int64_t rowCount() const;
-  /// Bytes of the index beside the rows, for measurements.
-  size_t indexBytes() const;
 
   // For checkpoints. A row's state is spec().rowFloats floats, part after part.
 

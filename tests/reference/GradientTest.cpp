@@ -364,8 +364,9 @@ TEST_F(Gradient, CoversEveryDifferentiableOperation) {
     module->walk([&](mlir::Operation *op) { covered.insert(op->getName().getStringRef().str()); });
   }
   for (mlir::RegisteredOperationName op : context.getRegisteredOperations())
-    if (op.hasInterface<nn::DifferentiableOpInterface>())
+    if (op.hasInterface<nn::DifferentiableOpInterface>()) {
       EXPECT_TRUE(covered.count(op.getStringRef().str())) << op.getStringRef().str() << " has no gradient test";
+    }
 }
 
 } // namespace
