@@ -102,7 +102,7 @@ std::optional<Reduction> reductionOf(Operation *op) {
 bool isPointwise(Operation *op) {
   return isa<nn::BroadcastOp, nn::ReshapeOp, nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp, nn::NegOp, nn::ReluOp,
              nn::SigmoidOp, nn::TanhOp, nn::ExpOp, nn::LogOp, nn::SquareOp, nn::SqrtOp, nn::CastOp, nn::ReluGradOp,
-             nn::SigmoidCrossEntropyOp, nn::LogLossOp>(op);
+             nn::SigmoidCrossEntropyOp, nn::LogLossOp, nn::CompareOp>(op);
 }
 
 ArrayRef<int64_t> axesOf(Operation *op) { return op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef(); }
@@ -465,6 +465,18 @@ Value castToF32(OpBuilder &builder, Location loc, Value value) {
   return arith::SIToFPOp::create(builder, loc, f32, value);
 }
 
+Value compareNumbers(OpBuilder &builder, Location loc, nn::Comparison comparison, Value a, Value b) {
+  // In the order of nn::Comparison.
+  using Float = arith::CmpFPredicate;
+  using Int = arith::CmpIPredicate;
+  constexpr Float kFloat[] = {Float::OGT, Float::OLT, Float::OGE, Float::OLE, Float::OEQ, Float::UNE};
+  constexpr Int kInt[] = {Int::sgt, Int::slt, Int::sge, Int::sle, Int::eq, Int::ne};
+  auto which = static_cast<unsigned>(comparison);
+  if (isa<FloatType>(getElementTypeOrSelf(a.getType())))
+    return arith::CmpFOp::create(builder, loc, kFloat[which], a, b);
+  return arith::CmpIOp::create(builder, loc, kInt[which], a, b);
+}
+
 Value KernelLowering::compute(Operation *op, ArrayRef<Value> in, const Lanes &lanes) {
   MathEmitter &math = loops_.math;
   return TypeSwitch<Operation *, Value>(op)
@@ -487,6 +499,9 @@ Value KernelLowering::compute(Operation *op, ArrayRef<Value> in, const Lanes &la
       .Case([&](nn::SquareOp) { return math.mul(in[0], in[0]); })
       .Case([&](nn::SqrtOp) { return math.sqrt(in[0]); })
       .Case([&](nn::CastOp) { return castToF32(builder_, op->getLoc(), in[0]); })
+      .Case([&](nn::CompareOp compare) {
+        return compareNumbers(builder_, op->getLoc(), compare.getComparison(), in[0], in[1]);
+      })
       .Case([&](nn::ReluGradOp) {
         Value zero = math.constant(0.0, in[0].getType());
         return math.select(math.less(zero, in[1]), in[0], zero);

@@ -13,6 +13,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace mlir {
 class PatternRewriter;
@@ -31,6 +32,9 @@ class PatternRewriter;
 #include "dialects/nn/NNInterfaces.h.inc"
 
 namespace heter::nn {
+
+/// What `op` needs before it can run: its operands and what its regions use from around it, in a fixed order.
+llvm::SetVector<mlir::Value> usedValues(mlir::Operation *op);
 
 /// Whether no dimension of the ranked tensor `type` is dynamic, except perhaps dimension 0 (the batch).
 bool isValueShape(mlir::Type type);

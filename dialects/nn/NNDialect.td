@@ -111,4 +111,12 @@ def NN_Pool : I32EnumAttr<"Pool", "how the rows of several ids become one", [
 // Operations print it with custom<Pool>($pool): `pool(sum)`, nothing for none.
 def NN_PoolAttr : EnumAttr<NN_Dialect, NN_Pool, "pool">;
 
+def NN_Comparison : I32EnumAttr<"Comparison", "how two numbers compare", [
+    I32EnumAttrCase<"Gt", 0, "gt">, I32EnumAttrCase<"Lt", 1, "lt">, I32EnumAttrCase<"Ge", 2, "ge">,
+    I32EnumAttrCase<"Le", 3, "le">, I32EnumAttrCase<"Eq", 4, "eq">, I32EnumAttrCase<"Ne", 5, "ne">]> {
+  let cppNamespace = "::heter::nn";
+  let genSpecializedAttr = 0;
+}
+def NN_ComparisonAttr : EnumAttr<NN_Dialect, NN_Comparison, "comparison">;
+
 #endif // HETER_DIALECTS_NN_NNDIALECT_TD

@@ -45,6 +45,10 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, MaybeLocation loc, Adapt
   return done(types, shape, first.getElementType());
 }
 
+LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, MaybeLocation, Adaptor op, Types &types) {
+  return done(types, tensorOf(op.getLhs()).getShape(), IntegerType::get(context, 1));
+}
+
 LogicalResult SliceOp::inferReturnTypes(MLIRContext *, MaybeLocation loc, Adaptor op, Types &types) {
   RankedTensorType input = tensorOf(op.getInput());
   int64_t axis = op.getAxis(), begin = op.getBegin(), end = op.getEnd();

@@ -269,6 +269,20 @@ def NN_CastOp : NN_PureOp<"cast", (ins RankedTensorOf<[I64, I1]>:$input), [Eleme
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_CompareOp : NN_PureOp<"compare", (ins NN_ComparisonAttr:$comparison, NN_NumberTensor:$lhs, NN_NumberTensor:$rhs),
+                             [Elementwise, AllTypesMatch<["lhs", "rhs"]>, InferTypeOpAdaptor]> {
+  let summary = "Whether lhs is gt, lt, ge, le, eq or ne to rhs";
+  let description = [{
+    A NaN is not equal to anything and compares with nothing: only `ne` holds of it.
+
+    ```mlir
+    %high = nn.compare gt %loss, %bound : tensor<f32>
+    ```
+  }];
+  let results = (outs NN_BoolTensor:$result);
+  let assemblyFormat = "$comparison $lhs `,` $rhs attr-dict `:` type($lhs)";
+}
+
 def NN_HashOp : NN_PureOp<"hash", (ins NN_I64Tensor:$input, StrAttr:$space),
                           [Elementwise, AllTypesMatch<["input", "result"]>]> {
   let summary = "Numbers as ids: each one's decimal text hashed with the salt `space`";
@@ -422,6 +436,73 @@ def NN_AddRowsOp : NN_PureOp<"add_rows", (ins NN_Rows:$lhs, NN_Rows:$rhs),
   let summary = "The sum of two sparse gradients: the union of the keys";
   let results = (outs NN_Rows:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+//===----------------------------------------------------------------------===//
+// Operations with regions. One role executes a region whole.
+//===----------------------------------------------------------------------===//
+
+class NN_RegionOp<string opMnemonic, dag args, list<Trait> traits = []>
+    : NN_PureOp<opMnemonic, args, !listconcat([SingleBlockImplicitTerminator<"YieldOp">], traits)> {
+  let results = (outs Variadic<NN_AnyTensor>:$results);
+  let hasRegionVerifier = 1;
+}
+
+def NN_IfOp : NN_RegionOp<"if", (ins NN_Condition:$condition), [NoRegionArguments]> {
+  let summary = "One of two computations, chosen once a micro-batch";
+  let description = [{
+    Executes the region that the condition chooses; its yielded values are the results. Regions use values from around
+    them and hold operations that compute tensors: inputs, parameters and rows are read outside, reports and updates
+    are made outside. There is no gradient: the loss cannot depend on a parameter through it.
+
+    ```mlir
+    %r = nn.if %high -> tensor<f32> {
+      %half = nn.mul %loss, %c : tensor<f32>
+      nn.yield %half : tensor<f32>
+    } else {
+      nn.yield %loss : tensor<f32>
+    }
+    ```
+  }];
+  let regions = (region SizedRegion<1>:$then_region, SizedRegion<1>:$else_region);
+  let assemblyFormat = [{
+    $condition (`->` type($results)^)? attr-dict-with-keyword $then_region `else` $else_region
+  }];
+}
+
+def NN_WhileOp : NN_RegionOp<"while", (ins Variadic<NN_AnyTensor>:$carried,
+                                           ConfinedAttr<I64Attr, [IntNonNegative]>:$limit)> {
+  let summary = "A computation again and again, as often for all examples of the micro-batch";
+  let description = [{
+    While the condition region yields true, and at most `limit` times, the body region makes the next carried values of
+    the last ones. Both regions take the carried values as arguments; the results are the last ones, so the first
+    ones if the condition never holds. What regions may hold is said at nn.if.
+
+    ```mlir
+    %r = nn.while (%x) limit(8) : (tensor<f32>) -> tensor<f32> {
+    ^bb0(%a: tensor<f32>):
+      %more = nn.compare lt %a, %bound : tensor<f32>
+      nn.yield %more : tensor<i1>
+    } do {
+    ^bb0(%a: tensor<f32>):
+      %twice = nn.add %a, %a : tensor<f32>
+      nn.yield %twice : tensor<f32>
+    }
+    ```
+  }];
+  let regions = (region SizedRegion<1>:$condition_region, SizedRegion<1>:$body_region);
+  let assemblyFormat = [{
+    `(` $carried `)` `limit` `(` $limit `)` `:` functional-type($carried, $results) attr-dict-with-keyword
+    $condition_region `do` $body_region
+  }];
+  let hasVerifier = 1;
+}
+
+def NN_YieldOp : NN_Op<"yield", [Terminator, Pure, ParentOneOf<["IfOp", "WhileOp"]>]> {
+  let summary = "The values that a region ends with";
+  let arguments = (ins Variadic<NN_AnyTensor>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }
 
 //===----------------------------------------------------------------------===//

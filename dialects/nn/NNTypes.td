@@ -35,10 +35,16 @@ class NN_TensorOf<list<Type> elements> : RankedTensorOf<elements, [CPred<"::hete
                                                         "tensor, dynamic in dimension 0 at most,">;
 def NN_F32Tensor : NN_TensorOf<[F32]>;
 def NN_I64Tensor : NN_TensorOf<[I64]>;
+def NN_BoolTensor : NN_TensorOf<[I1]>;
+def NN_NumberTensor : NN_TensorOf<[F32, I64]>;
 def NN_AnyTensor : NN_TensorOf<[F32, I64, I1]>;
 def NN_ScalarTensor : Type<And<[NN_F32Tensor.predicate, HasAnyRankOfPred<[0]>]>, "tensor<f32>",
                            "::mlir::RankedTensorType">,
                       BuildableType<"::mlir::RankedTensorType::get({}, $_builder.getF32Type())">;
+def NN_Condition
+    : Type<CPred<"$_self == ::mlir::RankedTensorType::get({}, ::mlir::IntegerType::get($_self.getContext(), 1))">,
+           "tensor<i1>", "::mlir::RankedTensorType">,
+      BuildableType<"::mlir::RankedTensorType::get({}, $_builder.getI1Type())">;
 def NN_Ids : AnyTypeOf<[NN_I64Tensor, NN_RaggedType], "i64 tensor or ragged ids">;
 def NN_Value : AnyTypeOf<[NN_AnyTensor, NN_RaggedType], "value of a model (tensor or ragged)">;
 

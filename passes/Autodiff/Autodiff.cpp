@@ -53,7 +53,7 @@ private:
 void Differentiator::findActive() {
   for (Operation &op : *block) {
     bool source = isa<ParamOp, LookupOp>(op);
-    if (!source && llvm::none_of(op.getOperands(), [&](Value operand) { return active.contains(operand); }))
+    if (!source && llvm::none_of(usedValues(&op), [&](Value used) { return active.contains(used); }))
       continue;
     for (Value result : op.getResults())
       if (auto type = dyn_cast<RankedTensorType>(result.getType()); type && type.getElementType().isF32())
@@ -84,6 +84,9 @@ void Differentiator::merge(SourceGradient &source, Value gradient, PlaceAttr pla
 }
 
 LogicalResult Differentiator::differentiate(Operation *op) {
+  if (isa<IfOp, WhileOp>(op))
+    return op->emitError() << "gradients of " << op->getName()
+                           << " are not supported: the loss cannot depend on a parameter through it";
   Value gradient = sum(op->getResult(0));
   PlaceAttr place = getPlace(op);
   if (auto param = dyn_cast<ParamOp>(op)) {
@@ -117,7 +120,8 @@ LogicalResult Differentiator::run(MinimizeOp minimize) {
   PlaceAttr place = getPlace(loss.getDefiningOp());
   contributions[loss].push_back({ExampleCountOp::create(builder, minimize.getLoc(), place), place});
   for (Operation *op : llvm::reverse(forward))
-    if (op->getNumResults() == 1 && contributions.contains(op->getResult(0)) && failed(differentiate(op)))
+    if (llvm::any_of(op->getResults(), [&](Value result) { return contributions.contains(result); }) &&
+        failed(differentiate(op)))
       return failure();
   return success();
 }

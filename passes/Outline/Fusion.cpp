@@ -22,7 +22,7 @@ Execution executionOf(Operation *op) {
           nn::DropoutGradOp, nn::HashOp, nn::ArgmaxOp, nn::LookupGradOp, nn::AddRowsOp, nn::ExampleCountOp, nn::CastOp>(
           op))
     return Execution::Library;
-  if (isa<nn::InputOp, nn::ReportOp, nn::PredictOp>(op) || isa<ps::PSDialect>(op->getDialect()))
+  if (isa<nn::InputOp, nn::ReportOp, nn::PredictOp, nn::IfOp, nn::WhileOp>(op) || isa<ps::PSDialect>(op->getDialect()))
     return Execution::Node;
   return Execution::Kernel;
 }
@@ -30,7 +30,7 @@ Execution executionOf(Operation *op) {
 bool isPointwise(Operation *op) {
   return isa<nn::BroadcastOp, nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp, nn::NegOp, nn::ReluOp, nn::SigmoidOp,
              nn::TanhOp, nn::ExpOp, nn::LogOp, nn::SquareOp, nn::SqrtOp, nn::ReluGradOp, nn::SigmoidCrossEntropyOp,
-             nn::LogLossOp>(op);
+             nn::LogLossOp, nn::CompareOp>(op);
 }
 
 bool isReduction(Operation *op) { return isa<nn::ReduceSumOp, nn::ReduceMeanOp, nn::ReduceMaxOp>(op); }
@@ -50,12 +50,12 @@ ArrayRef<int64_t> spaceOf(Operation *op) { return shapeOf(isReduction(op) ? op->
 
 class Fuser {
 public:
-  Fuser(Block &program, std::vector<FusionNote> &notes) : notes_(notes) {
+  Fuser(Block &program, std::vector<FusionNote> &notes) : block_(program), notes_(notes) {
     unsigned era = 0;
     for (Operation &op : program) {
       bool message = isa<ps::SendOp, ps::RecvOp>(op);
       era += message;
-      if (executionOf(&op) == Execution::Constant)
+      if (executionOf(&op) == Execution::Constant || op.hasTrait<OpTrait::IsTerminator>())
         continue;
       groupOf_[&op] = groups_.size();
       groups_.push_back({{&op}, era});
@@ -104,11 +104,19 @@ private:
     unsigned era;                 ///< the number of messages before it; a message is an era of its own
   };
 
+  static constexpr size_t kNoGroup = ~size_t(0);
+
+  /// The group of the operation of the block that `user` is or lies in; the terminator has none.
+  size_t groupOf(Operation *user) {
+    auto found = groupOf_.find(block_.findAncestorOpInBlock(*user));
+    return found == groupOf_.end() ? kNoGroup : found->second;
+  }
+
   std::set<size_t> successors(size_t group) {
     std::set<size_t> result;
     for (Operation *op : groups_[group].ops)
       for (Operation *user : op->getUsers())
-        if (size_t next = groupOf_.lookup(user); next != group)
+        if (size_t next = groupOf(user); next != group && next != kNoGroup)
           result.insert(next);
     return result;
   }
@@ -140,7 +148,7 @@ private:
     if (!isPointwise(producer))
       return "it looks along a row more than once and is a kernel of its own";
     for (Operation *op : groups_[from].ops)
-      if (isReduction(op) && llvm::any_of(op->getUsers(), [&](Operation *user) { return groupOf_.lookup(user) == to; }))
+      if (isReduction(op) && llvm::any_of(op->getUsers(), [&](Operation *user) { return groupOf(user) == to; }))
         return "a reduction ends its kernel";
     if (std::string why = shapes(from, to); !why.empty())
       return why;
@@ -157,7 +165,7 @@ private:
         space = spaceOf(op);
     auto leaves = [&](Operation *op) {
       return llvm::any_of(op->getUsers(), [&](Operation *user) {
-        size_t group = groupOf_.lookup(user);
+        size_t group = groupOf(user);
         return group != from && group != to;
       });
     };
@@ -192,6 +200,7 @@ private:
     return false;
   }
 
+  Block &block_;
   std::vector<FusionNote> &notes_;
   std::vector<Group> groups_;
   llvm::DenseMap<Operation *, size_t> groupOf_;

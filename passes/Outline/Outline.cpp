@@ -8,6 +8,7 @@
 #include "passes/Passes.h"
 
 #include "mlir/IR/Remarks.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -34,10 +35,14 @@ public:
   LogicalResult run();
 
 private:
+  LogicalResult outlineBlock(Block &block);
   LogicalResult outlineGroup(ArrayRef<Operation *> group);
   LogicalResult outlineNode(Operation *op);
   LogicalResult outlineLibrary(Operation *op);
   LogicalResult outlineKernel(ArrayRef<Operation *> group);
+  LogicalResult outlineIf(nn::IfOp op);
+  LogicalResult outlineWhile(nn::WhileOp op);
+  LogicalResult outlineRegion(Region &from, Region &to, ValueRange captured, ValueRange passed, task::Space results);
 
   /// The value in `space`, copied there if need be; a constant is made by a kernel of its own.
   Value get(Value value, task::Space space);
@@ -101,13 +106,19 @@ LogicalResult ProgramOutliner::run() {
   auto program = task::ProgramOp::create(builder_, source_.getLoc(), source_.getSymName(), role, source_.getGraph(),
                                          deviceClass, ArrayAttr());
   builder_.setInsertionPointToStart(&program.getBody().emplaceBlock());
+  if (failed(outlineBlock(source_.getBody().front())))
+    return failure();
+  // The symbol's name passes from the old program to the new one.
+  source_.erase();
+  return success();
+}
+
+LogicalResult ProgramOutliner::outlineBlock(Block &block) {
   std::vector<FusionNote> notes;
-  for (const std::vector<Operation *> &group : groupKernels(source_.getBody().front(), fuse_, notes))
+  for (const std::vector<Operation *> &group : groupKernels(block, fuse_, notes))
     if (failed(outlineGroup(group)))
       return failure();
   remarkFusion(notes);
-  // The symbol's name passes from the old program to the new one.
-  source_.erase();
   return success();
 }
 
@@ -200,7 +211,67 @@ LogicalResult ProgramOutliner::outlineNode(Operation *op) {
                                 label("predict " + predict.getName()), {}, {});
         return success();
       })
+      .Case([&](nn::IfOp branch) { return outlineIf(branch); })
+      .Case([&](nn::WhileOp loop) { return outlineWhile(loop); })
       .Default([](Operation *other) { return other->emitOpError("has no form in a task graph"); });
+}
+
+/// What the regions of `op` use from around them, but for constants: each graph makes its own.
+static SmallVector<Value> capturedBy(Operation *op) {
+  llvm::SetVector<Value> values;
+  getUsedValuesDefinedAbove(op->getRegions(), values);
+  values.remove_if([](Value value) { return isa_and_nonnull<nn::ConstantOp>(value.getDefiningOp()); });
+  return SmallVector<Value>(values.takeVector());
+}
+
+LogicalResult ProgramOutliner::outlineIf(nn::IfOp op) {
+  SmallVector<Value> captured = capturedBy(op);
+  Value condition = get(op.getCondition(), task::Space::Host);
+  SmallVector<Value> passed = get(captured, space_);
+  auto node = task::IfOp::create(builder_, op.getLoc(), typesIn(op.getResultTypes()), condition, passed, ArrayAttr(),
+                                 ArrayAttr(), label("if"), DenseI32ArrayAttr(), ArrayAttr());
+  if (failed(outlineRegion(op.getThenRegion(), node.getThenGraph(), captured, passed, space_)) ||
+      failed(outlineRegion(op.getElseRegion(), node.getElseGraph(), captured, passed, space_)))
+    return failure();
+  for (auto [value, result] : llvm::zip_equal(op.getResults(), node.getResults()))
+    set(value, result);
+  return success();
+}
+
+LogicalResult ProgramOutliner::outlineWhile(nn::WhileOp op) {
+  SmallVector<Value> captured = capturedBy(op);
+  SmallVector<Value> carried = get(op.getCarried(), space_), passed = get(captured, space_);
+  auto node =
+      task::WhileOp::create(builder_, op.getLoc(), typesIn(op.getResultTypes()), carried, passed, op.getLimitAttr(),
+                            ArrayAttr(), ArrayAttr(), label("while"), DenseI32ArrayAttr(), ArrayAttr());
+  // The host decides whether another round begins.
+  if (failed(outlineRegion(op.getConditionRegion(), node.getConditionGraph(), captured, passed, task::Space::Host)) ||
+      failed(outlineRegion(op.getBodyRegion(), node.getBodyGraph(), captured, passed, space_)))
+    return failure();
+  for (auto [value, result] : llvm::zip_equal(op.getResults(), node.getResults()))
+    set(value, result);
+  return success();
+}
+
+/// Makes the graph `to` of the region `from`: its arguments are those of the region and then the captured values, which
+/// the node is given as `passed`.
+LogicalResult ProgramOutliner::outlineRegion(Region &from, Region &to, ValueRange captured, ValueRange passed,
+                                             task::Space results) {
+  OpBuilder::InsertionGuard guard(builder_);
+  Block *graph = builder_.createBlock(&to);
+  llvm::DenseMap<Value, Places> outside;
+  std::swap(values_, outside);
+  for (BlockArgument argument : from.getArguments())
+    set(argument, graph->addArgument(task::inSpace(argument.getType(), space_), argument.getLoc()));
+  for (auto [value, given] : llvm::zip_equal(captured, passed))
+    set(value, graph->addArgument(given.getType(), value.getLoc()));
+  LogicalResult result = outlineBlock(from.front());
+  if (succeeded(result)) {
+    Operation *yield = from.front().getTerminator();
+    task::YieldOp::create(builder_, yield->getLoc(), get(yield->getOperands(), results));
+  }
+  std::swap(values_, outside);
+  return result;
 }
 
 /// The attributes that a library kernel wants of `op`.

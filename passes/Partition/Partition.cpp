@@ -18,7 +18,6 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/Pass.h"
-#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -40,14 +39,6 @@ bool isCheap(Operation *op) {
     return true;
   auto broadcast = dyn_cast<nn::BroadcastOp>(op);
   return broadcast && broadcast.getInput().getDefiningOp() && isCheap(broadcast.getInput().getDefiningOp());
-}
-
-/// What `op` needs before it can run: its operands and what its regions use from around it.
-llvm::SetVector<Value> usedValues(Operation *op) {
-  llvm::SetVector<Value> values(op->operand_begin(), op->operand_end());
-  if (op->getNumRegions() > 0)
-    getUsedValuesDefinedAbove(op->getRegions(), values);
-  return values;
 }
 
 /// Roles in the order of programs: local or cpu-trainer first, then heter-trainers by class.
@@ -128,7 +119,7 @@ void ProgramCutter::analyze() {
     if (isCheap(&op))
       continue;
     int64_t depth = 0;
-    for (Value value : usedValues(&op))
+    for (Value value : nn::usedValues(&op))
       depth = std::max(depth, arrive(value, roleOf(&op)));
     depths_[&op] = depth;
     listings_[{depth, roleOf(&op)}].push_back(&op);
@@ -137,7 +128,7 @@ void ProgramCutter::analyze() {
 
 /// Clones `op` and before it whatever cheap op it needs that `role` has not got yet.
 void ProgramCutter::cloneOp(OpBuilder &builder, Operation *op, unsigned role, IRMapping &mapping) const {
-  for (Value value : usedValues(op))
+  for (Value value : nn::usedValues(op))
     if (!mapping.contains(value))
       cloneOp(builder, value.getDefiningOp(), role, mapping);
   Operation *clone = builder.clone(*op, mapping);

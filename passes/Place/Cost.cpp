@@ -55,6 +55,26 @@ Amount elementwiseFlops(Operation *op, int64_t factor) {
   return times(largest, factor);
 }
 
+/// The work of executing a region once.
+Amount regionFlops(Region &region) {
+  Amount flops;
+  for (Operation &op : region.front())
+    flops += flopsOf(&op);
+  return flops;
+}
+
+/// The region that costs more.
+Amount ifFlops(nn::IfOp op) {
+  Amount yes = regionFlops(op.getThenRegion()), no = regionFlops(op.getElseRegion());
+  return {std::max(yes.perExample, no.perExample), std::max(yes.perBatch, no.perBatch)};
+}
+
+Amount whileFlops(nn::WhileOp op) {
+  Amount flops = regionFlops(op.getConditionRegion());
+  flops += regionFlops(op.getBodyRegion());
+  return flops;
+}
+
 } // namespace
 
 Amount heter::bytesOf(Type type) {
@@ -83,6 +103,8 @@ Amount heter::flopsOf(Operation *op) {
       .Case<nn::DropoutOp, nn::DropoutGradOp>([](Operation *op) { return elementwiseFlops(op, 2); })
       .Case<nn::ReduceSumOp, nn::ReduceMeanOp, nn::ReduceMaxOp, nn::ArgmaxOp>(
           [](Operation *op) { return elementwiseFlops(op, 1); })
+      .Case([](nn::IfOp op) { return ifFlops(op); })
+      .Case([](nn::WhileOp op) { return whileFlops(op); })
       .Case([](nn::LookupGradOp grad) { return elementsOf(grad.getGradient().getType()); })
       .Case([](ps::PullRowsOp pull) { return pull.getPool() == nn::Pool::None ? Amount() : elementwiseFlops(pull, 1); })
       .Default([](Operation *op) {

@@ -26,7 +26,8 @@ struct Amount {
 Amount bytesOf(mlir::Type type);
 
 /// The floating-point operations of one op: a multiply-add counts two, a division or an exponential one. Work that is
-/// done over the examples counts an example, even where the result has no batch dimension.
+/// done over the examples counts an example, even where the result has no batch dimension. Of an nn.if the larger
+/// region counts, of an nn.while one round.
 Amount flopsOf(mlir::Operation *op);
 
 /// "395,200".

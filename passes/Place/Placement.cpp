@@ -30,7 +30,12 @@ FailureOr<StringRef> heter::getMode(ModuleOp module) {
 }
 
 void heter::setPlace(Operation *op, StringRef role, const Twine &why) {
-  auto place = nn::PlaceAttr::get(op->getContext(), role, why.str());
+  int64_t inner = -1;
+  op->walk([&](nn::PlaceableOpInterface) { ++inner; });
+  std::string whole;
+  if (op->getNumRegions() > 0)
+    whole = "; whole, with the " + std::to_string(inner) + (inner == 1 ? " op" : " ops") + " inside";
+  auto place = nn::PlaceAttr::get(op->getContext(), role, why.str() + whole);
   op->walk([&](nn::PlaceableOpInterface placeable) { placeable.setPlaceAttr(place); });
 }
 
@@ -53,7 +58,13 @@ static LogicalResult verifyOp(Operation *op, StringRef mode) {
   StringRef pinned = whyPinned(op);
   if (!pinned.empty() && ps::isHeterTrainer(place.getRole()))
     return op->emitOpError() << "cannot be placed on " << place.getRole() << ": " << pinned;
-  return success();
+  WalkResult apart = op->walk([&](nn::PlaceableOpInterface inner) {
+    if (inner.getPlaceAttr() && inner.getPlaceAttr().getRole() == place.getRole())
+      return WalkResult::advance();
+    inner->emitOpError() << "expected the role of " << op->getName() << " around it, \"" << place.getRole() << '"';
+    return WalkResult::interrupt();
+  });
+  return failure(apart.wasInterrupted());
 }
 
 LogicalResult heter::verifyPlacement(ModuleOp module) {

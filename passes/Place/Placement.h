@@ -15,14 +15,15 @@ llvm::StringRef whyPinned(mlir::Operation *op);
 /// The module's mode, or an error on the module if it has none that can be compiled.
 llvm::FailureOr<llvm::StringRef> getMode(mlir::ModuleOp module);
 
-/// Gives `op`, and the ops of its regions, a role and the reason. REQUIRES: op is placeable.
+/// Gives `op`, and the ops of its regions, a role and the reason, which says that a region goes whole. REQUIRES: op is
+/// placeable.
 void setPlace(mlir::Operation *op, llvm::StringRef role, const llvm::Twine &why);
 
 /// The role of a placed op. REQUIRES: verifyPlacement held.
 llvm::StringRef getRole(mlir::Operation *op);
 
 /// Checks that every op of every program has a trainer's role that the mode knows, that pinned ops stay where they have
-/// to, and that optimizers are placed on their owner.
+/// to, that regions are whole, and that optimizers are placed on their owner.
 llvm::LogicalResult verifyPlacement(mlir::ModuleOp module);
 
 /// "FILE:LINE:COL" of the source line that `loc` comes from, or "".

@@ -508,6 +508,26 @@ static Tensor cast(const Tensor &input) {
   return makeTensor(input.shape, std::vector<double>(input.integers.begin(), input.integers.end()));
 }
 
+/// Which way two elements compare, read off the attribute's printed form.
+static Tensor compare(mlir::Operation *op, const Tensor &a, const Tensor &b) {
+  std::string printed;
+  llvm::raw_string_ostream(printed) << op->getAttr("comparison");
+  auto holds = [&](auto x, auto y) {
+    return printed.find("gt") != std::string::npos   ? x > y
+           : printed.find("lt") != std::string::npos ? x < y
+           : printed.find("ge") != std::string::npos ? x >= y
+           : printed.find("le") != std::string::npos ? x <= y
+           : printed.find("eq") != std::string::npos ? x == y
+                                                     : x != y;
+  };
+  std::vector<int64_t> truths;
+  for (size_t i = 0; i < a.numbers.size(); ++i)
+    truths.push_back(holds(a.numbers[i], b.numbers[i]));
+  for (size_t i = 0; i < a.integers.size(); ++i)
+    truths.push_back(holds(a.integers[i], b.integers[i]));
+  return makeIntegers(a.shape, std::move(truths));
+}
+
 static Tensor softmaxGradient(mlir::Operation *op, const Tensor &gradient, const Tensor &output) {
   return alongAxis(gradient, &output, integer(op, "axis"), [](auto &line, const auto &y) {
     double product = dot(line, y);
@@ -541,6 +561,7 @@ static bool calculateTensor(mlir::Operation *op, const std::vector<Value> &opera
   table["max_grad"] = [&] { return maxGradient(op, in(0), in(1), in(2)); };
   table["argmax"] = [&] { return argmax(op, in(0)); };
   table["hash"] = [&] { return hashNumbers(op, in(0)); };
+  table["compare"] = [&] { return compare(op, in(0), in(1)); };
   table["cast"] = [&] { return cast(in(0)); };
   table["softmax"] = [&] {
     return alongAxis(in(0), nullptr, integer(op, "axis"), [](auto &line, const auto &) { softmaxLine(line); });

@@ -83,18 +83,59 @@ static bool act(mlir::Operation *op, const std::vector<Value> &operands, Outcome
   return true;
 }
 
+namespace {
+
+/// Executes blocks; values of outer blocks stay in sight of inner ones.
+class Runner {
+public:
+  Runner(const Environment &environment, Outcome &outcome) : environment_(environment), outcome_(outcome) {}
+
+  /// The operands of the terminator, or nothing if the block has none.
+  std::vector<Value> runBlock(mlir::Block &block, const std::vector<Value> &arguments) {
+    for (size_t i = 0; i < arguments.size(); ++i)
+      values_[block.getArgument(i)] = arguments[i];
+    for (mlir::Operation &op : block) {
+      std::vector<Value> operands;
+      for (mlir::Value operand : op.getOperands())
+        operands.push_back(values_.find(operand)->second);
+      if (op.getName().stripDialect() == "yield")
+        return operands;
+      if (act(&op, operands, outcome_))
+        continue;
+      std::vector<Value> results = runOp(op, operands);
+      for (size_t i = 0; i < results.size(); ++i)
+        values_[op.getResult(i)] = std::move(results[i]);
+    }
+    return {};
+  }
+
+private:
+  std::vector<Value> runOp(mlir::Operation &op, const std::vector<Value> &operands) {
+    llvm::StringRef name = op.getName().stripDialect();
+    if (name == "if")
+      return runBlock(op.getRegion(isTrue(operands[0]) ? 0 : 1).front(), {});
+    if (name != "while")
+      return evaluate(&op, operands, environment_);
+    std::vector<Value> carried = operands;
+    for (int64_t left = op.getAttrOfType<mlir::IntegerAttr>("limit").getInt(); left > 0; --left) {
+      if (!isTrue(runBlock(op.getRegion(0).front(), carried)[0]))
+        break;
+      carried = runBlock(op.getRegion(1).front(), carried);
+    }
+    return carried;
+  }
+
+  static bool isTrue(const Value &value) { return std::get<Tensor>(value).integers[0] != 0; }
+
+  const Environment &environment_;
+  Outcome &outcome_;
+  llvm::DenseMap<mlir::Value, Value> values_;
+};
+
+} // namespace
+
 Outcome heter::reference::run(mlir::Operation *program, const Environment &environment) {
   Outcome outcome;
-  llvm::DenseMap<mlir::Value, Value> values;
-  for (mlir::Operation &op : program->getRegion(0).front()) {
-    std::vector<Value> operands;
-    for (mlir::Value operand : op.getOperands())
-      operands.push_back(values.find(operand)->second);
-    if (act(&op, operands, outcome))
-      continue;
-    std::vector<Value> results = evaluate(&op, operands, environment);
-    for (size_t i = 0; i < results.size(); ++i)
-      values[op.getResult(i)] = std::move(results[i]);
-  }
+  Runner(environment, outcome).runBlock(program->getRegion(0).front(), {});
   return outcome;
 }

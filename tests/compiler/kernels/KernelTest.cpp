@@ -58,6 +58,19 @@ void addElementwise(std::vector<Case> &cases) {
   }
 }
 
+void addComparisons(std::vector<Case> &cases) {
+  for (std::string element : {"f32", "i64"})
+    for (std::string comparison : {"gt", "lt", "ge", "le", "eq", "ne"}) {
+      std::string name = "compare_" + comparison + "_" + element, shape = "tensor<?x3x", t = shape + element + ">";
+      cases.push_back({name,
+                       function(name, "%x: " + t + ", %y: " + t,
+                                "  %c = nn.compare " + comparison + " %x, %y : " + t + "\n  %r = nn.cast %c : (" +
+                                    shape + "i1>) -> " + shape + "f32>",
+                                shape + "f32>"),
+                       {Fill::Class, Fill::Class}});
+    }
+}
+
 void addReductions(std::vector<Case> &cases) {
   struct Shape {
     const char *in, *axes, *out;
@@ -241,6 +254,7 @@ void compare(const Tensor &actual, const Tensor &wanted, double terms, const std
 TEST(Kernels, AgreeWithTheReference) {
   std::vector<Case> cases;
   addElementwise(cases);
+  addComparisons(cases);
   addReductions(cases);
   addRowOperations(cases);
   addShapes(cases);
@@ -292,6 +306,24 @@ func.func @max_grad(%g: tensor<?xf32>, %x: tensor<?x3x2xf32>, %y: tensor<?xf32>)
                               reference::makeTensor({2}, {4, 9})},
                              {reference::makeTensor({2, 3, 2})});
   EXPECT_EQ(result[0].numbers, (std::vector<double>{0, 3, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0}));
+}
+
+TEST(Kernels, NanComparesWithNothing) {
+  std::string source;
+  std::vector<std::string> comparisons = {"gt", "lt", "ge", "le", "eq", "ne"};
+  for (const std::string &comparison : comparisons)
+    source += function(comparison, "%x: tensor<?xf32>, %y: tensor<?xf32>",
+                       "  %c = nn.compare " + comparison + " %x, %y : tensor<?xf32>\n" +
+                           "  %r = nn.cast %c : (tensor<?xi1>) -> tensor<?xf32>",
+                       "tensor<?xf32>");
+  CompiledKernels kernels(source);
+  ASSERT_TRUE(kernels.ok());
+  Tensor left = reference::makeTensor({3}, {std::nan(""), 1, std::nan("")});
+  Tensor right = reference::makeTensor({3}, {1, std::nan(""), std::nan("")});
+  for (const std::string &comparison : comparisons)
+    EXPECT_EQ(kernels.call(0, comparison, {left, right}, {left})[0].numbers,
+              std::vector<double>(3, comparison == "ne" ? 1 : 0))
+        << comparison;
 }
 
 TEST(Kernels, OptimizersOfAnyLength) {

@@ -107,6 +107,52 @@ module @model attributes {
     // CHECK: nn.cast %{{.*}} : (tensor<?xi64>) -> tensor<?xf32>
     %number = nn.cast %argmax : (tensor<?xi64>) -> tensor<?xf32>
 
+    // CHECK: nn.compare gt %{{.*}}, %{{.*}} : tensor<?xf32>
+    %gt = nn.compare gt %number, %number : tensor<?xf32>
+    // CHECK: nn.compare ne %{{.*}}, %{{.*}} : tensor<?xi64>
+    %ne = nn.compare ne %argmax, %key : tensor<?xi64>
+    // CHECK: nn.cast %{{.*}} : (tensor<?xi1>) -> tensor<?xf32>
+    %truths = nn.cast %gt : (tensor<?xi1>) -> tensor<?xf32>
+
+    // CHECK: %[[ZERO:.*]] = nn.constant dense<0.000000e+00> : tensor<f32>
+    %zero = nn.constant dense<0.0> : tensor<f32>
+    // CHECK: %[[YES:.*]] = nn.compare le %[[ZERO]], %[[ZERO]] : tensor<f32>
+    %yes = nn.compare le %zero, %zero : tensor<f32>
+    // CHECK: %[[IF:.*]]:2 = nn.if %[[YES]] -> tensor<?xf32>, tensor<f32> attributes {place = #nn.place<"on:heter", "why">} {
+    // CHECK-NEXT: %[[EXP:.*]] = nn.exp %{{.*}} : tensor<?xf32>
+    // CHECK-NEXT: nn.yield %[[EXP]], %[[ZERO]] : tensor<?xf32>, tensor<f32>
+    // CHECK-NEXT: } else {
+    // CHECK-NEXT: nn.yield %{{.*}}, %[[ZERO]] : tensor<?xf32>, tensor<f32>
+    // CHECK-NEXT: }
+    %if:2 = nn.if %yes -> tensor<?xf32>, tensor<f32> attributes {place = #nn.place<"on:heter", "why">} {
+      %exp_of = nn.exp %number : tensor<?xf32>
+      nn.yield %exp_of, %zero : tensor<?xf32>, tensor<f32>
+    } else {
+      nn.yield %number, %zero : tensor<?xf32>, tensor<f32>
+    }
+    // CHECK: nn.while(%[[IF]]#0, %[[ZERO]]) limit(3) : (tensor<?xf32>, tensor<f32>) -> (tensor<?xf32>, tensor<f32>) {
+    // CHECK-NEXT: ^bb0(%{{.*}}: tensor<?xf32>, %[[COUNT:.*]]: tensor<f32>):
+    // CHECK-NEXT: %[[MORE:.*]] = nn.compare lt %[[COUNT]], %{{.*}} : tensor<f32>
+    // CHECK-NEXT: nn.yield %[[MORE]] : tensor<i1>
+    // CHECK-NEXT: } do {
+    // CHECK-NEXT: ^bb0(%[[X:.*]]: tensor<?xf32>, %[[N:.*]]: tensor<f32>):
+    // CHECK-NEXT: nn.if %[[YES]] {
+    // CHECK-NEXT: } else {
+    // CHECK-NEXT: }
+    // CHECK-NEXT: nn.yield %[[X]], %[[N]] : tensor<?xf32>, tensor<f32>
+    // CHECK-NEXT: }
+    %while:2 = nn.while (%if#0, %zero) limit(3) : (tensor<?xf32>, tensor<f32>) -> (tensor<?xf32>, tensor<f32>) {
+    ^bb0(%old: tensor<?xf32>, %n: tensor<f32>):
+      %more = nn.compare lt %n, %zero : tensor<f32>
+      nn.yield %more : tensor<i1>
+    } do {
+    ^bb0(%old: tensor<?xf32>, %n: tensor<f32>):
+      nn.if %yes {
+      } else {
+      }
+      nn.yield %old, %n : tensor<?xf32>, tensor<f32>
+    }
+
     // CHECK: nn.softmax %{{.*}} axis(1) : tensor<?x4xf32>
     %softmax = nn.softmax %h axis(1) : tensor<?x4xf32>
     // CHECK: nn.dropout %{{.*}} rate(1.000000e-01) path("deep.0") : tensor<?x4xf32>

@@ -72,3 +72,36 @@ nn.program @train {
   %loss = nn.param @w : tensor<f32>
   nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
 }
+
+// -----
+
+nn.parameter @w : tensor<f32> init #nn.init<"zeros", 0.0>
+nn.program @train {
+  %w = nn.param @w : tensor<f32>
+  %zero = nn.constant dense<0.0> : tensor<f32>
+  %high = nn.compare gt %w, %zero : tensor<f32>
+  // expected-error @+1 {{gradients of nn.if are not supported: the loss cannot depend on a parameter through it}}
+  %loss, %other = nn.if %high -> tensor<f32>, tensor<f32> {
+    nn.yield %w, %zero : tensor<f32>, tensor<f32>
+  } else {
+    nn.yield %zero, %zero : tensor<f32>, tensor<f32>
+  }
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+}
+
+// -----
+
+nn.parameter @w : tensor<f32> init #nn.init<"zeros", 0.0>
+nn.program @train {
+  %w = nn.param @w : tensor<f32>
+  // expected-error @+1 {{gradients of nn.while are not supported: the loss cannot depend on a parameter through it}}
+  %loss = nn.while (%w) limit(3) : (tensor<f32>) -> tensor<f32> {
+  ^bb0(%a: tensor<f32>):
+    %more = nn.compare gt %a, %w : tensor<f32>
+    nn.yield %more : tensor<i1>
+  } do {
+  ^bb0(%a: tensor<f32>):
+    nn.yield %a : tensor<f32>
+  }
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
+}

@@ -64,3 +64,19 @@ module attributes {nn.mode = "local"} {
   nn.program @infer {
   }
 }
+
+// -----
+
+module attributes {nn.stage = "place", nn.mode = "heter-ps"} {
+  nn.program @infer {
+    %yes = nn.constant {place = #nn.place<"cpu-trainer", "">} dense<true> : tensor<i1>
+    %x = nn.example_count {place = #nn.place<"cpu-trainer", "">}
+    %r = nn.if %yes -> tensor<f32> attributes {place = #nn.place<"cpu-trainer", "">} {
+      // expected-error @+1 {{'nn.neg' op expected the role of nn.if around it, "cpu-trainer"}}
+      %y = nn.neg %x {place = #nn.place<"heter-trainer.gpu", "">} : tensor<f32>
+      nn.yield %y : tensor<f32>
+    } else {
+      nn.yield %x : tensor<f32>
+    }
+  }
+}

@@ -66,6 +66,32 @@ TEST(Cost, ReductionOverTheExamplesCountsForEach) {
   expectAmount(costs.bytes, 0, 28);
 }
 
+TEST(Cost, Regions) {
+  const char *body = R"(%x = nn.input "x" : tensor<?x7xf32>
+    %one = nn.constant dense<1.0> : tensor<f32>
+    %yes = nn.compare lt %one, %one : tensor<f32>
+    %y = nn.if %yes -> tensor<?x7xf32> {
+      %a = nn.sigmoid %x : tensor<?x7xf32>
+      nn.yield %a : tensor<?x7xf32>
+    } else {
+      %a = nn.add %x, %x : tensor<?x7xf32>
+      nn.yield %a : tensor<?x7xf32>
+    })";
+  expectAmount(costsOf(body).flops, 3 * 7, 0);
+  const char *loop = R"(%x = nn.input "x" : tensor<?x7xf32>
+    %one = nn.constant dense<1.0> : tensor<f32>
+    %y = nn.while (%x) limit(9) : (tensor<?x7xf32>) -> tensor<?x7xf32> {
+    ^bb0(%a: tensor<?x7xf32>):
+      %more = nn.compare lt %one, %one : tensor<f32>
+      nn.yield %more : tensor<i1>
+    } do {
+    ^bb0(%a: tensor<?x7xf32>):
+      %b = nn.add %a, %x : tensor<?x7xf32>
+      nn.yield %b : tensor<?x7xf32>
+    })";
+  expectAmount(costsOf(loop).flops, 7, 1);
+}
+
 TEST(Cost, OncePerMicroBatch) {
   Costs costs = costsOf(R"(%c = nn.constant dense<0.0> : tensor<7xf32>
     %y = nn.relu %c : tensor<7xf32>)");
