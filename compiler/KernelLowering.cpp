@@ -98,13 +98,6 @@ std::optional<Reduction> reductionOf(Operation *op) {
       .Default([](auto) { return std::nullopt; });
 }
 
-/// Whether `compute` knows the operation.
-bool isPointwise(Operation *op) {
-  return isa<nn::BroadcastOp, nn::ReshapeOp, nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp, nn::NegOp, nn::ReluOp,
-             nn::SigmoidOp, nn::TanhOp, nn::ExpOp, nn::LogOp, nn::SquareOp, nn::SqrtOp, nn::CastOp, nn::ReluGradOp,
-             nn::SigmoidCrossEntropyOp, nn::LogLossOp, nn::CompareOp>(op);
-}
-
 ArrayRef<int64_t> axesOf(Operation *op) { return op->getAttrOfType<DenseI64ArrayAttr>("axes").asArrayRef(); }
 
 /// Lowers one kernel.
@@ -373,7 +366,7 @@ LogicalResult KernelLowering::collectLeaves(Value value, const DimMap &map,
     return kernel_.emitError("expects an intermediate value with loops of its own to be an output of the kernel");
   if (isa<nn::ConstantOp>(op))
     return success();
-  if (!isPointwise(op))
+  if (!op->hasTrait<nn::Pointwise>())
     return op->emitOpError("has no form as generated code");
   FailureOr<DimMap> inner = operandMap(op, map);
   if (failed(inner))

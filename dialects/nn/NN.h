@@ -58,6 +58,18 @@ inline constexpr llvm::StringLiteral kDataAttr = "nn.data";
 
 } // namespace heter::nn
 
+namespace heter::nn {
+
+/// Of an operation whose every result element follows from one element of each operand: generated code computes it in
+/// any loop over its result, without memory of its own.
+template <typename ConcreteType> class Pointwise : public mlir::OpTrait::TraitBase<ConcreteType, Pointwise> {};
+
+/// Of a pointwise operation that is cheaper to compute again, for each element that a broadcast makes of it, than to
+/// keep in memory.
+template <typename ConcreteType> class Cheap : public mlir::OpTrait::TraitBase<ConcreteType, Cheap> {};
+
+} // namespace heter::nn
+
 #define GET_OP_CLASSES
 #include "dialects/nn/NNOps.h.inc"
 

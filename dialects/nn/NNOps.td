@@ -28,6 +28,9 @@ class NN_InferredOp<string opMnemonic, dag args, list<Trait> traits = []>
   let results = (outs NN_F32Tensor:$result);
 }
 
+// Of elementwise operations and the like: see heter::nn::Pointwise and Cheap.
+def NN_Pointwise : NativeOpTrait<"Pointwise"> { let cppNamespace = "::heter::nn"; }
+def NN_Cheap : NativeOpTrait<"Cheap"> { let cppNamespace = "::heter::nn"; }
 def NN_Differentiable : DeclareOpInterfaceMethods<NN_DifferentiableOpInterface>;
 def NN_Axis : ConfinedAttr<I64Attr, [IntNonNegative]>;
 def NN_Axes : ConfinedAttr<DenseI64ArrayAttr, [DenseArrayNonNegative<DenseI64ArrayAttr>,
@@ -158,7 +161,8 @@ def NN_ExampleCountOp : NN_PureOp<"example_count", (ins)> {
 // Shape
 //===----------------------------------------------------------------------===//
 
-def NN_BroadcastOp : NN_PureOp<"broadcast", (ins NN_F32Tensor:$input, NN_Axes:$dims), [NN_Differentiable]> {
+def NN_BroadcastOp : NN_PureOp<"broadcast", (ins NN_F32Tensor:$input, NN_Axes:$dims),
+                               [NN_Pointwise, NN_Cheap, NN_Differentiable]> {
   let summary = "Repeats a value along new dimensions and dimensions of size 1";
   let description = [{
     `dims[i]` is the result's dimension of the operand's dimension i. The sizes are equal, or the operand's is 1.
@@ -181,7 +185,7 @@ def NN_ConcatOp : NN_InferredOp<"concat", (ins Variadic<NN_F32Tensor>:$inputs, N
   let hasFolder = 1;
 }
 
-def NN_ReshapeOp : NN_PureOp<"reshape", (ins NN_F32Tensor:$input), [NN_Differentiable]> {
+def NN_ReshapeOp : NN_PureOp<"reshape", (ins NN_F32Tensor:$input), [NN_Pointwise, NN_Differentiable]> {
   let summary = "The same elements in another shape; the batch stays dimension 0";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
@@ -239,38 +243,40 @@ def NN_MatmulOp : NN_InferredOp<"matmul", (ins NN_F32Tensor:$lhs, NN_F32Tensor:$
 
 class NN_BinaryOp<string opMnemonic, list<Trait> traits = []>
     : NN_PureOp<opMnemonic, (ins NN_F32Tensor:$lhs, NN_F32Tensor:$rhs),
-                !listconcat(traits, [Elementwise, AllTypesMatch<["lhs", "rhs", "result"]>, NN_Differentiable])> {
+                !listconcat(traits, [Elementwise, NN_Pointwise, AllTypesMatch<["lhs", "rhs", "result"]>,
+                                     NN_Differentiable])> {
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
 }
-def NN_AddOp : NN_BinaryOp<"add", [Commutative]> { let summary = "lhs + rhs"; let hasFolder = 1; let hasCanonicalizeMethod = 1; }
-def NN_SubOp : NN_BinaryOp<"sub"> { let summary = "lhs - rhs"; let hasFolder = 1; let hasCanonicalizeMethod = 1; }
-def NN_MulOp : NN_BinaryOp<"mul", [Commutative]> { let summary = "lhs * rhs"; let hasFolder = 1; }
-def NN_DivOp : NN_BinaryOp<"div"> { let summary = "lhs / rhs"; let hasFolder = 1; }
+def NN_AddOp : NN_BinaryOp<"add", [Commutative, NN_Cheap]> { let summary = "lhs + rhs"; let hasFolder = 1; let hasCanonicalizeMethod = 1; }
+def NN_SubOp : NN_BinaryOp<"sub", [NN_Cheap]> { let summary = "lhs - rhs"; let hasFolder = 1; let hasCanonicalizeMethod = 1; }
+def NN_MulOp : NN_BinaryOp<"mul", [Commutative, NN_Cheap]> { let summary = "lhs * rhs"; let hasFolder = 1; }
+def NN_DivOp : NN_BinaryOp<"div", [NN_Cheap]> { let summary = "lhs / rhs"; let hasFolder = 1; }
 
 class NN_UnaryOp<string opMnemonic, list<Trait> traits = []>
     : NN_PureOp<opMnemonic, (ins NN_F32Tensor:$input),
-                !listconcat(traits, [Elementwise, AllTypesMatch<["input", "result"]>, NN_Differentiable])> {
+                !listconcat(traits, [Elementwise, NN_Pointwise, AllTypesMatch<["input", "result"]>, NN_Differentiable])> {
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input attr-dict `:` type($result)";
 }
-def NN_NegOp : NN_UnaryOp<"neg"> { let summary = "-x"; let hasFolder = 1; }
-def NN_ReluOp : NN_UnaryOp<"relu"> { let summary = "max(x, 0)"; let hasFolder = 1; }
+def NN_NegOp : NN_UnaryOp<"neg", [NN_Cheap]> { let summary = "-x"; let hasFolder = 1; }
+def NN_ReluOp : NN_UnaryOp<"relu", [NN_Cheap]> { let summary = "max(x, 0)"; let hasFolder = 1; }
 def NN_SigmoidOp : NN_UnaryOp<"sigmoid"> { let summary = "1 / (1 + exp(-x))"; }
 def NN_TanhOp : NN_UnaryOp<"tanh"> { let summary = "Hyperbolic tangent"; }
 def NN_ExpOp : NN_UnaryOp<"exp"> { let summary = "e to the power of x"; }
 def NN_LogOp : NN_UnaryOp<"log"> { let summary = "Natural logarithm"; }
-def NN_SquareOp : NN_UnaryOp<"square"> { let summary = "x * x"; }
+def NN_SquareOp : NN_UnaryOp<"square", [NN_Cheap]> { let summary = "x * x"; }
 def NN_SqrtOp : NN_UnaryOp<"sqrt"> { let summary = "Square root"; }
 
-def NN_CastOp : NN_PureOp<"cast", (ins RankedTensorOf<[I64, I1]>:$input), [Elementwise, InferTypeOpAdaptor]> {
+def NN_CastOp : NN_PureOp<"cast", (ins RankedTensorOf<[I64, I1]>:$input),
+                          [Elementwise, NN_Pointwise, InferTypeOpAdaptor]> {
   let summary = "An i64 or i1 tensor as f32";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
 
 def NN_CompareOp : NN_PureOp<"compare", (ins NN_ComparisonAttr:$comparison, NN_NumberTensor:$lhs, NN_NumberTensor:$rhs),
-                             [Elementwise, AllTypesMatch<["lhs", "rhs"]>, InferTypeOpAdaptor]> {
+                             [Elementwise, NN_Pointwise, NN_Cheap, AllTypesMatch<["lhs", "rhs"]>, InferTypeOpAdaptor]> {
   let summary = "Whether lhs is gt, lt, ge, le, eq or ne to rhs";
   let description = [{
     A NaN is not equal to anything and compares with nothing: only `ne` holds of it.
@@ -348,14 +354,16 @@ def NN_LayerNormOp : NN_InferredOp<"layer_norm", (ins NN_F32Tensor:$input, NN_F3
 }
 
 def NN_SigmoidCrossEntropyOp : NN_PureOp<"sigmoid_cross_entropy", (ins NN_F32Tensor:$logit, NN_F32Tensor:$label),
-                                         [Elementwise, AllTypesMatch<["logit", "label", "result"]>, NN_Differentiable]> {
+                                         [Elementwise, NN_Pointwise, AllTypesMatch<["logit", "label", "result"]>,
+                                          NN_Differentiable]> {
   let summary = "max(x, 0) - x z + log(1 + exp(-|x|)) of logit x and label z";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$logit `,` $label attr-dict `:` type($result)";
 }
 
 def NN_LogLossOp : NN_PureOp<"log_loss", (ins NN_F32Tensor:$input, NN_F32Tensor:$label, NN_Epsilon:$epsilon),
-                             [Elementwise, AllTypesMatch<["input", "label", "result"]>, NN_Differentiable]> {
+                             [Elementwise, NN_Pointwise, AllTypesMatch<["input", "label", "result"]>,
+                              NN_Differentiable]> {
   let summary = "-z log(p + epsilon) - (1 - z) log(1 - p + epsilon) of probability p and label z";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$input `,` $label `epsilon` `(` $epsilon `)` attr-dict `:` type($result)";
@@ -375,7 +383,7 @@ def NN_SoftmaxCrossEntropyOp : NN_InferredOp<"softmax_cross_entropy", (ins NN_F3
 //===----------------------------------------------------------------------===//
 
 def NN_ReluGradOp : NN_PureOp<"relu_grad", (ins NN_F32Tensor:$gradient, NN_F32Tensor:$output),
-                              [Elementwise, AllTypesMatch<["gradient", "output", "result"]>]> {
+                              [Elementwise, NN_Pointwise, NN_Cheap, AllTypesMatch<["gradient", "output", "result"]>]> {
   let summary = "gradient where output > 0, else 0";
   let results = (outs NN_F32Tensor:$result);
   let assemblyFormat = "$gradient `,` $output attr-dict `:` type($result)";

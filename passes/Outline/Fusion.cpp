@@ -27,23 +27,13 @@ Execution executionOf(Operation *op) {
   return Execution::Kernel;
 }
 
-bool isPointwise(Operation *op) {
-  return isa<nn::BroadcastOp, nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp, nn::NegOp, nn::ReluOp, nn::SigmoidOp,
-             nn::TanhOp, nn::ExpOp, nn::LogOp, nn::SquareOp, nn::SqrtOp, nn::ReluGradOp, nn::SigmoidCrossEntropyOp,
-             nn::LogLossOp, nn::CompareOp>(op);
-}
+bool isPointwise(Operation *op) { return executionOf(op) == Execution::Kernel && op->hasTrait<nn::Pointwise>(); }
 
 bool isReduction(Operation *op) { return isa<nn::ReduceSumOp, nn::ReduceMeanOp, nn::ReduceMaxOp>(op); }
 
 namespace {
 
 ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
-
-/// Cheap enough to be computed again for each element that a broadcast makes of it.
-bool isCheap(Operation *op) {
-  return isa<nn::BroadcastOp, nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp, nn::NegOp, nn::ReluOp, nn::SquareOp,
-             nn::ReluGradOp>(op);
-}
 
 /// The shape over which the loops of `op` run.
 ArrayRef<int64_t> spaceOf(Operation *op) { return shapeOf(isReduction(op) ? op->getOperand(0) : op->getResult(0)); }
@@ -174,7 +164,7 @@ private:
         continue;
       if (isReduction(op) || leaves(op))
         return "others read a value of another shape";
-      if (!isCheap(op) && !shapeOf(op->getResult(0)).empty())
+      if (!op->hasTrait<nn::Cheap>() && !shapeOf(op->getResult(0)).empty())
         return "it would be computed again for every element of a broadcast";
     }
     return "";

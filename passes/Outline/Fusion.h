@@ -18,7 +18,7 @@ enum class Execution {
 };
 Execution executionOf(mlir::Operation *op);
 
-/// Whether `op` computes each element of its result from one element of each operand.
+/// Whether `op` is generated code that is part of any loop over its result.
 bool isPointwise(mlir::Operation *op);
 bool isReduction(mlir::Operation *op);
 

@@ -18,26 +18,33 @@ using namespace mlir;
 using namespace heter;
 using namespace heter::nn;
 
-/// `op` is one of the elementwise `Op` whose operands are all broadcast alike: computes before the broadcast.
-template <typename Op> static LogicalResult computeBeforeBroadcast(Op op, PatternRewriter &rewriter) {
-  SmallVector<Value> inputs;
-  auto first = op->getOperand(0).template getDefiningOp<BroadcastOp>();
-  for (Value operand : op->getOperands()) {
-    auto broadcast = operand.getDefiningOp<BroadcastOp>();
-    if (!broadcast || broadcast.getDims() != first.getDims() ||
-        broadcast.getInput().getType() != first.getInput().getType())
-      return failure();
-    inputs.push_back(broadcast.getInput());
-  }
-  Operation *small =
-      rewriter.create(op.getLoc(), op->getName().getIdentifier(), inputs, first.getInput().getType(), op->getAttrs());
-  rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), small->getResult(0), first.getDims(), PlaceAttr());
-  return success();
-}
+namespace {
 
-template <typename... Ops> static void addBroadcastPatterns(RewritePatternSet &patterns) {
-  (patterns.add(&computeBeforeBroadcast<Ops>), ...);
-}
+/// An elementwise operation of one type whose operands are all broadcast alike: computes before the broadcast.
+struct ComputeBeforeBroadcast : RewritePattern {
+  explicit ComputeBeforeBroadcast(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (!op->hasTrait<OpTrait::Elementwise>() || !op->hasTrait<Pointwise>())
+      return failure();
+    Type type = op->getResult(0).getType();
+    SmallVector<Value> inputs;
+    auto first = op->getOperand(0).getDefiningOp<BroadcastOp>();
+    for (Value operand : op->getOperands()) {
+      auto broadcast = operand.getDefiningOp<BroadcastOp>();
+      if (!broadcast || operand.getType() != type || broadcast.getDims() != first.getDims() ||
+          broadcast.getInput().getType() != first.getInput().getType())
+        return failure();
+      inputs.push_back(broadcast.getInput());
+    }
+    Operation *small = rewriter.create(op->getLoc(), op->getName().getIdentifier(), inputs, first.getInput().getType(),
+                                       op->getAttrs());
+    rewriter.replaceOpWithNewOp<BroadcastOp>(op, type, small->getResult(0), first.getDims(), PlaceAttr());
+    return success();
+  }
+};
+
+} // namespace
 
 /// The canonicalizations of the nn operations and this pass's own patterns.
 static FrozenRewritePatternSet getPatterns(MLIRContext *context) {
@@ -46,8 +53,7 @@ static FrozenRewritePatternSet getPatterns(MLIRContext *context) {
   for (RegisteredOperationName op : context->getRegisteredOperations())
     if (&op.getDialect() == dialect)
       op.getCanonicalizationPatterns(patterns, context);
-  addBroadcastPatterns<AddOp, SubOp, MulOp, DivOp, NegOp, ReluOp, SigmoidOp, TanhOp, ExpOp, LogOp, SquareOp, SqrtOp>(
-      patterns);
+  patterns.add<ComputeBeforeBroadcast>(context);
   return FrozenRewritePatternSet(std::move(patterns));
 }
 
