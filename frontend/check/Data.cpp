@@ -14,15 +14,42 @@ std::string countText(int64_t count, const std::string &what) {
 
 void Checker::checkData(const ast::Data &data) { DataChecker(*this, data).run(); }
 
+DataSource defaultData(const Model &model) {
+  DataSource source;
+  source.name = source.format = "slot";
+  source.range = model.range;
+  for (const Input &input : model.inputs) {
+    DataExpression value;
+    value.op = "key";
+    value.numbers = {-1};
+    value.texts = {input.name};
+    value.range = input.range;
+    auto wrap = [&](const std::string &op, std::vector<double> numbers) {
+      DataExpression outer;
+      outer.op = op;
+      outer.numbers = std::move(numbers);
+      outer.range = input.range;
+      outer.arguments.push_back(std::move(value));
+      value = std::move(outer);
+    };
+    if (auto count = input.type.count())
+      wrap("spread", {static_cast<double>(*count)});
+    if (input.type.element == Element::Id)
+      wrap("id", {});
+    source.bindings.push_back({input.name, std::move(value)});
+  }
+  return source;
+}
+
 void DataChecker::run() {
-  static const std::vector<std::string> formats = {"tsv", "csv", "slot"};
+  static const std::vector<std::string> formats = {"tsv", "csv", "slot", "libsvm", "libfm"};
   source_.name = data_.name.text;
   source_.format = data_.format.text;
   source_.range = data_.name.range;
   if (std::find(formats.begin(), formats.end(), source_.format) == formats.end()) {
     std::string mend = didYouMean(source_.format, formats);
     c_.error(data_.format.range, "no data format is called `" + source_.format + "`")
-        .help(mend.empty() ? "one of: tsv csv slot" : mend);
+        .help(mend.empty() ? "one of: tsv csv slot libsvm libfm" : mend);
   }
   readOptions();
   for (const ast::DataBind &bind : data_.binds)
@@ -51,21 +78,14 @@ void DataChecker::readOptions() {
   std::vector<std::string> known;
   if (source_.format == "tsv" || source_.format == "csv")
     known = {"columns", "header", "trim", "missing"};
+  if (source_.format == "csv")
+    known.push_back("separator");
   c_.checkOptionNames(data_.options, known, "`" + source_.format + "`");
   for (const ast::Option &option : data_.options) {
     const ast::Expr &value = *option.value;
     const std::string &word = option.name.text;
     if (word == "columns") {
-      if (value.kind != ExprKind::List)
-        c_.error(value.range, "`columns` wants a list of names").help("columns: [age, work]");
-      for (const ast::ExprPtr &item : value.items) {
-        if (item->kind != ExprKind::Name && item->kind != ExprKind::Text)
-          c_.error(item->range, "a column is a name");
-        else if (std::find(columnNames_.begin(), columnNames_.end(), item->text) != columnNames_.end())
-          c_.error(item->range, "column `" + item->text + "` stands twice");
-        columnNames_.push_back(item->text);
-      }
-      source_.options["columns"] = columnNames_;
+      readColumns(value);
     } else if (word == "header" || word == "trim") {
       if (value.kind != ExprKind::Flag)
         c_.error(value.range, "`" + word + "` wants true or false");
@@ -75,8 +95,30 @@ void DataChecker::readOptions() {
       if (value.kind != ExprKind::Text)
         c_.error(value.range, "`missing` wants a text").help("missing: \"?\"");
       source_.options[word] = value.text;
+    } else if (word == "separator") {
+      readSeparator(value);
     }
   }
+}
+
+void DataChecker::readColumns(const ast::Expr &value) {
+  if (value.kind != ExprKind::List)
+    c_.error(value.range, "`columns` wants a list of names").help("columns: [age, work]");
+  for (const ast::ExprPtr &item : value.items) {
+    if (item->kind != ExprKind::Name && item->kind != ExprKind::Text)
+      c_.error(item->range, "a column is a name");
+    else if (std::find(columnNames_.begin(), columnNames_.end(), item->text) != columnNames_.end())
+      c_.error(item->range, "column `" + item->text + "` stands twice");
+    columnNames_.push_back(item->text);
+  }
+  source_.options["columns"] = columnNames_;
+}
+
+void DataChecker::readSeparator(const ast::Expr &value) {
+  static const std::string_view never = "\"\r\n";
+  if (value.kind != ExprKind::Text || value.text.size() != 1 || never.find(value.text[0]) != std::string_view::npos)
+    c_.error(value.range, "`separator` wants one character that is no quote").help("separator: \";\"");
+  source_.options["separator"] = value.text;
 }
 
 //===-- Bindings --------------------------------------------------------------------------------------------------===//
@@ -110,8 +152,15 @@ void DataChecker::bindInput(const Input &input, const ast::DataBind &bind, DataV
         .help(wantsId ? "hash(...), or id(...) if the columns hold ids already" : "");
     return;
   }
+  if (!isId && value.joined) {
+    c_.error(range, "`" + input.name + "` is " + type + ", but a line gives texts: a `cross` is no number")
+        .help("hash(...) makes ids of it");
+    return;
+  }
   auto count = input.type.count();
-  if (count && value.count >= 0 && value.count != *count) {
+  if (count && value.count < 0 && !fix(value, *count, range))
+    return;
+  if (count && value.count != *count) {
     c_.error(range, "`" + input.name + "` is " + type + ", but a line gives " + countText(value.count, "value"));
     return;
   }

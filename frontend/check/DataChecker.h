@@ -1,5 +1,6 @@
 // The checker of data blocks, a small language apart from the model's: a value is what one line gives. Data.cpp has
-// the blocks and their bindings, DataExpression.cpp the expressions.
+// the blocks and their bindings, DataExpression.cpp the expressions, DataFunctions.cpp the calls, DataLists.cpp lists
+// of varying length.
 #ifndef HETER_FRONTEND_CHECK_DATACHECKER_H
 #define HETER_FRONTEND_CHECK_DATACHECKER_H
 
@@ -13,6 +14,7 @@ struct DataValue {
   Kind kind = Kind::Poison;
   int64_t count = 1;    ///< How many a line gives; -1 if lines differ.
   bool literal = false; ///< Written as [a, b]: `+` then joins lists.
+  bool joined = false;  ///< Holds a `cross`: text that is no number.
   int64_t weight = 1;   ///< How much the expression holds: nodes and numbers.
   DataExpression expression;
 
@@ -22,6 +24,18 @@ struct DataValue {
 /// "12 values".
 std::string countText(int64_t count, const std::string &what);
 
+/// The most columns that one expression may name.
+inline constexpr int64_t maxColumns = 100000;
+
+/// How many values an expression gives a line; -1 if lines differ.
+int64_t countOf(const DataExpression &expression);
+
+/// Whether a line has a list of values for each key rather than columns.
+bool isKeyed(const std::string &format);
+
+/// What reads a model that has no data block: slot lines keyed by the inputs' names.
+DataSource defaultData(const Model &model);
+
 class DataChecker {
 public:
   DataChecker(Checker &checker, const ast::Data &data) : c_(checker), data_(data) {}
@@ -29,17 +43,28 @@ public:
 
 private:
   void readOptions();
+  void readColumns(const ast::Expr &value);
+  void readSeparator(const ast::Expr &value);
   void bind(const ast::DataBind &bind);
   void bindInput(const Input &input, const ast::DataBind &bind, DataValue value);
   DataValue evaluate(const ast::Expr &expr);
   DataValue evaluateInner(const ast::Expr &expr);
   DataValue name(const ast::Expr &expr);
   DataValue index(const ast::Expr &expr);
+  DataValue namedColumn(const ast::Expr &expr, const std::string &name);
+  DataValue key(int64_t number, const std::string &text, SourceRange range);
   DataValue list(const ast::Expr &expr);
   DataValue binary(const ast::Expr &expr);
   DataValue call(const ast::Expr &expr);
   std::optional<std::vector<DataValue>> arguments(const ast::Expr &expr);
+  std::optional<std::vector<DataValue>> readArguments(const ast::Expr &expr, bool hasText);
   DataValue callHash(const ast::Expr &expr, std::vector<DataValue> arguments);
+  bool readHashOptions(const ast::Expr &expr, std::string &kind, std::string &space, std::vector<double> &buckets);
+  bool wantText(const DataValue &value, const ast::Expr &call, size_t i);
+  bool readBounds(const DataValue &bounds, SourceRange range, std::vector<double> &numbers);
+  bool wantOne(DataValue &value, const ast::Expr &call, size_t i);
+  bool fix(DataValue &value, int64_t count, SourceRange range);
+  bool fix(DataExpression &expression, int64_t count, SourceRange range);
   DataValue columns(int64_t first, int64_t last, SourceRange range);
   DataValue elementwise(const std::string &op, std::vector<DataValue> arguments, const ast::Expr &expr,
                         SourceRange spot);

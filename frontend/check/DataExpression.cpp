@@ -1,4 +1,4 @@
-// Expressions of data blocks: columns, lists, arithmetic, and functions that make ids.
+// Expressions of data blocks: columns and keys, lists, arithmetic.
 #include "frontend/check/DataChecker.h"
 #include "frontend/syntax/Suggest.h"
 
@@ -8,8 +8,6 @@ namespace heter::frontend {
 
 using ast::ExprKind;
 
-/// The most columns that one expression may name.
-static constexpr int64_t maxColumns = 100000;
 /// The most that all expressions of a block hold together.
 static constexpr int64_t maxWeight = 5000000;
 
@@ -75,8 +73,12 @@ DataValue DataChecker::evaluateInner(const ast::Expr &expr) {
   case ExprKind::Call:
     return call(expr);
   case ExprKind::Unary:
-    if (expr.text == "-")
-      return elementwise("neg", {evaluate(*expr.items[0])}, expr, expr.spot);
+    if (expr.text == "-") {
+      DataValue value = evaluate(*expr.items[0]);
+      if (value.isPoison() || value.expression.op != "number")
+        return elementwise("neg", {std::move(value)}, expr, expr.spot);
+      return number(-value.expression.numbers[0], expr.range);
+    }
     break;
   default:
     break;
@@ -122,6 +124,45 @@ DataValue DataChecker::name(const ast::Expr &expr) {
   return {};
 }
 
+/// All values of a key: number `number`, or called `text`.
+DataValue DataChecker::key(int64_t number, const std::string &text, SourceRange range) {
+  DataValue value = make(DataValue::Kind::Text, "key", {}, -1, range);
+  value.expression.numbers = {static_cast<double>(number)};
+  value.expression.texts = {text};
+  return value;
+}
+
+/// col["name"]: a column, a slot line's key, a part of a libsvm line.
+DataValue DataChecker::namedColumn(const ast::Expr &expr, const std::string &name) {
+  const ast::Expr &at = *expr.items[1];
+  if (source_.format == "slot") {
+    if (!name.empty() && name.find_first_of(" \t\r\n:") == std::string::npos)
+      return key(-1, name, expr.range);
+    c_.error(at.range, "a key of a slot line has no spaces and no colons, and is not empty");
+    return {};
+  }
+  if (isKeyed(source_.format)) {
+    if (name == "index" || name == "value")
+      return key(-1, name, expr.range);
+    if (name != "label" && name != "qid") {
+      std::string mend = didYouMean(name, {"label", "index", "value", "qid"});
+      c_.error(at.range, "a " + source_.format + " line has no part called \"" + name + "\"")
+          .help(mend.empty() ? "label, index, value or qid; col[k] is the value of index k" : mend);
+      return {};
+    }
+  }
+  auto known = std::find(columnNames_.begin(), columnNames_.end(), name);
+  if (!isKeyed(source_.format) && !header_ && known == columnNames_.end()) {
+    c_.error(at.range, "no column is called \"" + name + "\": the file has no header line")
+        .help(source_.format + "(header: true), or columns: [...]");
+    return {};
+  }
+  DataValue value = make(DataValue::Kind::Text, "column", {}, 1, expr.range);
+  value.expression.numbers = {known == columnNames_.end() ? -1.0 : static_cast<double>(known - columnNames_.begin())};
+  value.expression.texts = {name};
+  return value;
+}
+
 /// col[k], col[a..b], col["name"].
 DataValue DataChecker::index(const ast::Expr &expr) {
   const ast::Expr &base = *expr.items[0], &at = *expr.items[1];
@@ -129,21 +170,8 @@ DataValue DataChecker::index(const ast::Expr &expr) {
     c_.error(base.range, "only `col` has elements in a data block").help("col[k]");
     return {};
   }
-  if (at.kind == ExprKind::Text) {
-    if (!header_ && source_.format != "slot") {
-      auto known = std::find(columnNames_.begin(), columnNames_.end(), at.text);
-      if (known == columnNames_.end()) {
-        c_.error(at.range, "no column is called \"" + at.text + "\": the file has no header line")
-            .help(source_.format + "(header: true), or columns: [...]");
-        return {};
-      }
-    }
-    DataValue value = make(DataValue::Kind::Text, "column", {}, source_.format == "slot" ? -1 : 1, expr.range);
-    auto known = std::find(columnNames_.begin(), columnNames_.end(), at.text);
-    value.expression.numbers = {known == columnNames_.end() ? -1.0 : static_cast<double>(known - columnNames_.begin())};
-    value.expression.texts = {at.text};
-    return value;
-  }
+  if (at.kind == ExprKind::Text)
+    return namedColumn(expr, at.text);
   bool isRange = at.kind == ExprKind::Binary && at.text == "..";
   const ast::Expr &low = isRange ? *at.items[0] : at, &high = isRange ? *at.items[1] : at;
   auto bound = [&](const ast::Expr &source) -> std::optional<int64_t> {
@@ -170,12 +198,15 @@ DataValue DataChecker::index(const ast::Expr &expr) {
                            std::to_string(columnNames_.size()));
     return {};
   }
+  if (source_.format == "slot" && !isRange)
+    return key(*first, "col[" + std::to_string(*first) + "]", expr.range);
   return columns(*first, *last, expr.range);
 }
 
 DataValue DataChecker::list(const ast::Expr &expr) {
   std::vector<DataValue> items;
   int64_t count = 0;
+  bool joined = false;
   DataValue::Kind kind = DataValue::Kind::Poison;
   for (const ast::ExprPtr &item : expr.items) {
     DataValue value = evaluate(*item);
@@ -186,6 +217,7 @@ DataValue DataChecker::list(const ast::Expr &expr) {
       return {};
     }
     kind = kind == DataValue::Kind::Poison || kind == value.kind ? value.kind : DataValue::Kind::Number;
+    joined |= value.joined;
     count = count < 0 || value.count < 0 ? -1 : count + value.count;
     items.push_back(std::move(value));
   }
@@ -193,8 +225,13 @@ DataValue DataChecker::list(const ast::Expr &expr) {
     c_.error(expr.range, "a list of nothing gives no values");
     return {};
   }
+  if (joined && kind == DataValue::Kind::Number) {
+    c_.error(expr.range, "this list mixes numbers with a `cross`, which is a text");
+    return {};
+  }
   DataValue result = make(kind, "list", std::move(items), count, expr.range);
   result.literal = true;
+  result.joined = joined;
   return result;
 }
 
@@ -210,9 +247,15 @@ DataValue DataChecker::binary(const ast::Expr &expr) {
       return {};
     }
     DataValue::Kind kind = a.kind == b.kind ? a.kind : DataValue::Kind::Number;
+    bool joined = a.joined || b.joined;
+    if (joined && kind == DataValue::Kind::Number) {
+      c_.error(expr.spot, "a list cannot mix numbers with a `cross`, which is a text");
+      return {};
+    }
     int64_t count = a.count < 0 || b.count < 0 ? -1 : a.count + b.count;
-    DataValue result = make(kind, "list", {a, b}, count, expr.range);
+    DataValue result = make(kind, "list", {std::move(a), std::move(b)}, count, expr.range);
     result.literal = true;
+    result.joined = joined;
     return result;
   }
   for (const auto &[symbol, op] : operators)
@@ -222,7 +265,7 @@ DataValue DataChecker::binary(const ast::Expr &expr) {
   return {};
 }
 
-/// Arithmetic on as many values as the arguments give; one value pairs with any number.
+/// Arithmetic on as many values as the arguments give; one value pairs with any number, and keys with what they meet.
 DataValue DataChecker::elementwise(const std::string &op, std::vector<DataValue> arguments, const ast::Expr &expr,
                                    SourceRange spot) {
   int64_t count = 1;
@@ -233,150 +276,25 @@ DataValue DataChecker::elementwise(const std::string &op, std::vector<DataValue>
       c_.error(expr.items[i]->range, "ids are keys, no numbers");
       return {};
     }
-    int64_t other = arguments[i].count;
-    if (other == 1)
-      continue;
-    if (count != 1 && other != count) {
-      c_.error(spot, "this pairs " + (count < 0 ? "a list of varying length" : countText(count, "value")) + " with " +
-                         (other < 0 ? "a list of varying length" : countText(other, "value")));
+    if (arguments[i].joined) {
+      c_.error(expr.items[i]->range, "a `cross` is a text, no number");
       return {};
     }
-    count = other;
+    count = std::max(count, arguments[i].count);
   }
-  return make(DataValue::Kind::Number, op, std::move(arguments), count, expr.range);
-}
-
-//===-- Functions -------------------------------------------------------------------------------------------------===//
-
-DataValue DataChecker::callHash(const ast::Expr &expr, std::vector<DataValue> arguments) {
-  DataValue value = std::move(arguments.front());
-  if (value.kind == DataValue::Kind::Id) {
-    c_.error(expr.items[0]->range, "`" + expr.text + "` wants columns, got ids");
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (count > 1 && arguments[i].count < 0 && !fix(arguments[i], count, expr.items[i]->range))
+      return {};
+  bool varies = false;
+  for (const DataValue &argument : arguments) {
+    varies |= argument.count < 0;
+    if (argument.count == 1 || argument.count < 0 || argument.count == count)
+      continue;
+    c_.error(spot, "this pairs " + countText(arguments[0].count, "value") + " with " +
+                       countText(arguments[1].count, "value"));
     return {};
   }
-  int64_t count = value.count;
-  std::vector<DataValue> one;
-  one.push_back(std::move(value));
-  DataValue result = make(DataValue::Kind::Id, expr.text, std::move(one), count, expr.range);
-  std::string kind;
-  std::string space;
-  for (const ast::Option &option : expr.options) {
-    const std::string &word = option.name.text;
-    if (word == "buckets") {
-      DataValue buckets = evaluate(*option.value);
-      if (buckets.isPoison())
-        return {};
-      if (buckets.expression.op != "number") {
-        c_.error(option.value->range, "`buckets` wants a number").help("buckets: 1000001");
-        return {};
-      }
-      auto number = c_.wantInteger(Value::ofNumber(buckets.expression.numbers[0]), option.value->range, "`buckets`", 1,
-                                   int64_t(1) << 53);
-      if (!number)
-        return {};
-      result.expression.numbers = {static_cast<double>(*number)};
-      continue;
-    }
-    if (option.value->kind != ExprKind::Name) {
-      c_.error(option.value->range, "`" + word + "` wants a word");
-      return {};
-    }
-    if (word == "kind" && option.value->text != "python2") {
-      c_.error(option.value->range, "no kind of hash is called `" + option.value->text + "`").help("kind: python2");
-      return {};
-    }
-    (word == "kind" ? kind : space) = option.value->text;
-  }
-  if (!kind.empty())
-    result.expression.texts = {kind, space};
-  else if (!space.empty())
-    result.expression.texts = {space};
-  return result;
-}
-
-namespace {
-
-struct DataFunction {
-  std::string_view name;
-  size_t least, most;
-  bool hasText = false; ///< Its second argument is a text.
-};
-
-} // namespace
-
-static const DataFunction *findDataFunction(std::string_view name) {
-  static const DataFunction functions[] = {
-      {"hash", 1, 1},  {"id", 1, 1},     {"max", 2, 2},     {"min", 2, 2},         {"log", 1, 1},
-      {"log1p", 1, 1}, {"bucket", 2, 2}, {"cross", 2, 100}, {"split", 2, 2, true}, {"starts_with", 2, 2, true}};
-  for (const DataFunction &function : functions)
-    if (function.name == name)
-      return &function;
-  return nullptr;
-}
-
-/// The arguments of a call, without a text; nothing after an error.
-std::optional<std::vector<DataValue>> DataChecker::arguments(const ast::Expr &expr) {
-  const DataFunction *function = findDataFunction(expr.text);
-  if (!function) {
-    std::vector<std::string> names = {"hash",  "id",     "max",   "min",   "log",
-                                      "log1p", "bucket", "cross", "split", "starts_with"};
-    std::string mend = didYouMean(expr.text, names);
-    if (mend.empty()) {
-      mend = "one of:";
-      for (const std::string &name : names)
-        mend += " " + name;
-    }
-    c_.error(expr.spot, "no function of a data block is called `" + expr.text + "`").help(mend);
-    return std::nullopt;
-  }
-  std::vector<std::string> options;
-  if (expr.text == "hash")
-    options = {"space", "kind", "buckets"};
-  if (!c_.checkOptionNames(expr.options, options, "`" + expr.text + "`"))
-    return std::nullopt;
-  if (expr.items.size() < function->least || expr.items.size() > function->most) {
-    c_.error(expr.range, "`" + expr.text + "` takes " + countText(static_cast<int64_t>(function->least), "argument") +
-                             ", got " + std::to_string(expr.items.size()));
-    return std::nullopt;
-  }
-  std::vector<DataValue> arguments;
-  for (size_t i = 0; i < expr.items.size(); ++i) {
-    const ast::Expr &item = *expr.items[i];
-    if (function->hasText && i == 1) {
-      if (item.kind == ExprKind::Text)
-        continue;
-      c_.error(item.range, "`" + expr.text + "` wants a text").help(expr.text + "(column, \"|\")");
-      return std::nullopt;
-    }
-    arguments.push_back(evaluate(item));
-    if (arguments.back().isPoison())
-      return std::nullopt;
-  }
-  return arguments;
-}
-
-DataValue DataChecker::call(const ast::Expr &expr) {
-  std::optional<std::vector<DataValue>> given = arguments(expr);
-  if (!given)
-    return {};
-  if (expr.text == "hash" || expr.text == "id")
-    return callHash(expr, std::move(*given));
-  bool hasText = findDataFunction(expr.text)->hasText;
-  if (!hasText && expr.text != "bucket" && expr.text != "cross")
-    return elementwise(expr.text, std::move(*given), expr, expr.spot);
-  for (size_t i = 0; i < given->size(); ++i) {
-    const DataValue &value = (*given)[i];
-    bool isBounds = expr.text == "bucket" && i == 1;
-    if (value.kind == DataValue::Kind::Id || (!isBounds && value.count != 1)) {
-      c_.error(expr.items[i]->range, "`" + expr.text + "` wants one column");
-      return {};
-    }
-  }
-  DataValue result = make(expr.text == "starts_with" ? DataValue::Kind::Number : DataValue::Kind::Text, expr.text,
-                          std::move(*given), expr.text == "split" ? -1 : 1, expr.range);
-  if (hasText)
-    result.expression.texts = {expr.items[1]->text};
-  return result;
+  return make(DataValue::Kind::Number, op, std::move(arguments), varies ? -1 : count, expr.range);
 }
 
 } // namespace heter::frontend

@@ -1,6 +1,7 @@
 // Files and imports, the names they declare, inputs, tables and constants; and the order in which a model is checked.
 #include "frontend/check/Check.h"
 #include "frontend/check/Checker.h"
+#include "frontend/check/DataChecker.h"
 #include "frontend/syntax/Parser.h"
 #include "frontend/syntax/Suggest.h"
 
@@ -53,6 +54,8 @@ std::optional<Model> Checker::run(int file) {
   checkGoals();
   for (const ast::Data &data : main_->file.data)
     checkData(data);
+  if (main_->file.data.empty())
+    model_.data.push_back(defaultData(model_));
   if (diagnostics_.hasErrors())
     return std::nullopt;
   return std::move(model_);

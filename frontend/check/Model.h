@@ -139,7 +139,7 @@ using DataOption = std::variant<bool, double, std::string, std::vector<std::stri
 
 struct DataSource {
   std::string name;
-  std::string format; ///< tsv, csv or slot.
+  std::string format; ///< tsv, csv, slot, libsvm or libfm.
   std::map<std::string, DataOption> options;
   std::vector<DataBinding> bindings; ///< In the order of the inputs.
   SourceRange range;

@@ -82,32 +82,6 @@ std::optional<Finding> gapOf(const Model &model, const Op &op) {
   return std::nullopt;
 }
 
-/// The first operation of a data expression that no reader has yet.
-std::optional<Finding> gapOf(const DataExpression &expression) {
-  static const std::string_view ops[] = {"bucket", "cross", "split", "starts_with"};
-  for (std::string_view op : ops)
-    if (expression.op == op)
-      return Finding{expression.range, "`" + expression.op + "` in a data block",
-                     "logs that are not ready to train on"};
-  for (const DataExpression &argument : expression.arguments)
-    if (auto found = gapOf(argument))
-      return found;
-  return std::nullopt;
-}
-
-std::optional<Finding> gapOf(const DataSource &source) {
-  if (source.format != "tsv")
-    return Finding{source.range, "the data format `" + source.format + "`",
-                   source.format == "csv" ? "comma-separated files" : "slot files"};
-  for (const auto &[name, value] : source.options)
-    if (name != "columns")
-      return Finding{source.range, "the option `" + name + "` of `" + source.format + "`", "files with headers"};
-  for (const DataBinding &binding : source.bindings)
-    if (auto found = gapOf(binding.expression))
-      return found;
-  return std::nullopt;
-}
-
 } // namespace
 
 const Op *pooledLookup(const Model &model, const Op &op) {
@@ -161,16 +135,6 @@ bool checkSupported(const Model &model, DiagnosticEngine &diagnostics) {
   std::stable_sort(findings.begin(), findings.end(), [](const Finding &a, const Finding &b) {
     return a.range.file != b.range.file ? a.range.file < b.range.file : a.range.begin < b.range.begin;
   });
-  // Of several data blocks one that can be read is enough; another says so when it is run.
-  if (findings.empty()) {
-    bool readable = false;
-    for (const DataSource &source : model.data)
-      readable |= !gapOf(source);
-    if (model.data.empty())
-      findings.push_back({model.range, "a model without a `data` block", "slot files keyed by input names"});
-    else if (!readable)
-      findings.push_back(*gapOf(model.data.front()));
-  }
   if (findings.empty())
     return true;
   const Finding &first = findings.front();

@@ -154,6 +154,9 @@ Status checkOptions(const DataOptions &options) {
   if (options.maxExamples < 0)
     return Status::invalidArgument("the most examples must not be negative, got " +
                                    std::to_string(options.maxExamples));
+  if (options.maxBadLines < 0)
+    return Status::invalidArgument("the most malformed lines must not be negative, got " +
+                                   std::to_string(options.maxBadLines));
   if (options.lines.first < 1 || options.lines.last < options.lines.first)
     return Status::invalidArgument("the lines " + std::to_string(options.lines.first) + ":" +
                                    std::to_string(options.lines.last) + " are no range");
@@ -173,7 +176,7 @@ StatusOr<std::unique_ptr<DataStream>> DataStream::open(const package::DataSource
     HETER_ASSIGN_OR_RETURN(int64_t size, files.fileSize(path));
     bytes += size;
   }
-  LineReader lines(files, options.files);
+  LineReader lines(files, options.files, program.hasHeader());
   int32_t readAhead = options.readAhead;
   StepReader reader(std::move(program), std::move(lines), std::move(options), bytes);
   auto state = std::make_shared<StreamState>(std::move(reader), readAhead, scheduler);

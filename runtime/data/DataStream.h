@@ -12,6 +12,7 @@
 #include "runtime/package/Package_types.h"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -50,7 +51,8 @@ struct Batch {
 };
 using BatchPtr = std::shared_ptr<const Batch>;
 
-/// Lines [first, last] of all files put one after another, counted from 1, both ends included.
+/// Lines [first, last] of all files put one after another, counted from 1, both ends included. Blank lines and header
+/// lines are not counted; malformed ones are.
 struct LineRange {
   int64_t first = 1;
   int64_t last = std::numeric_limits<int64_t>::max();
@@ -68,7 +70,11 @@ struct DataOptions {
   int32_t trainerCount = 1;
   int64_t epochs = 1;
   int64_t maxExamples = 0; ///< Stop after so many examples over all trainers and epochs; 0: no limit.
-  int32_t readAhead = 8;   ///< Batches kept ready; a step is read to its end, so up to a step more may be held.
+  int64_t maxBadLines = 0; ///< Malformed lines that are passed over in an epoch; the next one is the error.
+  /// Gets place and fault of each line passed over, once a run: called by the trainer for whose micro-batch the line
+  /// was read, from the reading task. May be empty.
+  std::function<void(const std::string &)> badLine;
+  int32_t readAhead = 8; ///< Batches kept ready; a step is read to its end, so up to a step more may be held.
 };
 
 /// How far a stream has read, counted over all trainers (not only the examples of this one).

@@ -11,6 +11,11 @@ namespace {
 
 constexpr size_t bufferBytes = size_t{1} << 20;
 constexpr size_t longestLine = size_t{64} << 20;
+constexpr std::string_view byteOrderMark = "\xef\xbb\xbf";
+
+bool isBlank(std::string_view line) {
+  return line.empty() || (line.front() == ' ' && line.find_first_not_of(' ') == std::string_view::npos);
+}
 
 } // namespace
 
@@ -29,8 +34,8 @@ StatusOr<std::vector<std::string>> expandDataFiles(FileSystem &files, const std:
   return paths;
 }
 
-LineReader::LineReader(FileSystem &files, std::vector<std::string> paths)
-    : files_(files), paths_(std::move(paths)), buffer_(bufferBytes) {}
+LineReader::LineReader(FileSystem &files, std::vector<std::string> paths, bool headers)
+    : files_(files), paths_(std::move(paths)), headers_(headers), buffer_(bufferBytes) {}
 
 void LineReader::rewind() {
   file_.reset();
@@ -54,6 +59,7 @@ StatusOr<bool> LineReader::openNext() {
   begin_ = end_ = 0;
   endOfFile_ = false;
   lineInFile_ = 0;
+  headerLine_ = 0;
   return true;
 }
 
@@ -79,6 +85,23 @@ StatusOr<bool> LineReader::fill() {
 }
 
 StatusOr<bool> LineReader::next(std::string_view &line) {
+  while (true) {
+    HETER_ASSIGN_OR_RETURN(bool any, nextLine(line));
+    if (!any)
+      return false;
+    if (lineInFile_ == 1 && line.starts_with(byteOrderMark))
+      line.remove_prefix(byteOrderMark.size());
+    if (isBlank(line))
+      continue;
+    if (!headers_ || headerLine_ > 0)
+      return true;
+    header_ = line;
+    headerLine_ = lineInFile_;
+  }
+}
+
+/// The next line as it stands, whatever it holds.
+StatusOr<bool> LineReader::nextLine(std::string_view &line) {
   size_t scanned = 0; // Bytes behind begin_ known to hold no line feed.
   while (true) {
     const char *start = buffer_.data() + begin_;

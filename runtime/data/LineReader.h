@@ -18,13 +18,21 @@ namespace heter::runtime {
 StatusOr<std::vector<std::string>> expandDataFiles(FileSystem &files, const std::vector<std::string> &patterns);
 
 /// Reads lines from front to back; a line ends with LF, CR LF or the end of its file, and none of these belong to it.
-/// Blocks on files. Not thread-safe.
+/// Blank lines (nothing, or spaces only) and a byte order mark before the first line are passed over. Blocks on files.
+/// Not thread-safe.
 class LineReader {
 public:
-  LineReader(FileSystem &files, std::vector<std::string> paths);
+  /// With `headers` the first line of each file is its header, and not one of the lines that `next` gives.
+  LineReader(FileSystem &files, std::vector<std::string> paths, bool headers = false);
 
   /// The next line, valid until the next call; false after the last line of the last file.
   StatusOr<bool> next(std::string_view &line);
+
+  /// Of the file that `next` read last: its number, from 1, counted anew by `rewind`, its header, and where that
+  /// stands.
+  size_t file() const { return nextPath_; }
+  const std::string &header() const { return header_; }
+  std::string headerPosition() const { return paths_[nextPath_ - 1] + ":" + std::to_string(headerLine_); }
 
   /// Passes over up to `count` lines; returns how many there were.
   StatusOr<int64_t> skip(int64_t count);
@@ -39,11 +47,15 @@ public:
   int64_t bytesRead() const { return bytesRead_; }
 
 private:
+  StatusOr<bool> nextLine(std::string_view &line);
   StatusOr<bool> openNext();
   StatusOr<bool> fill();
 
   FileSystem &files_;
   std::vector<std::string> paths_;
+  bool headers_;
+  std::string header_;
+  int64_t headerLine_ = 0; ///< 0: not read yet.
   size_t nextPath_ = 0;
   std::unique_ptr<DataFile> file_;
   int64_t bytesOfOpen_ = 0; ///< What of `bytesRead_` is of the open file.

@@ -1,54 +1,34 @@
-// RowProgram::compile: flattens the expressions of a data binding into instructions.
-#include "runtime/base/Hash.h"
-#include "runtime/data/RowProgram.h"
+// RowProgram::compile: columns and keys, lists, arithmetic, and what becomes of the values.
+#include "runtime/data/RowCompiler.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <map>
-#include <optional>
 #include <set>
 
 namespace heter::runtime {
 
 using package::DataExpression;
 
-/// What an expression gives for a line: a list of texts (columns as they stand), of ids or of numbers in registers.
-class RowCompiler {
-public:
-  explicit RowCompiler(RowProgram &program) : program_(program) {}
-
-  Status compileInput(const package::Input &input, const DataExpression &expression);
-
-private:
-  enum class Kind { Text, Ids, Numbers };
-  struct Item {
-    int32_t column = -1;           ///< Text.
-    std::string salt;              ///< Text: what `hash` salts with unless told otherwise.
-    int32_t reg = -1;              ///< Numbers.
-    RowProgram::Element element{}; ///< Ids.
-  };
-  struct Operand {
-    Kind kind = Kind::Numbers;
-    std::vector<Item> items;
-  };
-
-  StatusOr<Operand> compile(const DataExpression &expression);
-  StatusOr<Operand> compileColumns(const DataExpression &expression);
-  StatusOr<Operand> compileList(const DataExpression &expression);
-  StatusOr<Operand> compileHash(const DataExpression &expression);
-  StatusOr<Operand> compileId(const DataExpression &expression);
-  StatusOr<Operand> compileArithmetic(const DataExpression &expression, RowProgram::Op op, size_t arity);
-  Status toNumbers(Operand &operand, const DataExpression &expression);
-  Status store(const package::Input &input, const Operand &operand, const DataExpression &expression,
-               RowProgram::InputPlan &plan);
-
-  int32_t emit(RowProgram::Op op, int32_t a, int32_t b = 0, double constant = 0);
-
-  RowProgram &program_;
-  std::map<int32_t, int32_t> parsed_; ///< Column to the register that holds it as a number.
-};
-
 namespace {
+
+/// The most fields, lists or registers that a binding may need.
+constexpr size_t maxParts = size_t{1} << 22;
+
+int64_t elementsPerExample(const package::Input &input) {
+  int64_t count = 1;
+  for (int64_t extent : input.type.shape)
+    count *= extent;
+  return count;
+}
+
+std::string shortest(double number) {
+  char text[32];
+  auto [end, code] = std::to_chars(text, text + sizeof text, number);
+  return {text, end};
+}
+
+} // namespace
 
 Status invalidAt(const DataExpression &expression, std::string message) {
   if (!expression.location.empty())
@@ -62,66 +42,144 @@ Status unsupportedAt(const DataExpression &expression, std::string message) {
   return Status::unimplemented(message + " is not supported yet");
 }
 
-int64_t elementsPerExample(const package::Input &input) {
-  int64_t count = 1;
-  for (int64_t extent : input.type.shape)
-    count *= extent;
-  return count;
-}
+//===-- Parts of the program --------------------------------------------------------------------------------------===//
 
-} // namespace
-
-int32_t RowCompiler::emit(RowProgram::Op op, int32_t a, int32_t b, double constant) {
+int32_t RowCompiler::emit(RowProgram::Op op, int32_t a, int32_t b) {
   auto target = static_cast<int32_t>(program_.registers_.size());
   program_.registers_.emplace_back();
-  program_.code_.push_back({op, target, a, b, constant});
+  program_.code_.push_back({op, target, a, b});
   return target;
 }
 
+int32_t RowCompiler::addField(std::string name) {
+  program_.parts_.fields.emplace_back();
+  program_.fieldNames_.push_back(std::move(name));
+  return static_cast<int32_t>(program_.fieldNames_.size() - 1);
+}
+
+int32_t RowCompiler::addList(std::string name) {
+  program_.parts_.lists.emplace_back();
+  program_.listNames_.push_back(std::move(name));
+  return static_cast<int32_t>(program_.listNames_.size() - 1);
+}
+
+int32_t RowCompiler::columnField(const PartName &name) {
+  auto [found, isNew] = parts_.try_emplace({name.number, name.name}, -1);
+  if (isNew) {
+    found->second = addField(name.name.empty() ? "col[" + std::to_string(name.number) + "]" : "column " + name.name);
+    wanted_.push_back({name, found->second});
+  }
+  return found->second;
+}
+
+int32_t RowCompiler::keyList(const PartName &name) {
+  std::string key = name.number >= 0 ? std::to_string(name.number) : name.name;
+  auto [found, isNew] = parts_.try_emplace({-1, key}, -1);
+  if (isNew) {
+    bool isIndex = format_ != "slot" && name.number >= 0;
+    found->second = addList(format_ == "slot" ? "key " + key : isIndex ? "index " + key : key);
+    wanted_.push_back({{-1, key}, found->second});
+  }
+  return found->second;
+}
+
+/// New fields for the values of a list; the first of them.
+int32_t RowCompiler::emitSpread(int32_t list, int32_t count, bool optional) {
+  auto first = static_cast<int32_t>(program_.fieldNames_.size());
+  for (int32_t i = 0; i < count; ++i)
+    addField(program_.listNames_[static_cast<size_t>(list)]);
+  program_.spreads_.push_back({count, optional});
+  program_.code_.push_back({RowProgram::Op::Spread, first, list, static_cast<int32_t>(program_.spreads_.size() - 1)});
+  return first;
+}
+
+//===-- Expressions -----------------------------------------------------------------------------------------------===//
+
 StatusOr<RowCompiler::Operand> RowCompiler::compile(const DataExpression &expression) {
   using Op = RowProgram::Op;
+  using Compile = StatusOr<Operand> (RowCompiler::*)(const DataExpression &);
   static const std::map<std::string, std::pair<Op, size_t>, std::less<>> arithmetic = {
       {"max", {Op::Max, 2}}, {"min", {Op::Min, 2}}, {"add", {Op::Add, 2}},
       {"sub", {Op::Sub, 2}}, {"mul", {Op::Mul, 2}}, {"div", {Op::Div, 2}},
       {"neg", {Op::Neg, 1}}, {"log", {Op::Log, 1}}, {"log1p", {Op::Log1p, 1}}};
+  static const std::map<std::string, Compile, std::less<>> others = {{"column", &RowCompiler::compileColumns},
+                                                                     {"key", &RowCompiler::compileKey},
+                                                                     {"number", &RowCompiler::compileNumbers},
+                                                                     {"list", &RowCompiler::compileList},
+                                                                     {"hash", &RowCompiler::compileHash},
+                                                                     {"id", &RowCompiler::compileId},
+                                                                     {"spread", &RowCompiler::compileSpread},
+                                                                     {"split", &RowCompiler::compileSplit},
+                                                                     {"starts_with", &RowCompiler::compileStartsWith},
+                                                                     {"bucket", &RowCompiler::compileBucket},
+                                                                     {"cross", &RowCompiler::compileCross}};
+  if (program_.fieldNames_.size() > maxParts || program_.registers_.size() > maxParts)
+    return invalidAt(expression, "the data block is too large: its expressions name too many columns");
   if (auto found = arithmetic.find(expression.op); found != arithmetic.end())
     return compileArithmetic(expression, found->second.first, found->second.second);
-  if (expression.op == "column")
-    return compileColumns(expression);
-  if (expression.op == "list")
-    return compileList(expression);
-  if (expression.op == "hash")
-    return compileHash(expression);
-  if (expression.op == "id")
-    return compileId(expression);
-  if (expression.op == "number") {
-    Operand result;
-    for (double number : expression.numbers) {
-      Item item;
-      item.reg = emit(Op::Constant, 0, 0, number);
-      result.items.push_back(std::move(item));
-    }
-    return result;
-  }
+  if (auto found = others.find(expression.op); found != others.end())
+    return (this->*found->second)(expression);
   return unsupportedAt(expression, "`" + expression.op + "` in a data binding");
 }
 
+/// Column or key number i of a `column` or `key`: its number, or its name if the number is -1.
+StatusOr<PartName> RowCompiler::partName(const DataExpression &expression, size_t i) const {
+  double number = expression.numbers[i];
+  std::string text = i < expression.texts.size() ? expression.texts[i] : std::string();
+  constexpr double most = 0x1p53;
+  if (number == -1 && !text.empty())
+    return PartName{-1, text};
+  if (!(number >= 0) || number > most || number != std::floor(number))
+    return invalidAt(expression, "a column is a whole number from 0, or has a name");
+  PartName name{static_cast<int64_t>(number), text};
+  if (text == "col[" + std::to_string(name.number) + "]")
+    name.name.clear();
+  return name;
+}
+
 StatusOr<RowCompiler::Operand> RowCompiler::compileColumns(const DataExpression &expression) {
-  // A column that only the header line can place has the number -1.
-  if (expression.numbers.empty() || expression.numbers.front() == -1)
-    return unsupportedAt(expression, "`col[\"" + (expression.texts.empty() ? std::string() : expression.texts.front()) +
-                                         "\"]`, a column named by a header line,");
   Operand result{Kind::Text, {}};
   for (size_t i = 0; i < expression.numbers.size(); ++i) {
-    double number = expression.numbers[i];
-    constexpr double maxColumn = 1 << 20;
-    if (!(number >= 0) || number > maxColumn || number != static_cast<double>(static_cast<int32_t>(number)))
-      return invalidAt(expression, "a column is a whole number from 0 to " + std::to_string(1 << 20));
+    HETER_ASSIGN_OR_RETURN(PartName name, partName(expression, i));
     Item item;
-    item.column = static_cast<int32_t>(number);
-    bool named = i < expression.texts.size() && !expression.texts[i].empty();
-    item.salt = named ? expression.texts[i] : "col[" + std::to_string(item.column) + "]";
-    program_.columnCount_ = std::max(program_.columnCount_, item.column + 1);
+    item.column = name.number;
+    item.salt = name.name.empty() ? "col[" + std::to_string(name.number) + "]" : name.name;
+    if (keyed_) {
+      int32_t list = keyList(name);
+      auto [found, isNew] = single_.try_emplace(list, -1);
+      // An index that a line of libsvm form leaves out is missing; a slot line has every key that is asked for.
+      if (isNew)
+        found->second = emitSpread(list, 1, format_ != "slot" && name.number >= 0);
+      item.index = found->second;
+    } else {
+      item.index = columnField(name);
+    }
+    result.items.push_back(std::move(item));
+  }
+  if (result.items.empty())
+    return invalidAt(expression, "`column` names no column");
+  return result;
+}
+
+StatusOr<RowCompiler::Operand> RowCompiler::compileKey(const DataExpression &expression) {
+  if (!keyed_ || expression.numbers.size() != 1)
+    return invalidAt(expression, "`key` wants one key of a slot, libsvm or libfm line");
+  HETER_ASSIGN_OR_RETURN(PartName name, partName(expression, 0));
+  Item item;
+  item.index = keyList(name);
+  item.isList = true;
+  item.column = name.number;
+  item.salt = name.name.empty() ? "col[" + std::to_string(name.number) + "]" : name.name;
+  return Operand{Kind::Text, {std::move(item)}};
+}
+
+StatusOr<RowCompiler::Operand> RowCompiler::compileNumbers(const DataExpression &expression) {
+  Operand result;
+  for (double number : expression.numbers) {
+    Item item;
+    item.index = static_cast<int32_t>(program_.registers_.size());
+    item.salt = shortest(number);
+    program_.registers_.push_back({number, false});
     result.items.push_back(std::move(item));
   }
   return result;
@@ -147,61 +205,6 @@ StatusOr<RowCompiler::Operand> RowCompiler::compileList(const DataExpression &ex
   return result;
 }
 
-StatusOr<RowCompiler::Operand> RowCompiler::compileHash(const DataExpression &expression) {
-  // texts: nothing, a space, or the kind of hash ("" is XXH64) and a space. numbers: nothing, or how many buckets.
-  std::string space, kind;
-  if (expression.texts.size() == 1)
-    space = expression.texts[0];
-  if (expression.texts.size() >= 2) {
-    kind = expression.texts[0];
-    space = expression.texts[1];
-  }
-  if (!kind.empty() && kind != "python2")
-    return unsupportedAt(expression, "`hash` of the kind `" + kind + "`");
-  uint64_t buckets = 0;
-  if (!expression.numbers.empty()) {
-    constexpr double most = 0x1p53;
-    double number = expression.numbers[0];
-    if (!(number >= 1) || number > most || number != std::floor(number))
-      return invalidAt(expression, "`buckets` is a whole number from 1 to 2^53");
-    buckets = static_cast<uint64_t>(number);
-  }
-  Operand result{Kind::Ids, {}};
-  for (const DataExpression &argument : expression.arguments) {
-    HETER_ASSIGN_OR_RETURN(Operand operand, compile(argument));
-    if (operand.kind != Kind::Text)
-      return unsupportedAt(argument, "`hash` of anything but columns");
-    for (Item &item : operand.items) {
-      if (kind == "python2") {
-        std::string salt = space.empty() ? std::to_string(item.column) : space;
-        uint64_t state = static_cast<uint64_t>(static_cast<unsigned char>(salt[0])) << 7;
-        for (char c : salt)
-          state = 1000003 * state ^ static_cast<unsigned char>(c);
-        item.element = {RowProgram::From::Python2Hash, item.column, state, salt.size(), buckets};
-      } else {
-        const std::string &salt = space.empty() ? item.salt : space;
-        item.element = {RowProgram::From::Hash, item.column, hashBytes(salt, 0), 0, buckets};
-      }
-      result.items.push_back(std::move(item));
-    }
-  }
-  return result;
-}
-
-StatusOr<RowCompiler::Operand> RowCompiler::compileId(const DataExpression &expression) {
-  Operand result{Kind::Ids, {}};
-  for (const DataExpression &argument : expression.arguments) {
-    HETER_ASSIGN_OR_RETURN(Operand operand, compile(argument));
-    if (operand.kind != Kind::Text)
-      return unsupportedAt(argument, "`id` of anything but columns");
-    for (Item &item : operand.items) {
-      item.element = {RowProgram::From::Integer, item.column, 0};
-      result.items.push_back(std::move(item));
-    }
-  }
-  return result;
-}
-
 StatusOr<RowCompiler::Operand> RowCompiler::compileArithmetic(const DataExpression &expression, RowProgram::Op op,
                                                               size_t arity) {
   if (expression.arguments.size() != arity)
@@ -220,11 +223,15 @@ StatusOr<RowCompiler::Operand> RowCompiler::compileArithmetic(const DataExpressi
     }
     operands.push_back(std::move(operand));
   }
-  auto at = [](const Operand &operand, size_t i) { return operand.items[operand.items.size() == 1 ? 0 : i].reg; };
+  auto at = [](const Operand &operand, size_t i) -> const Item & {
+    return operand.items[operand.items.size() == 1 ? 0 : i];
+  };
   Operand result;
   for (size_t i = 0; i < width; ++i) {
+    const Item &a = at(operands[0], i);
     Item item;
-    item.reg = emit(op, at(operands[0], i), arity > 1 ? at(operands[1], i) : 0);
+    item.index = emit(op, a.index, arity > 1 ? at(operands[1], i).index : 0);
+    item.salt = expression.op + "(" + a.salt + (arity > 1 ? "," + at(operands[1], i).salt : "") + ")";
     result.items.push_back(std::move(item));
   }
   return result;
@@ -233,32 +240,42 @@ StatusOr<RowCompiler::Operand> RowCompiler::compileArithmetic(const DataExpressi
 Status RowCompiler::toNumbers(Operand &operand, const DataExpression &expression) {
   if (operand.kind == Kind::Ids)
     return invalidAt(expression, "ids cannot be used as numbers");
-  if (operand.kind == Kind::Text) {
-    for (Item &item : operand.items) {
-      auto [found, inserted] = parsed_.try_emplace(item.column, -1);
-      if (inserted)
-        found->second = emit(RowProgram::Op::Parse, item.column);
-      item.reg = found->second;
-    }
-    operand.kind = Kind::Numbers;
+  if (operand.kind == Kind::Numbers)
+    return {};
+  for (Item &item : operand.items) {
+    if (item.isList)
+      return unsupportedAt(expression, "arithmetic on lists of varying length");
+    if (item.joined)
+      return invalidAt(expression, "a `cross` is a text, no number");
+    auto [found, inserted] = parsed_.try_emplace(item.index, -1);
+    if (inserted)
+      found->second = emit(RowProgram::Op::Parse, item.index);
+    item.index = found->second;
   }
+  operand.kind = Kind::Numbers;
   return {};
 }
 
+//===-- Inputs ----------------------------------------------------------------------------------------------------===//
+
 Status RowCompiler::store(const package::Input &input, const Operand &operand, const DataExpression &expression,
                           RowProgram::InputPlan &plan) {
+  using From = RowProgram::From;
+  bool varies = false;
   for (const Item &item : operand.items) {
+    if (operand.kind == Kind::Text && item.joined)
+      return invalidAt(expression, "a `cross` is a text, no number");
     if (operand.kind == Kind::Ids)
       plan.elements.push_back(item.element);
-    else if (operand.kind == Kind::Text)
-      plan.elements.push_back({RowProgram::From::Integer, item.column, 0});
     else
-      plan.elements.push_back({RowProgram::From::Register, item.reg, 0});
+      plan.elements.push_back({operand.kind == Kind::Text ? From::Integer : From::Register, item.index, item.isList});
+    varies |= plan.elements.back().isList;
   }
   int64_t expected = elementsPerExample(input);
-  if (input.kind == package::ValueKind::TENSOR && expected != static_cast<int64_t>(plan.elements.size()))
+  if (input.kind == package::ValueKind::TENSOR && (varies || expected != static_cast<int64_t>(plan.elements.size())))
     return invalidAt(expression, "`" + input.name + "` has " + std::to_string(expected) +
-                                     " values an example, but a line gives " + std::to_string(plan.elements.size()));
+                                     " values an example, but a line gives " +
+                                     (varies ? "a list of varying length" : std::to_string(plan.elements.size())));
   if (input.kind == package::ValueKind::RAGGED && expected != 1)
     return unsupportedAt(expression, "a list of lists, `" + input.name + "`,");
   return {};
@@ -270,34 +287,15 @@ Status RowCompiler::compileInput(const package::Input &input, const DataExpressi
   HETER_ASSIGN_OR_RETURN(Operand operand, compile(expression));
   if (input.type.element == package::ElementType::F32)
     HETER_RETURN_IF_ERROR(toNumbers(operand, expression));
-  RowProgram::InputPlan plan{input.name, input.kind, input.type.element, {}, -1};
+  RowProgram::InputPlan plan{input.name, input.kind, input.type.element, {}};
   HETER_RETURN_IF_ERROR(store(input, operand, expression, plan));
   program_.inputs_.push_back(std::move(plan));
   return {};
 }
 
-namespace {
-
-/// The only options of a tsv binding that mean something here; the compiler has used `columns` already.
-Status checkFormat(const package::DataSource &source) {
-  if (source.format != "tsv")
-    return Status::unimplemented("data `" + source.name + "` has the format `" + source.format +
-                                 "`, which is not supported yet; `tsv` is");
-  for (const auto &[name, value] : source.options) {
-    bool off = value.__isset.flag && !value.flag;
-    if (name != "columns" && !off)
-      return Status::unimplemented("data `" + source.name + "`: the option `" + name +
-                                   "` of a tsv binding is not supported yet");
-  }
-  return {};
-}
-
-} // namespace
-
 StatusOr<RowProgram> RowProgram::compile(const package::DataSource &source, const std::vector<package::Input> &inputs) {
-  HETER_RETURN_IF_ERROR(checkFormat(source));
   RowProgram program;
-  RowCompiler compiler(program);
+  RowCompiler compiler(program, source);
   std::map<std::string, int32_t> lengths;
   for (const package::Input &input : inputs) {
     auto binding = std::find_if(source.bindings.begin(), source.bindings.end(),
@@ -312,6 +310,8 @@ StatusOr<RowProgram> RowProgram::compile(const package::DataSource &source, cons
         program.inputs_.back().sameLengthAs = found->second;
     }
   }
+  program.hasHeader_ = heter::runtime::hasHeader(source);
+  HETER_ASSIGN_OR_RETURN(program.splitter_, LineSplitter::make(source, compiler.wanted()));
   return program;
 }
 

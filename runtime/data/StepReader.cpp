@@ -2,7 +2,6 @@
 #include "runtime/data/StepReader.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace heter::runtime {
@@ -35,6 +34,7 @@ StatusOr<bool> StepReader::startEpoch() {
     return false;
   ++epoch_;
   epochExamples_ = 0;
+  badLines_ = 0;
   lines_.rewind();
   linesLeft_ = options_.lines.last - options_.lines.first + 1;
   int64_t before = options_.lines.first - 1;
@@ -46,6 +46,9 @@ StatusOr<bool> StepReader::startEpoch() {
 }
 
 Status StepReader::noExamples() const {
+  if (badLines_ > 0)
+    return Status::invalidArgument("no examples: " + std::to_string(badLines_) +
+                                   (badLines_ == 1 ? " line was" : " lines were") + " read, and all malformed");
   std::string files = options_.files.empty() ? std::string() : options_.files.front();
   if (options_.files.size() > 1)
     files += " and " + std::to_string(options_.files.size() - 1) + " more";
@@ -67,7 +70,7 @@ StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
     int32_t count = 0;
     int64_t examples = 0;
     for (; count < options_.microBatches && inEpoch_; ++count) {
-      int64_t want = std::min(options_.batchSize, linesLeft_);
+      int64_t want = options_.batchSize;
       if (options_.maxExamples > 0)
         want = std::min(want, options_.maxExamples - dealt_);
       int64_t number = step_ * options_.microBatches + count;
@@ -85,7 +88,6 @@ StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
       dealt_ += got;
       epochExamples_ += got;
       examples += got;
-      linesLeft_ -= got;
       // An epoch also ends where a micro-batch is full and nothing follows: the next one is then empty.
       inEpoch_ = got == options_.batchSize;
       if (got == 0)
@@ -113,54 +115,69 @@ StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
   }
 }
 
+/// Reads up to `count` examples of a micro-batch; those of other trainers, which have no `batch`, are parsed only
+/// where a malformed line does not end the run, because it then belongs to no micro-batch.
 StatusOr<int64_t> StepReader::readMicroBatch(int64_t count, std::shared_ptr<Batch> &batch) {
-  if (!batch)
-    return lines_.skip(count);
+  bool own = batch != nullptr;
+  if (!own && options_.maxBadLines == 0) {
+    HETER_ASSIGN_OR_RETURN(int64_t skipped, lines_.skip(std::min(count, linesLeft_)));
+    linesLeft_ -= skipped;
+    return skipped;
+  }
+  if (!own) {
+    if (!others_)
+      others_ = pool_->acquire();
+    program_.begin(*others_);
+  }
   for (int64_t i = 0; i < count; ++i) {
-    HETER_ASSIGN_OR_RETURN(bool any, appendLine(*batch));
+    HETER_ASSIGN_OR_RETURN(bool any, appendLine(own ? *batch : *others_, own));
     if (!any)
       return i;
   }
   return count;
 }
 
-StatusOr<bool> StepReader::appendLine(Batch &batch) {
-  std::string_view line;
-  HETER_ASSIGN_OR_RETURN(bool any, lines_.next(line));
-  if (!any)
-    return false;
-  // Splits no further than the last column that is used.
-  auto needed = static_cast<size_t>(program_.columnCount());
-  fields_.clear();
-  const char *start = line.data(), *end = start + line.size();
-  while (fields_.size() < needed) {
-    const auto *tab = static_cast<const char *>(std::memchr(start, '\t', static_cast<size_t>(end - start)));
-    const char *stop = tab ? tab : end;
-    fields_.emplace_back(start, static_cast<size_t>(stop - start));
-    if (!tab)
-      break;
-    start = tab + 1;
-  }
+/// Appends the next line that is not malformed; false if there is none.
+StatusOr<bool> StepReader::appendLine(Batch &batch, bool own) {
   RowError error;
-  if (fields_.size() < needed) {
-    error.message = "expected at least " + std::to_string(needed) + " columns separated by tabs, got " +
-                    std::to_string(fields_.size());
-    return lineError(line, error);
+  std::string_view line;
+  while (linesLeft_ > 0) {
+    HETER_ASSIGN_OR_RETURN(bool any, lines_.next(line));
+    if (!any)
+      return false;
+    --linesLeft_;
+    if (program_.hasHeader() && headerOf_ != lines_.file())
+      HETER_RETURN_IF_ERROR(readHeader());
+    if (program_.append(line, batch, error))
+      return true;
+    HETER_RETURN_IF_ERROR(passOver(error, own));
   }
-  if (!program_.append(fields_, batch, error))
-    return lineError(line, error);
-  return true;
+  return false;
 }
 
-Status StepReader::lineError(std::string_view line, const RowError &error) const {
-  std::string where = lines_.position();
-  if (error.column >= 0) {
-    std::string_view field = fields_[static_cast<size_t>(error.column)];
-    where += ":" + std::to_string(field.data() - line.data() + 1) + ": col[" + std::to_string(error.column) + "]";
-  } else {
-    where += ":1";
+Status StepReader::readHeader() {
+  RowError error;
+  headerOf_ = lines_.file();
+  if (program_.readHeader(lines_.header(), error))
+    return {};
+  return Status::invalidArgument(lines_.headerPosition() + ":" + std::to_string(error.offset + 1) + ": " +
+                                 error.message);
+}
+
+/// A malformed line: an error, unless that many may be passed over. It is reported by the trainer that reads it for a
+/// micro-batch of its own, in the first epoch.
+Status StepReader::passOver(const RowError &error, bool own) {
+  std::string text = lines_.position() + ":" + std::to_string(error.offset + 1) + ": " + error.message;
+  if (badLines_ == options_.maxBadLines) {
+    if (badLines_ > 0)
+      text += "; " + std::to_string(badLines_) + (badLines_ == 1 ? " malformed line was" : " malformed lines were") +
+              " passed over before it, as many as --max-bad-lines allows";
+    return Status::invalidArgument(std::move(text));
   }
-  return Status::invalidArgument(where + ": " + error.message);
+  ++badLines_;
+  if (own && epoch_ == 0 && options_.badLine)
+    options_.badLine(text);
+  return {};
 }
 
 DataProgress StepReader::progress() const {

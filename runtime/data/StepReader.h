@@ -41,8 +41,9 @@ public:
 private:
   StatusOr<bool> startEpoch();
   StatusOr<int64_t> readMicroBatch(int64_t count, std::shared_ptr<Batch> &batch);
-  StatusOr<bool> appendLine(Batch &batch);
-  Status lineError(std::string_view line, const RowError &error) const;
+  StatusOr<bool> appendLine(Batch &batch, bool own);
+  Status readHeader();
+  Status passOver(const RowError &error, bool own);
   Status noExamples() const;
 
   RowProgram program_;
@@ -50,8 +51,10 @@ private:
   DataOptions options_;
   int64_t bytesAnEpoch_;
   std::shared_ptr<BatchPool> pool_ = std::make_shared<BatchPool>();
-  std::vector<std::string_view> fields_;
-  int64_t epoch_ = -1; ///< -1 before the first.
+  std::shared_ptr<Batch> others_; ///< Where lines of other trainers' micro-batches go, to learn which are malformed.
+  size_t headerOf_ = 0;           ///< The file whose header the program knows.
+  int64_t badLines_ = 0;          ///< Passed over in this epoch.
+  int64_t epoch_ = -1;            ///< -1 before the first.
   bool inEpoch_ = false;
   int64_t linesLeft_ = 0; ///< Of the line range, in this epoch.
   int64_t step_ = 0;

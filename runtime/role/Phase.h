@@ -2,6 +2,7 @@
 #ifndef HETER_RUNTIME_ROLE_PHASE_H
 #define HETER_RUNTIME_ROLE_PHASE_H
 
+#include "runtime/base/Log.h"
 #include "runtime/role/Role.h"
 #include "runtime/role/StepLedger.h"
 
@@ -23,6 +24,8 @@ inline StatusOr<std::unique_ptr<DataStream>> openStream(const RoleContext &conte
   data.trainerCount = trainerCount;
   data.epochs = training ? options.epochs : 1;
   data.maxExamples = training ? options.maxExamples : 0;
+  data.maxBadLines = options.maxBadLines;
+  data.badLine = [](const std::string &text) { logWarning("passed over a malformed line: " + text); };
   return DataStream::open(*source, context.package.info.inputs, data, context.files, context.scheduler);
 }
 

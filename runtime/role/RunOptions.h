@@ -32,6 +32,7 @@ struct RunOptions {
   int64_t batchSize = 128;  ///< Examples of a micro-batch.
   int32_t microBatches = 0; ///< Micro-batches of a step; 0: as many as cpu-trainers.
   int64_t maxExamples = 0;  ///< 0: no limit.
+  int64_t maxBadLines = 0;  ///< Malformed lines of the training data, and of the test data, that are passed over.
   UpdateMode update = UpdateMode::Sync;
   int32_t inFlight = 4;         ///< Frames that a trainer works on at once.
   std::optional<uint64_t> seed; ///< Instead of the package's.

@@ -116,6 +116,11 @@ void TrainFlags::addDataFlags(CLI::App &app) {
       ->type_name("N")
       ->group(group)
       ->check(atLeast(0));
+  app.add_option("--max-bad-lines", options.maxBadLines,
+                 "Pass over and report up to so many malformed lines; the next one ends the run (default: 0)")
+      ->type_name("N")
+      ->group(group)
+      ->check(atLeast(0));
   app.add_option("--input", options.input, "The model's data block to read with (default: its first)")
       ->type_name("NAME")
       ->group(group);
@@ -393,6 +398,7 @@ std::vector<std::string> printOptions(const RunOptions &options) {
   if (options.microBatches > 0)
     add("--micro-batches", std::to_string(options.microBatches));
   add("--max-examples", std::to_string(options.maxExamples));
+  add("--max-bad-lines", std::to_string(options.maxBadLines));
   add("--update", updateModeName(options.update));
   add("--in-flight", std::to_string(options.inFlight));
   if (options.seed)

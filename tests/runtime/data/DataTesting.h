@@ -47,10 +47,11 @@ inline package::Input input(std::string name, package::ElementType::type element
   return result;
 }
 
-inline package::DataSource source(std::vector<std::pair<std::string, package::DataExpression>> bindings) {
+inline package::DataSource source(std::vector<std::pair<std::string, package::DataExpression>> bindings,
+                                  std::string format = "tsv") {
   package::DataSource result;
   result.name = "clicks";
-  result.format = "tsv";
+  result.format = std::move(format);
   for (auto &[name, value] : bindings) {
     package::Binding binding;
     binding.input = name;

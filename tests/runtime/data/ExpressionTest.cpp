@@ -141,17 +141,17 @@ TEST_F(ExpressionTest, MalformedFieldIsNamed) {
 TEST_F(ExpressionTest, TooFewColumns) {
   EXPECT_THAT(error("1\t2\t3\n1\t2\n", columns(0, 2), input("x", ElementType::F32, {3})),
               HasSubstr("lines.txt:2:1: expected at least 3 columns separated by tabs, got 2"));
-  EXPECT_THAT(error("\n", columns(0, 2), input("x", ElementType::F32, {3})), HasSubstr("got 1"));
+  EXPECT_THAT(error("1\n", columns(0, 2), input("x", ElementType::F32, {3})), HasSubstr("got 1"));
 }
 
 TEST_F(ExpressionTest, WrongBindings) {
   auto x = input("x", ElementType::F32, {3});
   EXPECT_THAT(error("1\n", columns(0, 1), x),
               HasSubstr("m.heter:9:1: `x` has 3 values an example, but a line gives 2"));
-  EXPECT_THAT(error("1\n", expression("bucket", {column(0)}), x),
-              HasSubstr("`bucket` in a data binding is not supported"));
-  EXPECT_THAT(error("1\n", expression("column", {}, {-1}, {"click"}), x),
-              HasSubstr("`col[\"click\"]`, a column named by a header line, is not supported yet"));
+  EXPECT_THAT(error("1\n", expression("floor", {column(0)}), x),
+              HasSubstr("m.heter:9:1: `floor` in a data binding is not supported"));
+  EXPECT_THAT(error("1\n", expression("column", {}, {-1}, {"click"}), input("x", ElementType::F32)),
+              HasSubstr("data `clicks`: column `click` has no number, and the files have no header line"));
   EXPECT_THAT(error("1\n", expression("hash", {column(0)}), x), HasSubstr("ids cannot be used as numbers"));
   EXPECT_THAT(error("1\n", expression("max", {column(0)}), x), HasSubstr("`max` wants 2 arguments, got 1"));
   EXPECT_THAT(error("1\n", expression("add", {columns(0, 1), columns(0, 2)}), x),
@@ -161,10 +161,11 @@ TEST_F(ExpressionTest, WrongBindings) {
 TEST_F(ExpressionTest, OtherFormatsAndForgottenInputs) {
   DataOptions options;
   options.files = {folder_.write("lines.txt", "1\n")};
-  package::DataSource slot = source({{"x", column(0)}});
-  slot.format = "slot";
+  package::DataSource parquet = source({{"x", column(0)}});
+  parquet.format = "parquet";
   auto x = input("x", ElementType::F32);
-  EXPECT_THAT(readAll(slot, {x}, options).status.message(), HasSubstr("the format `slot`, which is not supported yet"));
+  EXPECT_THAT(readAll(parquet, {x}, options).status.message(),
+              HasSubstr("data `clicks` has the format `parquet`, which is not supported; tsv, csv, slot"));
   EXPECT_THAT(readAll(source({{"y", column(0)}}), {x}, options).status.message(),
               HasSubstr("data `clicks` does not bind input `x`"));
 }

@@ -28,8 +28,38 @@ TEST(LineReaderTest, LineEnds) {
   EXPECT_THAT(linesOf({folder.write("a", "x\ny")}), ElementsAre("x", "y"));
   EXPECT_THAT(linesOf({folder.write("a", "x\r\ny\r\n")}), ElementsAre("x", "y"));
   EXPECT_THAT(linesOf({folder.write("a", "x\r\ny\r")}), ElementsAre("x", "y"));
-  EXPECT_THAT(linesOf({folder.write("a", "\n\nx")}), ElementsAre("", "", "x"));
   EXPECT_THAT(linesOf({folder.write("a", "")}), ElementsAre());
+}
+
+TEST(LineReaderTest, BlankLinesAndByteOrderMarksArePassedOver) {
+  TempFolder folder;
+  EXPECT_THAT(linesOf({folder.write("a", "\n\r\n   \nx\n\n\t\n\n")}), ElementsAre("x", "\t"));
+  EXPECT_THAT(linesOf({folder.write("a", "\xef\xbb\xbfx\n\xef\xbb\xbfy\n")}), ElementsAre("x", "\xef\xbb\xbfy"));
+  EXPECT_THAT(linesOf({folder.write("a", "\n\n\n")}), ElementsAre());
+}
+
+TEST(LineReaderTest, HeadersAreOfTheirFileAndCountAsLinesOfPositionsOnly) {
+  TempFolder folder;
+  auto files = makePosixFileSystem();
+  std::string first = folder.write("a", "\nh1\n1\n2\n"), empty = folder.write("b", ""),
+              last = folder.write("c", "h2\n3");
+  LineReader reader(*files, {first, empty, last}, true);
+  std::string_view line;
+  ASSERT_TRUE(*reader.next(line));
+  EXPECT_EQ(line, "1");
+  EXPECT_EQ(reader.header(), "h1");
+  EXPECT_EQ(reader.headerPosition(), first + ":2");
+  EXPECT_EQ(reader.position(), first + ":3");
+  EXPECT_EQ(reader.file(), 1u);
+  EXPECT_EQ(*reader.skip(1), 1);
+  ASSERT_TRUE(*reader.next(line));
+  EXPECT_EQ(line, "3");
+  EXPECT_EQ(reader.header(), "h2");
+  EXPECT_EQ(reader.position(), last + ":2");
+  EXPECT_EQ(reader.file(), 3u);
+  EXPECT_FALSE(*reader.next(line));
+  reader.rewind();
+  EXPECT_EQ(*reader.skip(9), 3);
 }
 
 TEST(LineReaderTest, AFileWithoutFinalLineEndDoesNotRunIntoTheNext) {
