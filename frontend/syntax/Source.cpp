@@ -2,15 +2,15 @@
 #include "frontend/syntax/Source.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 namespace heter::frontend {
 
-static constexpr uintmax_t maxFileBytes = 16 << 20;
+static constexpr size_t maxFileBytes = 16 << 20;
 
 int countCharacters(std::string_view text) {
   return static_cast<int>(
@@ -56,18 +56,23 @@ int SourceManager::load(const std::string &path, std::string &reason) {
     reason = "it is a folder";
     return -1;
   }
-  uintmax_t size = std::filesystem::file_size(path, code);
-  if (!code && size > maxFileBytes) {
-    reason = "it is larger than 16 MiB";
-    return -1;
-  }
   errno = 0;
   std::ifstream stream(path, std::ios::binary);
   if (!stream) {
     reason = errno ? std::strerror(errno) : "it cannot be opened";
     return -1;
   }
-  return add(path, std::string(std::istreambuf_iterator<char>(stream), {}));
+  // A device or a pipe has no size beforehand, so the limit is found by reading.
+  std::string text;
+  std::array<char, 1 << 16> piece;
+  while (stream.read(piece.data(), piece.size()), stream.gcount() > 0) {
+    text.append(piece.data(), static_cast<size_t>(stream.gcount()));
+    if (text.size() > maxFileBytes) {
+      reason = "it is larger than 16 MiB";
+      return -1;
+    }
+  }
+  return add(path, std::move(text));
 }
 
 std::string_view SourceManager::text(SourceRange range) const {

@@ -166,6 +166,10 @@ Status readDense(FileSystem &files, const std::string &dir, const Manifest &mani
   std::vector<float> state;
   for (size_t p = 0; p < manifest.schema.parameters.size(); ++p) {
     const ParameterSpec &spec = manifest.schema.parameters[p];
+    // A wrong shape must not cost memory: the file holds its share of the values.
+    if (spec.elements / manifest.shardCount >
+        file.file.bytes / static_cast<int64_t>(sizeof(float)) + denseBlockElements)
+      return reader->malformed("it is too short for `" + spec.name + "`");
     const DenseLayout layout(spec.name, spec.elements, file.shardIndex, manifest.shardCount);
     for (const DenseBlock &expected : layout.blocks()) {
       HETER_ASSIGN_OR_RETURN(const std::string_view block, reader->next());

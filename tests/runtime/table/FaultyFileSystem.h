@@ -105,7 +105,11 @@ public:
         names.push_back(name.substr(path.size() + 1));
     return names;
   }
-  StatusOr<std::vector<std::string>> glob(const std::string &) override { return Status::unimplemented("glob"); }
+  /// Knows no wildcards.
+  StatusOr<std::vector<std::string>> glob(const std::string &pattern) override {
+    HETER_RETURN_IF_ERROR(operation("look for " + pattern));
+    return live_.contains(pattern) ? std::vector{pattern} : std::vector<std::string>();
+  }
 
 private:
   struct File {
