@@ -16,6 +16,10 @@ using package::TensorType;
 using package::Value;
 using package::ValueKind;
 
+/// So that sizes in bytes, of any number of examples that fits into memory, can be multiplied without overflow.
+static constexpr int64_t mostElements = int64_t{1} << 40;
+static constexpr int64_t mostSegmentBytes = int64_t{1} << 43;
+
 std::string typeText(const TensorType &type) {
   std::string text = type.element == ElementType::F32 ? "f32" : type.element == ElementType::I64 ? "i64" : "bool";
   if (type.shape.empty())
@@ -44,22 +48,28 @@ Status verifyType(const TensorType &type, bool batch) {
     return Status::dataLoss("element type " + std::to_string(type.element) + " is unknown");
   if (type.shape.size() > 8)
     return Status::dataLoss("has " + std::to_string(type.shape.size()) + " dimensions; 8 are the most");
-  for (size_t i = 0; i < type.shape.size(); ++i)
-    if (type.shape[i] <= 0 && !(batch && i == 0 && type.shape[i] == -1))
+  int64_t elements = 1;
+  for (size_t i = 0; i < type.shape.size(); ++i) {
+    if (batch && i == 0 && type.shape[i] == -1)
+      continue;
+    if (type.shape[i] <= 0)
       return Status::dataLoss("extent " + std::to_string(type.shape[i]) + " in dimension " + std::to_string(i) +
                               " is not allowed");
+    if (elements > mostElements / type.shape[i])
+      return Status::dataLoss("has more than " + std::to_string(mostElements) + " elements");
+    elements *= type.shape[i];
+  }
   return {};
 }
 
 namespace {
 
-/// The bytes of a tensor: of one example if it has the batch dimension. False on overflow.
-bool unitBytes(const TensorType &type, int64_t &bytes) {
-  bytes = type.element == ElementType::I64 ? 8 : type.element == ElementType::BOOL ? 1 : 4;
+/// The bytes of a tensor: of one example if it has the batch dimension. REQUIRES: verifyType accepts the type.
+int64_t unitBytes(const TensorType &type) {
+  int64_t bytes = type.element == ElementType::I64 ? 8 : type.element == ElementType::BOOL ? 1 : 4;
   for (int64_t extent : type.shape)
-    if (extent > 0 && __builtin_mul_overflow(bytes, extent, &bytes))
-      return false;
-  return true;
+    bytes *= std::max<int64_t>(extent, 1);
+  return bytes;
 }
 
 bool isBatch(const TensorType &type) { return !type.shape.empty() && type.shape.front() == -1; }
@@ -91,7 +101,8 @@ private:
   Status checkSegments() {
     for (size_t s = 0; s < graph_.segments.size(); ++s) {
       const package::Segment &segment = graph_.segments[s];
-      if (segment.bytes < 0 || (segment.space != Space::HOST && segment.space != Space::DEVICE))
+      if (segment.bytes < 0 || segment.bytes > mostSegmentBytes ||
+          (segment.space != Space::HOST && segment.space != Space::DEVICE))
         return Status::dataLoss("segment " + std::to_string(s) + " has a wrong size or space");
     }
     return {};
@@ -121,8 +132,7 @@ private:
         value.offset > segment.bytes - value.bytes)
       return Status::dataLoss("bytes [" + std::to_string(value.offset) + ", +" + std::to_string(value.bytes) +
                               ") leave its segment of " + std::to_string(segment.bytes));
-    int64_t needed = 0;
-    if (!unitBytes(value.type, needed) || needed > value.bytes)
+    if (unitBytes(value.type) > value.bytes)
       return Status::dataLoss("needs more than its " + std::to_string(value.bytes) + " bytes");
     if (isBatch(value.type) && segment.symbol != "B")
       return Status::dataLoss("grows with the batch, but its segment does not");
@@ -255,6 +265,16 @@ private:
       return Status::dataLoss("pull_rows gives f32[?, ...], not " + typeText(rows.kind, rows.type));
     if (ids.kind == ValueKind::RAGGED && pool == "none")
       return Status::dataLoss("ragged ids need pool sum or mean");
+    // Rows stand where single ids stood, or one where a list of them did.
+    std::vector<int64_t> shape = ids.type.shape;
+    if (ids.kind == ValueKind::RAGGED)
+      shape = {-1};
+    else if (pool != "none" && !shape.empty())
+      shape.pop_back();
+    shape.push_back(rows.type.shape.back());
+    if (rows.type.shape != shape)
+      return Status::dataLoss("pull_rows of " + typeText(ids.kind, ids.type) + " with pool " + pool + " gives no " +
+                              typeText(rows.type));
     return {};
   }
 
@@ -320,8 +340,8 @@ private:
     if (!isScalarBool(node.regions[0].values[node.regions[0].results[0]]))
       return Status::dataLoss("the condition region gives no bool");
     for (size_t i = 0; i < node.outputs.size(); ++i)
-      if (!sameType(input(node, i), output(node, i)))
-        return Status::dataLoss("carried value " + std::to_string(i) + " changes its type");
+      if (!sameType(input(node, i), output(node, i)) || input(node, i).space != output(node, i).space)
+        return Status::dataLoss("carried value " + std::to_string(i) + " changes its type or space");
     return checkResults(node, 1);
   }
 

@@ -126,6 +126,13 @@ TEST(Parser, GoesOnAfterAWrongStatement) {
   EXPECT_EQ(parsed.file.steps.size(), 2u);
 }
 
+TEST(Source, WhatNeverEndsIsRefused) {
+  SourceManager sources;
+  std::string reason;
+  EXPECT_EQ(sources.load("/dev/zero", reason), -1);
+  EXPECT_EQ(reason, "it is larger than 16 MiB");
+}
+
 TEST(Parser, DeepNestingIsOneError) {
   for (const char *open : {"(", "[", "f(", "-", "not "}) {
     std::string text = "model m\nx = ";

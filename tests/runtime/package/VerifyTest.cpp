@@ -50,7 +50,7 @@ const Edit edits[] = {
      }},
     // Names in graphs
     {"`click` is no input", [](Sample &s) { trainer(s).nodes[0].attributes["input"] = text("click"); }},
-    {"but input `slots` is i64[?, 2]", [](Sample &s) { trainer(s).values[0].type = i64({-1, 3}); }},
+    {"but input `slots` is i64[?, 3]", [](Sample &s) { s.info.inputs[0].type = i64({3}); }},
     {"`cell.` is no table", [](Sample &s) { trainer(s).nodes[1].attributes["table"] = text("cell"); }},
     {"the table's dim is 3", [](Sample &s) { s.info.tables[0].parts[0].dim = 3; }},
     {"`b` is no parameter", [](Sample &s) { heter(s).nodes[1].attributes["parameter"] = text("b"); }},
@@ -75,7 +75,10 @@ const Edit edits[] = {
     {"leave its segment", [](Sample &s) { trainer(s).values[1].offset = 1000; }},
     {"leave its segment", [](Sample &s) { trainer(s).values[1].offset = INT64_MAX; }},
     {"needs more than its 4 bytes", [](Sample &s) { trainer(s).values[1].bytes = 4; }},
-    {"needs more than", [](Sample &s) { trainer(s).values[1].type = f32({-1, 1LL << 62, 1LL << 62}); }},
+    {"needs more than", [](Sample &s) { trainer(s).values[1].type = f32({-1, 1LL << 20, 1LL << 20}); }},
+    {"has more than 1099511627776 elements", [](Sample &s) { trainer(s).values[1].type = f32({-1, 1LL << 62, 4}); }},
+    {"has more than 1099511627776 elements", [](Sample &s) { s.info.inputs[0].type = i64({1LL << 40, 1LL << 40}); }},
+    {"segment 0 has a wrong size", [](Sample &s) { trainer(s).segments[0].bytes = 1LL << 62; }},
     {"grows with the batch", [](Sample &s) { trainer(s).segments[0].symbol = ""; }},
     {"no multiple of 64",
      [](Sample &s) {
@@ -96,6 +99,8 @@ const Edit edits[] = {
     {"input has no text attribute `input`", [](Sample &s) { trainer(s).nodes[0].attributes.clear(); }},
     {"no text attribute `pool`", [](Sample &s) { trainer(s).nodes[1].attributes.erase("pool"); }},
     {"pool `max`", [](Sample &s) { trainer(s).nodes[1].attributes["pool"] = text("max"); }},
+    {"pull_rows of i64[?, 2] with pool sum gives no f32[?, 2, 2]",
+     [](Sample &s) { trainer(s).nodes[1].attributes["pool"] = text("sum"); }},
     {"pull_rows takes i64 ids",
      [](Sample &s) {
        s.info.inputs[0].type = f32({2});
@@ -201,7 +206,18 @@ TEST(Verify, RegionsFitTheirNodes) {
   EXPECT_THAT(errorOf(whileGraph(), [](Graph &, Node &n) { n.attributes.clear(); }), HasSubstr("`limit`"));
   EXPECT_THAT(errorOf(whileGraph(), [](Graph &, Node &n) { n.regions[0].results = {0}; }), HasSubstr("gives no bool"));
   EXPECT_THAT(errorOf(whileGraph(), [](Graph &g, Node &) { g.values[1].type = f32({-1, 2}); }),
-              HasSubstr("carried value 0 changes its type"));
+              HasSubstr("carried value 0 changes its type or space"));
+  EXPECT_THAT(errorOf(whileGraph(),
+                      [](Graph &g, Node &n) {
+                        GraphBuilder body;
+                        int x = body.argument("x", f32({-1})),
+                            copy = body.bound("copy", f32({-1}), ValueKind::TENSOR, Space::DEVICE);
+                        body.copy(x, copy);
+                        body.graph.results = {copy};
+                        n.regions[1] = body.graph;
+                        g.values[1].space = Space::DEVICE;
+                      }),
+              HasSubstr("carried value 0 changes its type or space"));
   EXPECT_THAT(errorOf(whileGraph(), [](Graph &, Node &n) { n.regions[1].arguments = {1}; }),
               HasSubstr("argument 0 is not value 0"));
 }
