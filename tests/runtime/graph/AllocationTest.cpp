@@ -11,14 +11,15 @@
 
 static std::atomic<int64_t> allocations = 0;
 
-void *operator new(size_t bytes) {
+// Not inlined, or the compiler sees malloc's memory given to delete.
+[[gnu::noinline]] void *operator new(size_t bytes) {
   ++allocations;
   if (void *memory = std::malloc(bytes ? bytes : 1))
     return memory;
   throw std::bad_alloc();
 }
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void *memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void *memory, size_t) noexcept { std::free(memory); }
 
 using namespace heter::runtime;
 using namespace heter::runtime::test;
