@@ -13,14 +13,16 @@
 
 namespace heter::runtime {
 
+/// Is told between which times a node ran, waiting included.
+using NodeTimer = std::function<void(const package::Node &, const FrameInfo &, TimePoint start, TimePoint end)>;
+
 struct ExecutableOptions {
   /// Checking mode: a value's memory is filled with 0xFF bytes (NaN, -1) as soon as its last user has ended, and all
   /// memory before a frame starts, so that a plan that lets a node read too early or too late shows in the results.
   bool poisonFreed = false;
 
-  /// If set, called after each node of each frame with the times between which it ran (waiting included), on any
-  /// thread.
-  std::function<void(const package::Node &, const FrameInfo &, TimePoint start, TimePoint end)> nodeTimer = nullptr;
+  /// If set, called after each node of each frame, on any thread.
+  NodeTimer nodeTimer = nullptr;
 };
 
 /// Thread-safe. Frames are pooled: memory and counters are allocated for the first frames and for larger micro-batches;
@@ -32,7 +34,7 @@ public:
   static StatusOr<std::unique_ptr<Executable>> create(const package::Graph &graph, const KernelObject &kernels,
                                                       Device &device, Scheduler &scheduler,
                                                       ExecutableOptions options = {});
-  /// REQUIRES: no frame is running.
+  /// REQUIRES: no frame is running, and nothing that Frame::keep() gave is left.
   ~Executable();
 
   /// Starts a frame and returns. `done` is called once, as a task, when every node has ended, pushes and sends

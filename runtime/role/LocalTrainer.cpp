@@ -3,6 +3,7 @@
 
 #include "runtime/base/ParallelFor.h"
 #include "runtime/base/Process.h"
+#include "runtime/graph/Profile.h"
 #include "runtime/role/Phase.h"
 #include "runtime/table/Checkpoint.h"
 
@@ -102,13 +103,21 @@ Status LocalTrainer::frameFinished(FrameReport report) {
   HETER_ASSIGN_OR_RETURN(std::vector<CompleteStep> steps, scoreboard_.add(std::move(report)));
   if (!training_)
     return Status();
-  for (const CompleteStep &step : steps) {
-    if (context_.options.update == UpdateMode::Sync)
-      HETER_RETURN_IF_ERROR(store_->closeStep(step.step, step.microBatches, step.examples));
-    else
-      store_->finishSteps(step.step + 1);
-  }
+  for (const CompleteStep &step : steps)
+    HETER_RETURN_IF_ERROR(closeStep(step));
   parameters_->advance();
+  return Status();
+}
+
+Status LocalTrainer::closeStep(const CompleteStep &step) {
+  if (context_.options.update != UpdateMode::Sync) {
+    store_->finishSteps(step.step + 1);
+    return Status();
+  }
+  const TimePoint start = context_.scheduler.now();
+  HETER_RETURN_IF_ERROR(store_->closeStep(step.step, step.microBatches, step.examples));
+  if (Profile *profile = context_.options.profile)
+    profile->add({"local", "update", "closing a step", ""}, step.step, start, context_.scheduler.now());
   return Status();
 }
 

@@ -31,6 +31,7 @@ private:
   Status startPhase(bool training);
   void runFrame(BatchPtr batch, Completion done);
   Status frameFinished(FrameReport report);
+  Status closeStep(const CompleteStep &step);
   void phaseEnded(Status status);
   Status save();
   void finish(Status status);

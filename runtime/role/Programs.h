@@ -4,6 +4,8 @@
 
 #include "runtime/device/Device.h"
 #include "runtime/graph/Executable.h"
+#include "runtime/graph/Profile.h"
+#include "runtime/package/VerifyGraph.h"
 #include "runtime/role/Role.h"
 
 #include <memory>
@@ -27,11 +29,36 @@ struct Programs {
                            makeDevice(context.options.deviceOf(program->deviceClass), context.scheduler));
     ExecutableOptions options;
     options.poisonFreed = context.options.poisonFreed;
+    options.nodeTimer = timerOf(context, role, program->train, "train");
     HETER_ASSIGN_OR_RETURN(programs.train, Executable::create(program->train, context.kernels, *programs.device,
                                                               context.scheduler, options));
+    options.nodeTimer = timerOf(context, role, program->infer, "infer");
     HETER_ASSIGN_OR_RETURN(programs.infer, Executable::create(program->infer, context.kernels, *programs.device,
                                                               context.scheduler, options));
     return programs;
+  }
+
+private:
+  static bool waits(package::NodeKind::type kind) {
+    using Kind = package::NodeKind;
+    return kind == Kind::PULL_ROWS || kind == Kind::PULL_DENSE || kind == Kind::PUSH_ROWS || kind == Kind::PUSH_DENSE ||
+           kind == Kind::SEND || kind == Kind::RECV;
+  }
+  /// Nodes are named as `heter inspect` numbers them; those of regions all count as their region's.
+  static NodeTimer timerOf(const RoleContext &context, const std::string &role, const package::Graph &graph,
+                           const std::string &which) {
+    Profile *profile = context.options.profile;
+    if (!profile)
+      return nullptr;
+    return [profile, role, &graph, which](const package::Node &node, const FrameInfo &info, TimePoint start,
+                                          TimePoint end) {
+      const package::Node *first = graph.nodes.data();
+      bool own = !std::less<>()(&node, first) && std::less<>()(&node, first + graph.nodes.size());
+      std::string number = own ? std::to_string(&node - first) + " " : "(in a region) ";
+      profile->add({role, node.callee.empty() ? std::string(nodeKindName(node.kind)) : node.callee,
+                    which + " " + number + node.name, node.location, waits(node.kind)},
+                   info.key.step, start, end);
+    };
   }
 };
 

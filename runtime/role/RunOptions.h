@@ -15,6 +15,8 @@
 
 namespace heter::runtime {
 
+class Profile;
+
 /// How far behind the parameters that a step reads may be: `Sync` waits for every earlier step, `Async` for none.
 enum class UpdateMode { Sync, Async };
 
@@ -45,7 +47,8 @@ struct RunOptions {
   std::map<std::string, int> heterTrainers;
   /// The device that runs a class, as makeDevice reads it; "cpu" by default.
   std::map<std::string, std::string> devices;
-  bool poisonFreed = false; ///< Fill freed buffers with NaN: for tests.
+  bool poisonFreed = false;   ///< Fill freed buffers with NaN: for tests.
+  Profile *profile = nullptr; ///< Gets the time of each node, if set. Outlives the run.
 
   int heterTrainersOf(const std::string &deviceClass) const;
   std::string deviceOf(const std::string &deviceClass) const;

@@ -89,7 +89,7 @@ public:
 
 private:
   void addDataFlags(CLI::App &app);
-  void addTrainingFlags(CLI::App &app);
+  void addTrainingFlags(CLI::App &app, bool launch);
   void addRoleFlags(CLI::App &app, bool launch);
 
   TrainCommand command_;
@@ -126,7 +126,7 @@ void TrainFlags::addDataFlags(CLI::App &app) {
       ->group(group);
 }
 
-void TrainFlags::addTrainingFlags(CLI::App &app) {
+void TrainFlags::addTrainingFlags(CLI::App &app, bool launch) {
   RunOptions &options = command_.options;
   const char *group = "Training";
   app.add_option("--epochs", options.epochs, "Times to go over the training lines (default: 1)")
@@ -163,6 +163,11 @@ void TrainFlags::addTrainingFlags(CLI::App &app) {
   app.add_option("--losses", command_.lossesFile, "Write `STEP LOSS` a line, at full precision")
       ->type_name("FILE")
       ->group(group);
+  if (!launch)
+    app.add_option("--profile", command_.profileFile,
+                   "Write the time by node as a table; FILE.json: a trace for chrome://tracing")
+        ->type_name("FILE")
+        ->group(group);
   app.add_flag("--poison-freed", options.poisonFreed, "Overwrite freed buffers with NaN, to find their late readers")
       ->group(group);
 }
@@ -212,7 +217,7 @@ void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
 void TrainFlags::addTo(CLI::App &app, bool launch) {
   app.add_option("PKG", command_.package, "A package written by heterc")->required();
   addDataFlags(app);
-  addTrainingFlags(app);
+  addTrainingFlags(app, launch);
   addRoleFlags(app, launch);
   app.footer(launch ? launchExamples : runExamples);
 }

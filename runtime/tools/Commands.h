@@ -19,6 +19,7 @@ struct TrainCommand {
   RunOptions options;
   std::string summaryFile; ///< Empty: not written.
   std::string lossesFile;  ///< Empty: not written.
+  std::string profileFile; ///< Empty: not written.
   std::string role;        ///< `run`: empty for all roles in this process, else a role key or "coordinator".
   int index = 0;
   std::string clusterFile;

@@ -63,8 +63,7 @@ Status checkOptions(FileSystem &files, const package::PackageInfo &info, const R
   return {};
 }
 
-/// Makes a file and removes it again; an existing `path` stays as it is.
-static Status checkWritable(FileSystem &files, const std::string &path) {
+Status checkWritable(FileSystem &files, const std::string &path) {
   std::string probe = path + ".partial";
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, files.openForWrite(probe));
   HETER_RETURN_IF_ERROR(file->close());

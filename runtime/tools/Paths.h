@@ -17,6 +17,9 @@ Status checkExists(FileSystem &files, const std::string &path, const std::string
 /// heter-trainers and devices are given for classes that the package has.
 Status checkOptions(FileSystem &files, const package::PackageInfo &info, const RunOptions &options);
 
+/// Whether a file can be made there: makes one beside `path` and removes it again; an existing `path` stays as it is.
+Status checkWritable(FileSystem &files, const std::string &path);
+
 /// Checks before a long run that what it will write can be written; empty paths are not asked for. Makes `saveFolder`,
 /// and refuses one that is a package: the saved model's manifest would replace the package's.
 Status checkOutputs(FileSystem &files, const std::string &saveFolder, const std::string &summaryFile,

@@ -1,5 +1,6 @@
 // heter run: all roles in this process, or one role of a cluster.
 #include "runtime/base/Log.h"
+#include "runtime/graph/Profile.h"
 #include "runtime/role/Run.h"
 #include "runtime/tools/Commands.h"
 #include "runtime/tools/Interrupt.h"
@@ -36,7 +37,26 @@ Status runWhole(const TrainCommand &command, const Package &package, FileSystem 
   return writeReports(files, *result, command.summaryFile, command.lossesFile);
 }
 
-Status run(const TrainCommand &command) {
+Status run(const TrainCommand &command, const Package &package, FileSystem &files) {
+  if (command.role.empty())
+    return runWhole(command, package, files, nullptr);
+  HETER_ASSIGN_OR_RETURN(ClusterFile cluster, readClusterFile(files, command.clusterFile));
+  HETER_RETURN_IF_ERROR(checkCluster(package.info, cluster));
+  if (command.role == "coordinator")
+    return runWhole(command, package, files, &cluster);
+  return runRoleOfCluster(command, package, files, cluster);
+}
+
+Status runProfiled(TrainCommand command, const Package &package, FileSystem &files) {
+  HETER_RETURN_IF_ERROR(checkWritable(files, command.profileFile).withContext("--profile"));
+  Profile profile;
+  command.options.profile = &profile;
+  HETER_RETURN_IF_ERROR(run(command, package, files));
+  return files.writeFileAtomically(command.profileFile,
+                                   command.profileFile.ends_with(".json") ? profile.trace() : profile.table());
+}
+
+Status checkAndRun(const TrainCommand &command) {
   auto files = makePosixFileSystem();
   HETER_ASSIGN_OR_RETURN(Package package, openPackage(*files, command.package));
   HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, command.options));
@@ -48,19 +68,13 @@ Status run(const TrainCommand &command) {
       (options.servers > 1 || options.cpuTrainers > 1 || !options.heterTrainers.empty()))
     logWarning("`" + command.package + "` is compiled for one process, so --servers, --cpu-trainers and " +
                "--heter-trainers have no effect; compile it with --mode=ps or --mode=heter-ps");
-  if (command.role.empty())
-    return runWhole(command, package, *files, nullptr);
-  HETER_ASSIGN_OR_RETURN(ClusterFile cluster, readClusterFile(*files, command.clusterFile));
-  HETER_RETURN_IF_ERROR(checkCluster(package.info, cluster));
-  if (command.role == "coordinator")
-    return runWhole(command, package, *files, &cluster);
-  return runRoleOfCluster(command, package, *files, cluster);
+  return command.profileFile.empty() ? run(command, package, *files) : runProfiled(command, package, *files);
 }
 
 } // namespace
 
 int runTraining(const TrainCommand &command) {
-  Status status = run(command);
+  Status status = checkAndRun(command);
   return status.ok() ? 0 : fail(status);
 }
 

@@ -88,6 +88,8 @@ TEST(CommandLineTest, EveryFlag) {
                               "J",
                               "--losses",
                               "X",
+                              "--profile",
+                              "P",
                               "--servers",
                               "2",
                               "--cpu-trainers",
@@ -124,6 +126,7 @@ TEST(CommandLineTest, EveryFlag) {
   EXPECT_EQ(options.loadFolder, "L");
   EXPECT_EQ(command.summaryFile, "J");
   EXPECT_EQ(command.lossesFile, "X");
+  EXPECT_EQ(command.profileFile, "P");
   EXPECT_EQ(options.servers, 2);
   EXPECT_EQ(options.cpuTrainers, 4);
   EXPECT_EQ(options.heterTrainersOf("xpu"), 2);
