@@ -57,6 +57,8 @@ public:
   /// called in the task that ends the frame, after which the frame may be started again. REQUIRES: not running.
   void start(const FrameInfo &info, NodeHandler &handler, std::span<const TensorRef *const> arguments, Completion done);
 
+  /// What handlers get from keep() in the next run. REQUIRES: not running.
+  void setKeeper(std::shared_ptr<const void> keeper) { keeper_ = std::move(keeper); }
   /// Lets go of memory that handlers brought. REQUIRES: not running.
   void releaseOwners();
 

@@ -49,17 +49,23 @@ StatusOr<std::unique_ptr<Executable>> Executable::create(const package::Graph &g
 void Executable::run(const FrameInfo &info, NodeHandler &handler, Completion done) {
   assert(info.examples >= 0 && "a micro-batch has no negative size");
   struct Running {
-    Impl &impl;
     ActiveFrame *frame;
+    std::shared_ptr<const void> keeper; ///< Of the frame; the last of them to go gives it back.
     Completion done;
   };
-  auto running = std::make_unique<Running>(Running{*impl_, impl_->take(), std::move(done)});
+  ActiveFrame *taken = impl_->take();
+  std::shared_ptr<const void> keeper(taken, [impl = impl_.get()](ActiveFrame *frame) { impl->giveBack(frame); });
+  // Freed buffers are overwritten when their last node has ended, whoever else would keep them.
+  if (!impl_->options.poisonFreed)
+    taken->setKeeper(keeper);
+  auto running = std::make_unique<Running>(Running{taken, std::move(keeper), std::move(done)});
   impl_->context.scheduler.post([info, &handler, running = std::move(running)]() mutable {
     ActiveFrame *frame = running->frame;
     frame->start(info, handler, {}, [running = std::move(running)](Status status) mutable {
       running->frame->releaseOwners();
+      running->frame->setKeeper(nullptr);
       Completion whenDone = std::move(running->done);
-      running->impl.giveBack(running->frame);
+      running.reset();
       whenDone(std::move(status));
     });
   });

@@ -55,6 +55,10 @@ public:
   /// `owner` is null: until the frame ended). Fails if `bytes` is not the size that the value's type and B give.
   Status bind(int index, const void *data, int64_t bytes, std::shared_ptr<const void> owner = nullptr);
 
+  /// What keeps an input of a PUSH or SEND node as it is beyond the frame's end: its own memory's owner, or what keeps
+  /// the frame's memory from other frames. Null where that cannot be promised: then copy.
+  std::shared_ptr<const void> keep(int index) const { return values_[index].owner ? values_[index].owner : keeper_; }
+
   /// Fills a TENSOR output either way: copies into its segment, or binds `data` if it has none.
   Status deliver(int index, const void *data, int64_t bytes, std::shared_ptr<const void> owner = nullptr);
 
@@ -77,6 +81,7 @@ protected:
   const package::Graph &graph_;
   FrameInfo info_;
   std::vector<TensorRef> values_;
+  std::shared_ptr<const void> keeper_;
   std::vector<uint8_t> bound_; ///< Whether a value has its memory. Bytes, so that nodes may write theirs at once.
 };
 

@@ -35,16 +35,17 @@ void LocalParameters::pullDense(int64_t minVersion, UniqueFunction<void(StatusOr
 }
 
 void LocalParameters::pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys,
-                               std::span<const float> rows, Completion done) {
-  PushRows push{part, keys, rows};
-  done(update_ == UpdateMode::Sync ? store_.stagePush(pushKey(info), info.examples, push)
-                                   : store_.applyNow(pushKey(info), info.examples, push));
+                               std::span<const float> rows, std::shared_ptr<const void> owner, Completion done) {
+  done(update_ == UpdateMode::Sync
+           ? store_.stagePush(pushKey(info), info.examples, PushRows{part, keys, rows, std::move(owner)})
+           : store_.applyNow(pushKey(info), info.examples, PushRows{part, keys, rows}));
 }
 
-void LocalParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values, Completion done) {
-  PushDense push{parameter, values};
-  done(update_ == UpdateMode::Sync ? store_.stagePush(pushKey(info), info.examples, push)
-                                   : store_.applyNow(pushKey(info), info.examples, push));
+void LocalParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values,
+                                std::shared_ptr<const void> owner, Completion done) {
+  done(update_ == UpdateMode::Sync
+           ? store_.stagePush(pushKey(info), info.examples, PushDense{parameter, values, 0, std::move(owner)})
+           : store_.applyNow(pushKey(info), info.examples, PushDense{parameter, values}));
 }
 
 } // namespace heter::runtime

@@ -32,10 +32,12 @@ public:
   /// The dense parameters of version `minVersion` or newer.
   virtual void pullDense(int64_t minVersion, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) = 0;
 
-  /// Pushes a micro-batch's gradient sums; `done` when their owners have them. The memory is read until `done`.
+  /// Pushes a micro-batch's gradient sums; `done` when their owners have them. The memory is read until `done`, and
+  /// afterwards only if `owner` is there and held.
   virtual void pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys, std::span<const float> rows,
-                        Completion done) = 0;
-  virtual void pushDense(const FrameInfo &info, int parameter, std::span<const float> values, Completion done) = 0;
+                        std::shared_ptr<const void> owner, Completion done) = 0;
+  virtual void pushDense(const FrameInfo &info, int parameter, std::span<const float> values,
+                         std::shared_ptr<const void> owner, Completion done) = 0;
 };
 
 } // namespace heter::runtime

@@ -106,7 +106,7 @@ void RemoteParameters::pullRows(int64_t minVersion, int part, std::span<const ui
 }
 
 void RemoteParameters::pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys,
-                                std::span<const float> rows, Completion done) {
+                                std::span<const float> rows, std::shared_ptr<const void>, Completion done) {
   Split split(keys, serverCount());
   if (split.parts() == 0)
     return done(Status());
@@ -131,7 +131,8 @@ void RemoteParameters::pushRows(const FrameInfo &info, int part, std::span<const
   }
 }
 
-void RemoteParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values, Completion done) {
+void RemoteParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values,
+                                 std::shared_ptr<const void>, Completion done) {
   int owners = 0;
   for (int s = 0; s < serverCount(); ++s)
     owners += layout(parameter, s).localElements() > 0;

@@ -152,7 +152,8 @@ void TrainerFrame::pushRows(Frame &frame, const package::Node &node, Completion 
   const TensorRef &rows = frame.value(node.inputs[0]);
   auto count = static_cast<size_t>(rows.count);
   auto dim = static_cast<size_t>(services_.model.parts()[static_cast<size_t>(*part)].dim);
-  services_.parameters.pushRows(frame.info(), *part, {rows.keys, count}, {rows.f32(), count * dim}, std::move(done));
+  services_.parameters.pushRows(frame.info(), *part, {rows.keys, count}, {rows.f32(), count * dim},
+                                frame.keep(node.inputs[0]), std::move(done));
 }
 
 void TrainerFrame::pushDense(Frame &frame, const package::Node &node, Completion done) {
@@ -164,7 +165,8 @@ void TrainerFrame::pushDense(Frame &frame, const package::Node &node, Completion
     return done(Status::internal("the gradient of '" + services_.model.parameterName(*parameter) +
                                  "' has another size than the parameter"));
   services_.parameters.pushDense(frame.info(), *parameter,
-                                 {gradient.f32(), static_cast<size_t>(gradient.shape.elements())}, std::move(done));
+                                 {gradient.f32(), static_cast<size_t>(gradient.shape.elements())},
+                                 frame.keep(node.inputs[0]), std::move(done));
 }
 
 void TrainerFrame::send(Frame &frame, const package::Node &node, Completion done) {

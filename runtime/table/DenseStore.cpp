@@ -2,6 +2,7 @@
 #include "runtime/table/DenseStore.h"
 
 #include "runtime/base/Random.h"
+#include "runtime/base/Vectors.h"
 #include "runtime/table/OptimizerCall.h"
 
 #include <algorithm>
@@ -120,7 +121,7 @@ void DenseStore::reset(uint64_t seed, int64_t version) {
 }
 
 void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, int64_t version,
-                        const ParallelFor &parallelFor) {
+                        const ParallelFor &parallelFor, int64_t more, const std::function<void(int64_t)> &body) {
   std::vector<std::shared_ptr<float[]>> next(parameters_.size());
   std::vector<size_t> touched(parameters_.size());
   for (const BlockGradients &block : blocks)
@@ -132,11 +133,14 @@ void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, i
     if (touched[p] < parameters_[p]->layout.blocks().size())
       std::memcpy(next[p].get(), parameters_[p]->values.get(), parameters_[p]->localElements() * sizeof(float));
   }
+  const auto count = static_cast<int64_t>(blocks.size());
   const auto run = [&](int64_t i) {
+    if (i >= count)
+      return body(i - count);
     const BlockGradients &block = blocks[static_cast<size_t>(i)];
     updateBlock(block, divisor, next[static_cast<size_t>(block.parameter)].get());
   };
-  parallelFor(static_cast<int64_t>(blocks.size()), run);
+  parallelFor(count + more, run);
   for (size_t p = 0; p < parameters_.size(); ++p)
     if (touched[p])
       parameters_[p]->values = std::move(next[p]);
@@ -165,12 +169,12 @@ void DenseStore::updateBlock(const BlockGradients &work, float divisor, float *n
     const int64_t count = std::min(piece, block.count - first);
     const int64_t at = block.localFirst + first;
     float *gradient = scratch.data();
-    std::copy_n(work.gradients[0] + first, count, gradient);
+    const float *sum = work.gradients[0] + first;
+    if (work.gradients.size() > 1)
+      sum = std::copy_n(sum, count, gradient) - count;
     for (size_t g = 1; g < work.gradients.size(); ++g)
-      for (int64_t i = 0; i < count; ++i)
-        gradient[i] += work.gradients[g][first + i];
-    for (int64_t i = 0; i < count; ++i)
-      gradient[i] /= divisor;
+      addFloats(gradient, work.gradients[g] + first, count);
+    divideFloats(gradient, sum, divisor, count);
     call.setElements(count);
     call.setInput(0, parameter.values.get() + at);
     call.setOutput(0, next + at);

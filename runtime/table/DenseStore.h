@@ -33,8 +33,10 @@ public:
   std::shared_ptr<const DenseVersion> newest() const HETER_EXCLUDES(mutex_);
 
   /// Sums each block's gradients, divides by `divisor`, runs the optimizer, and publishes the result as `version`.
+  /// Besides the blocks' it runs body(0) .. body(more - 1), last: what else a step has to update.
   /// REQUIRES: at most one entry a block.
-  void update(std::span<const BlockGradients> blocks, float divisor, int64_t version, const ParallelFor &parallelFor);
+  void update(std::span<const BlockGradients> blocks, float divisor, int64_t version, const ParallelFor &parallelFor,
+              int64_t more = 0, const std::function<void(int64_t)> &body = nullptr);
 
   /// Publishes the same values as another version.
   void setVersion(int64_t version);

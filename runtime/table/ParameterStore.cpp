@@ -213,11 +213,14 @@ Status ParameterStore::closeStep(int64_t step, std::span<const int32_t> microBat
 
 void ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) {
   const auto divisor = static_cast<float>(totalExamples);
-  options.parallelFor(static_cast<int64_t>(pushes.rows.size()), [&](int64_t i) {
-    const StepPushes::Rows &rows = pushes.rows[static_cast<size_t>(i)];
-    tableOf(rows.part).update(parts[static_cast<size_t>(rows.part)].part, rows.pushes, divisor);
-  });
-  dense.update(pushes.blocks, divisor, step + 1, options.parallelFor);
+  std::vector<SparseTable::Update> updates;
+  updates.reserve(pushes.rows.size());
+  for (const StepPushes::Rows &rows : pushes.rows)
+    updates.emplace_back(tableOf(rows.part), parts[static_cast<size_t>(rows.part)].part, rows.pushes, divisor);
+  // Rows come last: their pieces are the smaller ones, and so even out what the threads have left to do.
+  constexpr int64_t pieces = SparseTable::Update::pieces;
+  dense.update(pushes.blocks, divisor, step + 1, options.parallelFor, static_cast<int64_t>(updates.size()) * pieces,
+               [&](int64_t i) { updates[static_cast<size_t>(i / pieces)].run(static_cast<int>(i % pieces)); });
   version.store(step + 1, std::memory_order_release);
 }
 

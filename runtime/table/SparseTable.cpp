@@ -8,6 +8,7 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <optional>
 
 namespace heter::runtime {
 
@@ -195,15 +196,6 @@ private:
 };
 } // namespace
 
-void SparseTable::update(int part, std::span<const RowGradients> pushes, float divisor) {
-  if (pushes.size() == 1) {
-    updateUnique(part, pushes[0].keys, pushes[0].gradients, divisor);
-    return;
-  }
-  const FoldedRows folded(pushes, static_cast<size_t>(spec_.parts[static_cast<size_t>(part)].dim));
-  updateUnique(part, folded.keys(), folded.sums(), divisor);
-}
-
 namespace {
 /// Runs an optimizer on rows, one after another.
 class RowUpdater {
@@ -233,27 +225,50 @@ private:
 };
 } // namespace
 
-void SparseTable::updateUnique(int part, std::span<const uint64_t> keys, std::span<const float> sums, float divisor) {
-  const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
-  const auto dim = static_cast<size_t>(spec.dim);
-  RowUpdater updater(spec, divisor);
-  Batch &batch = Batch::ofThread();
-  batch.assign(*this, keys);
-  const auto updateRange = [&](RowIndex &index, RowSlabs &rows, std::span<const BatchKey> ofRange) {
-    findEach(index, rows, ofRange, [&](const BatchKey &key, uint32_t row) {
+struct SparseTable::Update::Work {
+  Work(SparseTable &table, int part, std::span<const RowGradients> pushes, float divisor)
+      : table(table), spec(table.spec_.parts[static_cast<size_t>(part)]), divisor(divisor) {
+    if (pushes.size() != 1)
+      folded.emplace(pushes, static_cast<size_t>(spec.dim));
+    sums = folded ? folded->sums() : pushes[0].gradients;
+    batch.assign(table, folded ? folded->keys() : pushes[0].keys);
+  }
+
+  SparseTable &table;
+  const PartSpec &spec;
+  const float divisor;
+  std::optional<FoldedRows> folded;
+  std::span<const float> sums;
+  Batch batch;
+};
+
+SparseTable::Update::Update(SparseTable &table, int part, std::span<const RowGradients> pushes, float divisor)
+    : work_(std::make_unique<Work>(table, part, pushes, divisor)) {}
+SparseTable::Update::Update(Update &&) noexcept = default;
+SparseTable::Update::~Update() = default;
+
+void SparseTable::Update::run(int piece) const {
+  const std::span<const BatchKey> keys = work_->batch.ofRange(piece);
+  if (keys.empty())
+    return;
+  RowUpdater updater(work_->spec, work_->divisor);
+  const auto dim = static_cast<size_t>(work_->spec.dim);
+  const auto updateRange = [&](RowIndex &index, RowSlabs &rows) {
+    findEach(index, rows, keys, [&](const BatchKey &key, uint32_t row) {
       if (row == RowIndex::none)
-        row = create(index, rows, key.key);
-      updater.update(rows.state(row), sums.data() + key.position * dim);
+        row = work_->table.create(index, rows, key.key);
+      updater.update(rows.state(row), work_->sums.data() + key.position * dim);
     });
   };
-  for (int r = 0; r < rangeCount; ++r) {
-    const std::span<const BatchKey> ofRange = batch.ofRange(r);
-    if (ofRange.empty())
-      continue;
-    Range &range = *ranges_[static_cast<size_t>(r)];
-    MutexLock lock(range.mutex);
-    updateRange(range.index, range.rows, ofRange);
-  }
+  Range &range = *work_->table.ranges_[static_cast<size_t>(piece)];
+  MutexLock lock(range.mutex);
+  updateRange(range.index, range.rows);
+}
+
+void SparseTable::update(int part, std::span<const RowGradients> pushes, float divisor) {
+  const Update update(*this, part, pushes, divisor);
+  for (int piece = 0; piece < Update::pieces; ++piece)
+    update.run(piece);
 }
 
 uint32_t SparseTable::create(RowIndex &index, RowSlabs &rows, uint64_t key) const {

@@ -45,6 +45,23 @@ public:
   /// be. REQUIRES: owns(key) for every key; keys are unique within a push.
   void update(int part, std::span<const RowGradients> pushes, float divisor);
 
+  /// The same in pieces, any of which may run at once with the others: a part's rows of one range of virtual shards
+  /// each.
+  class Update {
+  public:
+    static constexpr int pieces = 16;
+    /// `table` and `pushes`, which are unique a push, outlive it.
+    Update(SparseTable &table, int part, std::span<const RowGradients> pushes, float divisor);
+    Update(Update &&) noexcept;
+    ~Update();
+    /// REQUIRES: called once for each of 0 .. pieces - 1.
+    void run(int piece) const;
+
+  private:
+    struct Work;
+    std::unique_ptr<Work> work_;
+  };
+
   int64_t rowCount() const;
 
   // For checkpoints. A row's state is spec().rowFloats floats, part after part.
@@ -59,9 +76,7 @@ public:
 private:
   struct Range; // Of virtual shards.
   struct Batch;
-  static constexpr int rangeCount = 16;
-
-  void updateUnique(int part, std::span<const uint64_t> keys, std::span<const float> sums, float divisor);
+  static constexpr int rangeCount = Update::pieces;
   uint32_t create(RowIndex &index, RowSlabs &rows, uint64_t key) const;
   void initialize(uint64_t key, float *state) const;
 

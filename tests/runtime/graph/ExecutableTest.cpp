@@ -303,6 +303,46 @@ TEST(Executable, TimesEachNode) {
   EXPECT_EQ(times.size(), 4u);
 }
 
+TEST(Executable, KeptFramesAreNotUsedAgain) {
+  SimulatedScheduler scheduler(1);
+  CpuDevice device;
+  FunctionKernels kernels = simpleKernels();
+  GraphBuilder b;
+  int x = b.placed("x", f32({-1})), y = b.placed("y", f32({-1}));
+  b.input("x", x);
+  b.kernel("double", {x}, {y});
+  b.node(package::NodeKind::PUSH_DENSE, "push w", "", {y}, {}, {{"parameter", text("w")}});
+  auto executable = make(b.graph, kernels, device, scheduler);
+  std::vector<std::shared_ptr<const void>> kept;
+  std::vector<const float *> pushed;
+  TestHandler handler;
+  handler.other = [&](Frame &frame, int node, Completion done) {
+    int value = frame.node(node).inputs[0];
+    kept.push_back(frame.keep(value));
+    pushed.push_back(frame.value(value).f32());
+    done({});
+  };
+  for (float value : {1.0F, 2.0F}) {
+    handler.inputs["x"] = {value};
+    ASSERT_OK(runFrame(scheduler, *executable, handler, frameOf(1)));
+  }
+  ASSERT_TRUE(kept[0] && kept[1]);
+  EXPECT_EQ(*pushed[0], 2.0F);
+  EXPECT_EQ(*pushed[1], 4.0F);
+  kept.erase(kept.begin());
+  handler.inputs["x"] = {3};
+  ASSERT_OK(runFrame(scheduler, *executable, handler, frameOf(1)));
+  EXPECT_EQ(pushed[2], pushed[0]) << "a frame that nobody keeps is used again";
+  EXPECT_EQ(*pushed[1], 4.0F);
+  kept.clear();
+
+  ExecutableOptions poison;
+  poison.poisonFreed = true;
+  auto checking = make(b.graph, kernels, device, scheduler, poison);
+  ASSERT_OK(runFrame(scheduler, *checking, handler, frameOf(1)));
+  EXPECT_FALSE(kept.back()) << "poisoned memory cannot be kept";
+}
+
 TEST(Executable, UnknownFunctionsAreNamed) {
   SimulatedScheduler scheduler(1);
   CpuDevice device;
