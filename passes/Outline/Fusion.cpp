@@ -60,6 +60,11 @@ public:
     for (Operation *consumer : ops) {
       if (!isPointwise(consumer) && !isReduction(consumer))
         continue;
+      if (isa<nn::ReluOp>(consumer))
+        if (auto linear = consumer->getOperand(0).getDefiningOp<nn::LinearOp>()) {
+          considerEpilogue(linear, consumer);
+          continue;
+        }
       for (Value operand : consumer->getOperands())
         if (Operation *producer = operand.getDefiningOp(); producer && groupOf_.count(producer))
           consider(producer, consumer);
@@ -111,14 +116,32 @@ private:
     return result;
   }
 
+  /// Whether the library computes the group: a matrix product and what it does last.
+  bool isLibrary(size_t group) const { return executionOf(groups_[group].ops.front()) == Execution::Library; }
+
+  void considerEpilogue(Operation *linear, Operation *relu) {
+    size_t from = groupOf_[linear], to = groupOf_[relu];
+    std::string why;
+    if (groups_[from].era != groups_[to].era)
+      why = "a message is sent or received between them";
+    else if (!linear->hasOneUse())
+      why = "others read what comes before the activation";
+    notes_.push_back({linear, relu, why.empty(), why.empty() ? "the matrix product does it last" : why});
+    if (why.empty())
+      merge(from, to);
+  }
+
   void consider(Operation *producer, Operation *consumer) {
     size_t from = groupOf_[producer], to = groupOf_[consumer];
     if (from == to || executionOf(producer) != Execution::Kernel)
       return;
     std::string why = obstacle(producer, consumer, from, to);
     notes_.push_back({producer, consumer, why.empty(), why.empty() ? "one loop computes both" : why});
-    if (!why.empty())
-      return;
+    if (why.empty())
+      merge(from, to);
+  }
+
+  void merge(size_t from, size_t to) {
     // The group with the later beginning goes into the other, whose number is its place in the order.
     size_t kept = std::min(from, to), gone = std::max(from, to);
     std::vector<Operation *> &ops = groups_[kept].ops;
@@ -133,6 +156,8 @@ private:
   std::string obstacle(Operation *producer, Operation *consumer, size_t from, size_t to) {
     if (groups_[from].era != groups_[to].era)
       return "a message is sent or received between them";
+    if (isLibrary(from))
+      return "it is the end of a matrix product";
     if (isReduction(producer))
       return "a reduction ends its kernel";
     if (!isPointwise(producer))

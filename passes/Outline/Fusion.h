@@ -31,7 +31,8 @@ struct FusionNote {
 };
 
 /// The operations of `program`, a program's block or a region's, that are no constants and no terminator, grouped, in
-/// an order in which each group can run. Only operations executed as kernels share a group, and only if `fuse`. No
+/// an order in which each group can run. Only operations executed as kernels share a group, and `nn.linear` with the
+/// `nn.relu` of its result, and only if `fuse`. No
 /// group has members on both sides of a `ps.send` or `ps.recv`, and none moves across one, so that the listings of all
 /// roles still agree with one order. A group is a chain of elementwise operations and broadcasts over one shape,
 /// perhaps with reductions of that shape at its end. The order and the groups are a function of the program alone.

@@ -38,7 +38,7 @@ private:
   LogicalResult outlineBlock(Block &block);
   LogicalResult outlineGroup(ArrayRef<Operation *> group);
   LogicalResult outlineNode(Operation *op);
-  LogicalResult outlineLibrary(Operation *op);
+  LogicalResult outlineLibrary(ArrayRef<Operation *> group);
   LogicalResult outlineKernel(ArrayRef<Operation *> group);
   LogicalResult outlineIf(nn::IfOp op);
   LogicalResult outlineWhile(nn::WhileOp op);
@@ -142,7 +142,7 @@ LogicalResult ProgramOutliner::outlineGroup(ArrayRef<Operation *> group) {
   case Execution::Node:
     return outlineNode(group.front());
   case Execution::Library:
-    return outlineLibrary(group.front());
+    return outlineLibrary(group);
   case Execution::Kernel:
     return outlineKernel(group);
   case Execution::Constant:
@@ -274,9 +274,12 @@ LogicalResult ProgramOutliner::outlineRegion(Region &from, Region &to, ValueRang
   return result;
 }
 
-/// The attributes that a library kernel wants of `op`.
-static DictionaryAttr libraryOptions(Operation *op, Builder builder) {
+/// The attributes that a library kernel wants of `group`.
+static DictionaryAttr libraryOptions(ArrayRef<Operation *> group, Builder builder) {
+  Operation *op = group.front();
   NamedAttrList options;
+  if (group.size() > 1)
+    options.append("activation", builder.getStringAttr(group.back()->getName().stripDialect()));
   for (StringRef name : {"transpose_a", "transpose_b", "axis", "begin", "end", "low", "high", "rate", "path", "space"})
     if (Attribute value = op->getAttr(name))
       options.append(name, value);
@@ -287,17 +290,19 @@ static DictionaryAttr libraryOptions(Operation *op, Builder builder) {
   return options.empty() ? DictionaryAttr() : options.getDictionary(builder.getContext());
 }
 
-LogicalResult ProgramOutliner::outlineLibrary(Operation *op) {
-  StringRef name = op->getName().stripDialect();
+/// A call of the library's function for the first operation; a second one, an activation, is done by the same call.
+LogicalResult ProgramOutliner::outlineLibrary(ArrayRef<Operation *> group) {
+  Operation *op = group.front();
+  std::string name = describe(group, "+");
   std::string scope = scopeOf(op->getResult(0));
   // Sparse gradients are made on the host, whatever computes the rest.
   bool sparse = isa<nn::RowsType>(op->getResult(0).getType());
   SmallVector<Value> inputs = get(op->getOperands(), sparse ? task::Space::Host : space_);
-  auto node =
-      task::LibraryOp::create(builder_, op->getLoc(), typesIn(op->getResultTypes()),
-                              isa<nn::LinearOp>(op) ? "matmul" : name, inputs, libraryOptions(op, builder_),
-                              (scope + (scope.empty() ? "" : " ") + name).str(), DenseI32ArrayAttr(), ArrayAttr());
-  set(op->getResult(0), node.getResult(0));
+  auto node = task::LibraryOp::create(builder_, op->getLoc(), typesIn(op->getResultTypes()),
+                                      isa<nn::LinearOp>(op) ? "matmul" : op->getName().stripDialect(), inputs,
+                                      libraryOptions(group, builder_), scope + (scope.empty() ? "" : " ") + name,
+                                      DenseI32ArrayAttr(), ArrayAttr());
+  set(group.back()->getResult(0), node.getResult(0));
   return success();
 }
 

@@ -2,6 +2,7 @@
 // scheduler's idle threads, by their shape only, so that the number of threads changes no bit. Primitives are made once
 // a shape and thread. The one place where oneDNN's exceptions show up.
 #include "runtime/base/ParallelFor.h"
+#include "runtime/base/Vectors.h"
 #include "runtime/kernels/Prepare.h"
 
 #include <algorithm>
@@ -19,11 +20,13 @@ using package::TensorType;
 
 namespace {
 
-/// out[b] (m x n) = a[b] (m x k) * b[b] (k x n) + bias (n), each operand transposed in memory if its flag says so.
+/// out[b] (m x n) = a[b] (m x k) * b[b] (k x n) + bias (n), perhaps max(that, 0), each operand transposed in memory if
+/// its flag says so.
 struct Product {
   bool batched = false;
   int64_t batch = 1, m = 0, n = 0, k = 0;
   bool transposeA = false, transposeB = false, bias = false;
+  bool relu = false;                               ///< Not oneDNN's to do: its own would turn NaN into 0.
   int64_t strideA = 0, strideB = 0, strideOut = 0; ///< From one row in memory to the next.
   auto key() const {
     return std::tuple(batched, batch, m, n, k, transposeA, transposeB, bias, strideA, strideB, strideOut);
@@ -110,6 +113,9 @@ private:
 Status multiplyPiece(const Product &product, const float *a, const float *b, const float *bias, float *out) {
   try {
     ThreadProducts::instance().run(product, a, b, bias, out);
+    // While the piece is in a cache nearby.
+    for (int64_t i = 0; product.relu && i < product.batch * product.m; ++i)
+      reluFloats(out + i * product.strideOut, product.n);
     return {};
   } catch (const std::exception &error) {
     return Status::internal(std::string("oneDNN: ") + error.what());
@@ -119,7 +125,7 @@ Status multiplyPiece(const Product &product, const float *a, const float *b, con
 /// How many pieces a product is cut into: enough work in each to be worth a task, and not so many that packing their
 /// common operand anew for each would show.
 int64_t pieceCount(const Product &product) {
-  constexpr int64_t workOfPiece = int64_t{1} << 26, mostPieces = 8;
+  constexpr int64_t workOfPiece = int64_t{1} << 25, mostPieces = 8;
   return product.batched ? 1 : std::clamp<int64_t>(product.m * product.n * product.k / workOfPiece, 1, mostPieces);
 }
 
@@ -131,7 +137,7 @@ Status multiply(const Product &product, const float *a, const float *b, const fl
   if (product.k == 0) {
     for (int64_t i = 0; i < product.batch * product.m; ++i)
       for (int64_t j = 0; j < product.n; ++j)
-        out[i * product.n + j] = product.bias ? bias[j] : 0.0f;
+        out[i * product.n + j] = product.bias && !(product.relu && bias[j] < 0) ? bias[j] : 0.0f;
     return {};
   }
   const bool byRows = product.m >= product.n;
@@ -250,8 +256,16 @@ StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
   bool transposeA = node.flag("transpose_a"), transposeB = node.flag("transpose_b");
   HETER_ASSIGN_OR_RETURN(Form form, formOf(node, transposeA, transposeB));
   HETER_RETURN_IF_ERROR(checkExtents(node, form, transposeA, transposeB));
-  return LibraryFunction([form, transposeA, transposeB](const LibraryCall &call) -> Status {
-    return multiply(productOf(form, call, transposeA, transposeB), call.inputs[0].f32(), call.inputs[1].f32(),
+  const bool relu = node.node.attributes.contains("activation");
+  if (relu) {
+    HETER_ASSIGN_OR_RETURN(std::string activation, node.text("activation"));
+    if (activation != "relu")
+      return Status::dataLoss("knows no activation `" + activation + "`, only `relu`");
+  }
+  return LibraryFunction([form, transposeA, transposeB, relu](const LibraryCall &call) -> Status {
+    Product product = productOf(form, call, transposeA, transposeB);
+    product.relu = relu;
+    return multiply(product, call.inputs[0].f32(), call.inputs[1].f32(),
                     call.inputs.size() == 3 ? call.inputs[2].f32() : nullptr, call.outputs[0].as<float>(),
                     call.scheduler);
   });

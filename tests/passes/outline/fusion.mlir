@@ -79,6 +79,31 @@ module @around attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "par
 
 // -----
 
+// The relu of a linear layer is done by its matrix product, unless others read what comes before it.
+module @epilogue attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  nn.parameter @w : tensor<3x3xf32> init #nn.init<"zeros", 0.0>
+  // CHECK-LABEL: module @epilogue
+  // CHECK: %[[Y:.*]] = task.library "matmul"(%{{.*}}, %[[W:.*]]) options {activation = "relu"} named "w linear+relu"
+  // CHECK-NEXT: %[[Z:.*]] = task.library "matmul"(%[[Y]], %[[W]]) named "w linear"
+  // CHECK-NEXT: task.kernel @relu_square_0(%[[Z]])
+  // CHECK-NOT: task.kernel
+  // SINGLE-LABEL: module @epilogue
+  // SINGLE-NOT: activation
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?x3xf32>
+    %w = ps.pull_dense @w : tensor<3x3xf32>
+    %m = nn.linear %x, %w : (tensor<?x3xf32>, tensor<3x3xf32>) -> tensor<?x3xf32>
+    %y = nn.relu %m : tensor<?x3xf32>
+    %n = nn.linear %y, %w : (tensor<?x3xf32>, tensor<3x3xf32>) -> tensor<?x3xf32>
+    %z = nn.relu %n : tensor<?x3xf32>
+    %s = nn.square %z : tensor<?x3xf32>
+    nn.predict "n"(%n) : tensor<?x3xf32>
+    nn.predict "s"(%s) : tensor<?x3xf32>
+  }
+}
+
+// -----
+
 // Nothing is fused across a message, or two roles could wait for each other.
 module @message attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
   ps.channel @c0 graph("train") from("cpu-trainer") to("heter-trainer.gpu") depth(1) types [tensor<?xf32>]

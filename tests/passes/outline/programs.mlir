@@ -22,15 +22,17 @@ module @m attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partitio
     %a = ps.pull_rows @emb part("") (%ids) : tensor<?xi64> -> tensor<?x4xf32>
     %b = ps.pull_rows @emb part("") (%ids) : tensor<?xi64> -> tensor<?x4xf32>
     %w = ps.pull_dense @deep.weight : tensor<4x4xf32>
-    // CHECK: task.library "matmul"(%[[ROWS]], %{{.*}}) named "deep linear"
-    // CHECK: task.kernel @relu_0(%{{.*}}) named "deep relu"
+    // CHECK: %[[D:.*]] = task.library "matmul"(%[[ROWS]], %{{.*}}) options {activation = "relu"} named "deep linear+relu"
     %c = nn.linear %a, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
     %d = nn.relu %c : tensor<?x4xf32>
-    // CHECK: task.library "dropout"(%{{.*}}) options {path = "deep", rate = 5.000000e-01 : f64} named "deep dropout"
+    // CHECK: task.library "dropout"(%[[D]]) options {path = "deep", rate = 5.000000e-01 : f64} named "deep dropout"
     %e = nn.dropout %d rate(0.5) path("deep") : tensor<?x4xf32>
-    // The same kernel again.
     // CHECK: task.kernel @relu_0(%[[ROWS]]) named "relu"
     %f = nn.relu %b : tensor<?x4xf32>
+    // The same kernel again.
+    // CHECK: task.kernel @relu_0(%{{.*}}) named "deep relu"
+    %h = nn.relu %e : tensor<?x4xf32>
+    nn.predict "h"(%h) : tensor<?x4xf32>
     // CHECK: task.library "concat"(%{{.*}}) options {axis = 1 : i64} named "concat"
     %g = nn.concat %e, %f axis(1) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
     nn.predict "g"(%g) : tensor<?x8xf32>

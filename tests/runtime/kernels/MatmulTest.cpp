@@ -50,6 +50,29 @@ TEST(Matmul, RowsTimesOneMatrix) {
       }
 }
 
+TEST(Matmul, EndsWithAnActivation) {
+  std::mt19937 random(7);
+  for (auto [examples, k, n] : {std::tuple(3, 5, 4), std::tuple(130, 70, 33), std::tuple(600, 300, 300)})
+    for (bool withBias : {false, true}) {
+      std::vector<test::Operand> inputs = {operand(f32({-1, k}), randomFloats(random, int64_t{examples} * k)),
+                                           operand(f32({k, n}), randomFloats(random, int64_t{k} * n))};
+      if (withBias)
+        inputs.push_back(operand(f32({n}), randomFloats(random, n)));
+      LibraryRun plain{.examples = examples}, last{.examples = examples};
+      ASSERT_TRUE(plain.run("matmul", inputs, f32({-1, n})).ok());
+      ASSERT_TRUE(last.run("matmul", inputs, f32({-1, n}), {{"activation", text("relu")}}).ok());
+      std::vector<float> expected = plain.elements<float>();
+      for (float &value : expected)
+        value = std::max(value, 0.0f);
+      EXPECT_EQ(last.elements<float>(), expected);
+    }
+  LibraryRun run{.examples = 2};
+  Status wrong =
+      run.run("matmul", {operand(f32({-1, 2}), std::vector<float>(4)), operand(f32({2, 2}), std::vector<float>(4))},
+              f32({-1, 2}), {{"activation", text("tanh")}});
+  EXPECT_THAT(wrong.message(), HasSubstr("knows no activation `tanh`"));
+}
+
 TEST(Matmul, LeadingExtentsAreRows) {
   std::mt19937 random(2);
   std::vector<float> a = randomFloats(random, 5 * 4 * 3), b = randomFloats(random, 3 * 6);
