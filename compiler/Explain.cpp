@@ -234,6 +234,7 @@ std::string Report::write() {
   writeServer();
   writeGraph("train");
   writeGraph("infer");
+  writeGraph("predict");
   return text_;
 }
 

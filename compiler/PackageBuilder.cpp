@@ -157,7 +157,10 @@ private:
         std::tie(value.kind, value.type) = packageType(type);
         channel.values.push_back(std::move(value));
       }
-      (op.getGraph() == "train" ? info_.trainChannels : info_.inferChannels).push_back(std::move(channel));
+      (op.getGraph() == "train"   ? info_.trainChannels
+       : op.getGraph() == "infer" ? info_.inferChannels
+                                  : info_.predictChannels)
+          .push_back(std::move(channel));
     }
   }
 
@@ -199,8 +202,10 @@ private:
         if (op.getRole() != role)
           continue;
         program.deviceClass = op.getDeviceClass().str();
-        (op.getGraph() == "train" ? program.train : program.infer) =
-            packageGraph(op.getBody().front(), op.getSegmentsAttr());
+        package::Graph &graph = op.getGraph() == "train"   ? program.train
+                                : op.getGraph() == "infer" ? program.infer
+                                                           : program.predict;
+        graph = packageGraph(op.getBody().front(), op.getSegmentsAttr());
       }
       info_.roles.push_back(program.role);
       contents_.programs.push_back(std::move(program));

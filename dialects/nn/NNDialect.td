@@ -16,8 +16,8 @@ def NN_Dialect : Dialect {
     crosses roles, and the task dialect, which says what one role executes. It exists so that differentiation and
     simplification see neural-network operations with their shapes, not loops or messages.
 
-    A module holds symbols: `nn.table` (sparse parameters, rows made on demand), `nn.parameter` (dense ones), and two
-    `nn.program`s over them, `@train` and `@infer`. Values are ranked tensors. Dimension 0 of a value that belongs to
+    A module holds symbols: `nn.table` (sparse parameters, rows made on demand), `nn.parameter` (dense ones), and
+    `nn.program`s over them, `@train`, `@infer` and `@predict`. Values are ranked tensors. Dimension 0 of a value that belongs to
     the examples of the micro-batch is dynamic and stands for their number B; no other dimension may be dynamic. A
     list of each example's own length is a `!nn.ragged`, the gradient of a table a `!nn.rows`.
 

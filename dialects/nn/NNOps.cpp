@@ -65,10 +65,21 @@ void ProgramOp::build(OpBuilder &builder, OperationState &state, StringRef name)
   state.addRegion()->emplaceBlock();
 }
 
+/// What belongs in no program that predicts, where labels are absent and nothing changes.
+static LogicalResult verifyPredicting(Operation &op) {
+  if (auto input = dyn_cast<InputOp>(op); input && input.getLabel())
+    return op.emitOpError("'") << input.getName() << "' is a label, and labels are absent in program @predict";
+  if (isa<ReportOp, MinimizeOp, UpdateOp, UpdateRowsOp>(op))
+    return op.emitOpError("does not belong in program @predict, which only predicts");
+  return success();
+}
+
 LogicalResult ProgramOp::verifyRegions() {
   llvm::StringSet<> reports, predictions;
   llvm::StringMap<Type> inputs;
   for (Operation &op : getBody().front()) {
+    if (getSymName() == "predict" && failed(verifyPredicting(op)))
+      return failure();
     if (auto report = dyn_cast<ReportOp>(op); report && !reports.insert(report.getName()).second)
       return report.emitOpError("is the second called '") << report.getName() << "'";
     if (auto predict = dyn_cast<PredictOp>(op); predict && !predictions.insert(predict.getName()).second)

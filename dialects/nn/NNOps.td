@@ -84,8 +84,9 @@ def NN_ProgramOp : NN_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock, NoT
   let summary = "What is computed for each micro-batch";
   let description = [{
     One block of operations in SSA form, executed once for every micro-batch. `@train` computes the loss in training
-    form, the reports, and minimizes (later: updates); `@infer` computes the same reports without dropout, and the
-    predictions. Reports have distinct names, and so have predictions; inputs of one name have one type.
+    form, the reports, and minimizes (later: updates); `@infer` computes the same reports without dropout; `@predict`
+    computes the predictions without any label, and is absent if the model predicts nothing. Reports have distinct
+    names, and so have predictions; inputs of one name have one type.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);

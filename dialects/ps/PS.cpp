@@ -30,7 +30,7 @@ bool ps::isHeterTrainer(StringRef role) { return role.consume_front(kHeterTraine
 
 bool ps::isTrainerRole(StringRef role) { return role == kLocal || role == kCpuTrainer || isHeterTrainer(role); }
 
-bool ps::isGraphName(StringRef name) { return name == "train" || name == "infer"; }
+bool ps::isGraphName(StringRef name) { return name == "train" || name == "infer" || name == "predict"; }
 
 bool ps::isMessageType(Type type) { return isa<RankedTensorType, nn::RaggedType>(type); }
 

@@ -46,7 +46,7 @@ def PS_TrainerRole : ConfinedAttr<StrAttr, [AttrConstraint<
     "that is a trainer's role key: local, cpu-trainer or heter-trainer.CLASS">]>;
 
 def PS_GraphName : ConfinedAttr<StrAttr, [AttrConstraint<
-    CPred<"::heter::ps::isGraphName(::llvm::cast<::mlir::StringAttr>($_self).getValue())">, "that is train or infer">]>;
+    CPred<"::heter::ps::isGraphName(::llvm::cast<::mlir::StringAttr>($_self).getValue())">, "that is train, infer or predict">]>;
 
 def PS_MessageType : Type<CPred<"::heter::ps::isMessageType($_self)">, "a tensor or a ragged value">;
 

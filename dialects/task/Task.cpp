@@ -229,8 +229,8 @@ LogicalResult SlotAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
 //===----------------------------------------------------------------------===//
 
 LogicalResult ProgramOp::verify() {
-  if (getGraph() != "train" && getGraph() != "infer")
-    return emitOpError("expects graph \"train\" or \"infer\", got \"") << getGraph() << "\"";
+  if (getGraph() != "train" && getGraph() != "infer" && getGraph() != "predict")
+    return emitOpError("expects graph \"train\", \"infer\" or \"predict\", got \"") << getGraph() << "\"";
   return success();
 }
 

@@ -1,5 +1,5 @@
-// Checked model to the nn dialect. Symbols first, then @train and @infer, each with the operations that its goals need;
-// @infer passes dropout by.
+// Checked model to the nn dialect. Symbols first, then @train, @infer and, for a model that predicts, @predict, each
+// with the operations that its goals need; all but @train pass dropout by, and @predict has no label.
 #include "frontend/emit/Emit.h"
 #include "dialects/nn/NN.h"
 #include "frontend/check/Check.h"
@@ -15,6 +15,13 @@ namespace heter::frontend {
 using namespace mlir;
 
 namespace {
+
+/// The programs of a model, in the order of the module.
+enum class Goal { Train, Infer, Predict };
+
+constexpr Goal kGoals[] = {Goal::Train, Goal::Infer, Goal::Predict};
+
+StringRef programName(Goal goal) { return goal == Goal::Train ? "train" : goal == Goal::Infer ? "infer" : "predict"; }
 
 class Emitter {
 public:
@@ -42,9 +49,9 @@ private:
 
   // Programs.
   void symbols(ArrayRef<bool> usedParameters);
-  void program(StringRef name, bool inferring);
-  void inputs();
-  void goals(bool inferring);
+  void program(Goal goal);
+  void inputs(Goal goal);
+  void goals(Goal goal);
   mlir::Value use(ValueId value);
   mlir::Value emit(const Op &op, bool inferring);
   mlir::Value emitSource(const Op &op, mlir::Type type);
@@ -173,13 +180,16 @@ DictionaryAttr Emitter::dataOf(const DataSource &source) {
 
 //===-- Module and programs ---------------------------------------------------------------------------------------===//
 
-std::vector<ValueId> wantedValues(const Model &model, bool inferring) {
-  std::vector<ValueId> wanted = {model.loss};
-  for (const Report &report : model.reports)
-    wanted.insert(wanted.end(), report.operands.begin(), report.operands.end());
-  if (inferring)
+std::vector<ValueId> wantedValues(const Model &model, Goal goal) {
+  std::vector<ValueId> wanted;
+  if (goal == Goal::Predict) {
     for (const Prediction &prediction : model.predictions)
       wanted.push_back(prediction.value);
+    return wanted;
+  }
+  wanted.push_back(model.loss);
+  for (const Report &report : model.reports)
+    wanted.insert(wanted.end(), report.operands.begin(), report.operands.end());
   return wanted;
 }
 
@@ -194,20 +204,22 @@ OwningOpRef<ModuleOp> Emitter::run() {
   (*module)->setAttr(nn::kFuseAttr, builder_.getBoolAttr(true));
   (*module)->setAttr(nn::kDataAttr, builder_.getArrayAttr(data));
   SmallVector<bool> used(model_.values.size(), false);
-  for (bool inferring : {false, true}) {
-    std::vector<bool> needed = neededOps(model_, wantedValues(model_, inferring), inferring);
+  for (Goal goal : kGoals) {
+    std::vector<bool> needed = neededOps(model_, wantedValues(model_, goal), goal != Goal::Train);
     for (size_t i = 0; i < model_.ops.size(); ++i)
       if (needed[i])
         for (ValueId operand : model_.ops[i].operands)
           used[operand] = true;
-    for (ValueId value : wantedValues(model_, inferring))
+    for (ValueId value : wantedValues(model_, goal))
       used[value] = true;
   }
   builder_.setInsertionPointToEnd(module->getBody());
   symbols(used);
-  for (bool inferring : {false, true}) {
+  for (Goal goal : kGoals) {
+    if (goal == Goal::Predict && model_.predictions.empty())
+      continue;
     builder_.setInsertionPointToEnd(module->getBody());
-    program(inferring ? "infer" : "train", inferring);
+    program(goal);
   }
   return module;
 }
@@ -226,12 +238,13 @@ void Emitter::symbols(ArrayRef<bool> used) {
                               initOf(parameter.init), nn::OptimizerAttr(), FlatSymbolRefAttr());
 }
 
-void Emitter::program(StringRef name, bool inferring) {
-  auto program = nn::ProgramOp::create(builder_, location(model_.range), name);
+void Emitter::program(Goal goal) {
+  bool inferring = goal != Goal::Train;
+  auto program = nn::ProgramOp::create(builder_, location(model_.range), programName(goal));
   builder_.setInsertionPointToEnd(&program.getBody().front());
   values_.clear();
-  inputs();
-  std::vector<bool> needed = neededOps(model_, wantedValues(model_, inferring), inferring);
+  inputs(goal);
+  std::vector<bool> needed = neededOps(model_, wantedValues(model_, goal), inferring);
   for (size_t i = 0; i < model_.ops.size(); ++i) {
     const Op &op = model_.ops[i];
     if (!needed[i])
@@ -242,14 +255,18 @@ void Emitter::program(StringRef name, bool inferring) {
     place_ = placeOf(op.mark);
     values_[op.results[0]] = emit(op, inferring);
   }
-  goals(inferring);
+  goals(goal);
 }
 
-void Emitter::inputs() {
-  for (const Input &input : model_.inputs)
+/// Labels are absent when predicting.
+void Emitter::inputs(Goal goal) {
+  for (const Input &input : model_.inputs) {
+    if (goal == Goal::Predict && input.label)
+      continue;
     values_[input.value] =
         nn::InputOp::create(builder_, location(input.range), typeOf(input.type), builder_.getStringAttr(input.name),
                             input.label ? builder_.getUnitAttr() : UnitAttr(), nn::PlaceAttr());
+  }
 }
 
 /// The emitted value; a parameter is read on its first use. A list that only feeds a pooled lookup has none.
@@ -264,7 +281,13 @@ mlir::Value Emitter::use(ValueId value) {
   return {};
 }
 
-void Emitter::goals(bool inferring) {
+void Emitter::goals(Goal goal) {
+  if (goal == Goal::Predict) {
+    for (const Prediction &prediction : model_.predictions)
+      nn::PredictOp::create(builder_, location(prediction.range), builder_.getStringAttr(prediction.name),
+                            use(prediction.value), nn::PlaceAttr());
+    return;
+  }
   SourceRange range = model_.minimizeRange;
   mlir::Value loss = use(model_.loss);
   nn::ReportOp::create(builder_, location(range), builder_.getStringAttr("loss"), builder_.getStringAttr("loss"), loss,
@@ -276,13 +299,8 @@ void Emitter::goals(bool inferring) {
     nn::ReportOp::create(builder_, location(report.range), builder_.getStringAttr(report.metric),
                          builder_.getStringAttr(report.name), operands, nn::PlaceAttr());
   }
-  if (!inferring) {
+  if (goal == Goal::Train)
     nn::MinimizeOp::create(builder_, location(range), loss, optimizerOf(model_.optimizer), nn::PlaceAttr());
-    return;
-  }
-  for (const Prediction &prediction : model_.predictions)
-    nn::PredictOp::create(builder_, location(prediction.range), builder_.getStringAttr(prediction.name),
-                          use(prediction.value), nn::PlaceAttr());
 }
 
 //===-- Operations ------------------------------------------------------------------------------------------------===//

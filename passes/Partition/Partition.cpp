@@ -11,6 +11,9 @@
 // is sent. So all listings agree with one order of the whole graph, and a later stage that adds edges from earlier to
 // later ops of one listing (reuse of memory, a queue) cannot make a cycle through another role.
 //
+// What the outside observes, reports and predictions, ends the listing in the order of the model: then the order of a
+// line's predictions does not depend on what crosses.
+//
 // Constants and what follows from them and from the number of examples alone are cloned into each role that uses them.
 #include "passes/Passes.h"
 #include "passes/Place/Placement.h"
@@ -115,6 +118,7 @@ int64_t ProgramCutter::arrive(Value value, unsigned role) {
 }
 
 void ProgramCutter::analyze() {
+  SmallVector<Operation *> observed;
   for (Operation &op : program_.getBody().front()) {
     if (isCheap(&op))
       continue;
@@ -122,8 +126,13 @@ void ProgramCutter::analyze() {
     for (Value value : nn::usedValues(&op))
       depth = std::max(depth, arrive(value, roleOf(&op)));
     depths_[&op] = depth;
-    listings_[{depth, roleOf(&op)}].push_back(&op);
+    if (isa<nn::ReportOp, nn::PredictOp>(op))
+      observed.push_back(&op);
+    else
+      listings_[{depth, roleOf(&op)}].push_back(&op);
   }
+  for (Operation *op : observed)
+    listings_[{maxDepth_, roleOf(op)}].push_back(op);
 }
 
 /// Clones `op` and before it whatever cheap op it needs that `role` has not got yet.

@@ -38,6 +38,7 @@ public:
 
   bool split(std::string_view line, LineParts &parts, RowError &error) override;
   bool readHeader(std::string_view line, RowError &error) override;
+  size_t columnCount(std::string_view line) override;
 
 private:
   void place(int64_t column, int32_t field);
@@ -103,6 +104,19 @@ bool ColumnSplitter::readHeader(std::string_view line, RowError &error) {
     place(found - names.begin(), part.index);
   }
   return true;
+}
+
+size_t ColumnSplitter::columnCount(std::string_view line) {
+  if (!format_.quotes)
+    return static_cast<size_t>(std::count(line.begin(), line.end(), format_.separator)) + 1;
+  size_t count = 0, at = 0;
+  Text field;
+  RowError ignored; // `split` finds it again.
+  unescaped_.clear();
+  unescaped_.reserve(line.size());
+  for (bool more = true; more; ++at, ++count)
+    more = readField(line, at, field, ignored) && at < line.size();
+  return count;
 }
 
 bool ColumnSplitter::tooFewColumns(size_t got, RowError &error) const {

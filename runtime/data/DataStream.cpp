@@ -169,16 +169,16 @@ StatusOr<std::unique_ptr<DataStream>> DataStream::open(const package::DataSource
                                                        const std::vector<package::Input> &inputs, DataOptions options,
                                                        FileSystem &files, Scheduler &scheduler) {
   HETER_RETURN_IF_ERROR(checkOptions(options));
-  HETER_ASSIGN_OR_RETURN(RowProgram program, RowProgram::compile(source, inputs));
+  HETER_ASSIGN_OR_RETURN(LineForms forms, LineForms::compile(source, inputs, options.labels));
   HETER_ASSIGN_OR_RETURN(options.files, expandDataFiles(files, options.files));
   int64_t bytes = 0;
   for (const std::string &path : options.files) {
     HETER_ASSIGN_OR_RETURN(int64_t size, files.fileSize(path));
     bytes += size;
   }
-  LineReader lines(files, options.files, program.hasHeader());
+  LineReader lines(files, options.files, forms.program().hasHeader());
   int32_t readAhead = options.readAhead;
-  StepReader reader(std::move(program), std::move(lines), std::move(options), bytes);
+  StepReader reader(std::move(forms), std::move(lines), std::move(options), bytes);
   auto state = std::make_shared<StreamState>(std::move(reader), readAhead, scheduler);
   state->open();
   return std::unique_ptr<DataStream>(std::make_unique<TextStream>(std::move(state)));

@@ -25,7 +25,8 @@ namespace heter::runtime {
 struct BatchTensor {
   package::ValueKind::type kind = package::ValueKind::TENSOR;
   package::ElementType::type element = package::ElementType::F32;
-  /// Row-major. TENSOR: examples * elements of one example. RAGGED: the elements of all lists, one list after another.
+  /// Row-major. TENSOR: examples * elements of one example, or none of a label that is not read. RAGGED: the elements
+  /// of all lists, one list after another.
   std::vector<float> floats;
   std::vector<int64_t> integers;
   /// RAGGED only: examples + 1 entries; example i owns elements [offsets[i], offsets[i + 1]).
@@ -61,6 +62,11 @@ struct LineRange {
 /// Parses "A:B", "A:" or ":B". Errors say what was expected and got.
 StatusOr<LineRange> parseLineRange(std::string_view text);
 
+/// What becomes of the labels of a line. `Read` is for training and tests, the others for predicting, when labels stay
+/// without values: the lines carry them (`Present`), leave their columns out (`Absent`), or the number of columns of
+/// each file's first line tells (`Auto`). Formats that go by names need not be told.
+enum class Labels { Read, Auto, Present, Absent };
+
 struct DataOptions {
   std::vector<std::string> files; ///< Paths or shell patterns, read in this order; a pattern's files in sorted order.
   LineRange lines;
@@ -74,6 +80,7 @@ struct DataOptions {
   /// Gets place and fault of each line passed over, once a run: called by the trainer for whose micro-batch the line
   /// was read, from the reading task. May be empty.
   std::function<void(const std::string &)> badLine;
+  Labels labels = Labels::Read;
   int32_t readAhead = 8; ///< Batches kept ready; a step is read to its end, so up to a step more may be held.
 };
 

@@ -62,6 +62,9 @@ public:
 
   /// Takes the first line of a file, which names its columns. False if it lacks one. Only where `hasHeader(source)`.
   virtual bool readHeader(std::string_view line, RowError &error);
+
+  /// How many columns a line has; 0 for formats that have none.
+  virtual size_t columnCount(std::string_view line);
 };
 
 /// Whether a format has a key's values rather than columns.

@@ -1,6 +1,8 @@
 // RowProgram::compile: columns and keys, lists, arithmetic, and what becomes of the values.
 #include "runtime/data/RowCompiler.h"
 
+#include "runtime/data/Labels.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -67,7 +69,9 @@ int32_t RowCompiler::columnField(const PartName &name) {
   auto [found, isNew] = parts_.try_emplace({name.number, name.name}, -1);
   if (isNew) {
     found->second = addField(name.name.empty() ? "col[" + std::to_string(name.number) + "]" : "column " + name.name);
-    wanted_.push_back({name, found->second});
+    PartName inLine = name;
+    inLine.number -= std::lower_bound(leftOut_.begin(), leftOut_.end(), name.number) - leftOut_.begin();
+    wanted_.push_back({inLine, found->second});
   }
   return found->second;
 }
@@ -293,15 +297,37 @@ Status RowCompiler::compileInput(const package::Input &input, const DataExpressi
   return {};
 }
 
-StatusOr<RowProgram> RowProgram::compile(const package::DataSource &source, const std::vector<package::Input> &inputs) {
+Status RowCompiler::requireNames(const DataExpression &expression) {
+  for (const DataExpression &argument : expression.arguments)
+    HETER_RETURN_IF_ERROR(requireNames(argument));
+  if (expression.op != "column")
+    return {};
+  for (size_t i = 0; i < expression.numbers.size(); ++i) {
+    HETER_ASSIGN_OR_RETURN(PartName name, partName(expression, i));
+    if (name.number < 0)
+      columnField(name);
+  }
+  return {};
+}
+
+StatusOr<RowProgram> RowProgram::compile(const package::DataSource &source, const std::vector<package::Input> &inputs,
+                                         Labels labels) {
   RowProgram program;
-  RowCompiler compiler(program, source);
+  RowCompiler compiler(program, source,
+                       labels == Labels::Absent ? labelColumns(source, inputs) : std::vector<int64_t>());
   std::map<std::string, int32_t> lengths;
   for (const package::Input &input : inputs) {
     auto binding = std::find_if(source.bindings.begin(), source.bindings.end(),
                                 [&](const package::Binding &b) { return b.input == input.name; });
     if (binding == source.bindings.end())
       return Status::invalidArgument("data `" + source.name + "` does not bind input `" + input.name + "`");
+    if (input.label && labels != Labels::Read) {
+      program.inputs_.push_back({input.name, input.kind, input.type.element, {}});
+      // Numbers of other columns mean what they do in lines with labels only if the header has these, too.
+      if (labels == Labels::Present && numbersFeatures(source, inputs))
+        HETER_RETURN_IF_ERROR(compiler.requireNames(binding->expression));
+      continue;
+    }
     HETER_RETURN_IF_ERROR(compiler.compileInput(input, binding->expression));
     if (input.kind == package::ValueKind::RAGGED && !input.length.empty()) {
       auto index = static_cast<int32_t>(program.inputs_.size() - 1);

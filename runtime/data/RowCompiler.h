@@ -13,10 +13,14 @@ namespace heter::runtime {
 
 class RowCompiler {
 public:
-  RowCompiler(RowProgram &program, const package::DataSource &source)
-      : program_(program), keyed_(isKeyed(source.format)), format_(source.format) {}
+  /// `leftOut`: the columns that the model counts and lines do not have, in order.
+  RowCompiler(RowProgram &program, const package::DataSource &source, std::vector<int64_t> leftOut)
+      : program_(program), keyed_(isKeyed(source.format)), format_(source.format), leftOut_(std::move(leftOut)) {}
 
   Status compileInput(const package::Input &input, const package::DataExpression &expression);
+
+  /// Makes the columns that `expression` calls by name ones that lines must have.
+  Status requireNames(const package::DataExpression &expression);
 
   /// What the program reads from each line.
   const std::vector<WantedPart> &wanted() const { return wanted_; }
@@ -80,6 +84,7 @@ private:
   RowProgram &program_;
   bool keyed_;
   std::string format_;
+  std::vector<int64_t> leftOut_;
   std::vector<WantedPart> wanted_;
   std::map<std::pair<int64_t, std::string>, int32_t> parts_; ///< Part to its field or list.
   std::map<int32_t, int32_t> single_;                        ///< List to the field that is its one value.

@@ -23,14 +23,20 @@ namespace heter::runtime {
 /// Thread-compatible: one thread appends rows at a time.
 class RowProgram {
 public:
-  /// Errors name the binding and its place in the model file.
-  static StatusOr<RowProgram> compile(const package::DataSource &source, const std::vector<package::Input> &inputs);
+  /// Errors name the binding and its place in the model file. With `labels` other than Read, inputs that are labels get
+  /// no values, and with Absent the columns that are theirs alone are taken to be left out of the lines. REQUIRES:
+  /// `labels` is not Auto.
+  static StatusOr<RowProgram> compile(const package::DataSource &source, const std::vector<package::Input> &inputs,
+                                      Labels labels = Labels::Read);
 
   /// Whether the first line of each file names its columns and goes to `readHeader`.
   bool hasHeader() const { return hasHeader_; }
 
   /// Takes the first line of a file. False if it lacks a column that is used; then `error` is set.
   bool readHeader(std::string_view line, RowError &error) { return splitter_->readHeader(line, error); }
+
+  /// How many columns a line has, whatever is in them; 0 if the format has none.
+  size_t columnCount(std::string_view line) { return splitter_->columnCount(line); }
 
   /// Empties `batch` and gives its tensors their kinds. REQUIRES: before the first `append` to a batch.
   void begin(Batch &batch) const;

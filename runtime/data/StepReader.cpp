@@ -25,9 +25,8 @@ void BatchPool::release(Batch *batch) {
   free_.emplace_back(batch);
 }
 
-StepReader::StepReader(RowProgram program, LineReader lines, DataOptions options, int64_t bytesAnEpoch)
-    : program_(std::move(program)), lines_(std::move(lines)), options_(std::move(options)),
-      bytesAnEpoch_(bytesAnEpoch) {}
+StepReader::StepReader(LineForms forms, LineReader lines, DataOptions options, int64_t bytesAnEpoch)
+    : forms_(std::move(forms)), lines_(std::move(lines)), options_(std::move(options)), bytesAnEpoch_(bytesAnEpoch) {}
 
 StatusOr<bool> StepReader::startEpoch() {
   if (epoch_ + 1 >= options_.epochs)
@@ -77,7 +76,7 @@ StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
       std::shared_ptr<Batch> batch;
       if (number % options_.trainerCount == options_.trainerIndex) {
         batch = pool_->acquire();
-        program_.begin(*batch);
+        forms_.program().begin(*batch);
         batch->number = number;
         batch->step = step_;
         batch->index = count;
@@ -127,7 +126,7 @@ StatusOr<int64_t> StepReader::readMicroBatch(int64_t count, std::shared_ptr<Batc
   if (!own) {
     if (!others_)
       others_ = pool_->acquire();
-    program_.begin(*others_);
+    forms_.program().begin(*others_);
   }
   for (int64_t i = 0; i < count; ++i) {
     HETER_ASSIGN_OR_RETURN(bool any, appendLine(own ? *batch : *others_, own));
@@ -146,9 +145,9 @@ StatusOr<bool> StepReader::appendLine(Batch &batch, bool own) {
     if (!any)
       return false;
     --linesLeft_;
-    if (program_.hasHeader() && headerOf_ != lines_.file())
+    if (forms_.program().hasHeader() && headerOf_ != lines_.file())
       HETER_RETURN_IF_ERROR(readHeader());
-    if (program_.append(line, batch, error))
+    if (chooseForm(line, error) && forms_.program().append(line, batch, error))
       return true;
     HETER_RETURN_IF_ERROR(passOver(error, own));
   }
@@ -158,10 +157,23 @@ StatusOr<bool> StepReader::appendLine(Batch &batch, bool own) {
 Status StepReader::readHeader() {
   RowError error;
   headerOf_ = lines_.file();
-  if (program_.readHeader(lines_.header(), error))
+  if (forms_.readHeader(lines_.header(), error))
     return {};
   return Status::invalidArgument(lines_.headerPosition() + ":" + std::to_string(error.offset + 1) + ": " +
                                  error.message);
+}
+
+/// The first line that is read of a file says whether its lines have labels; others must have the same form.
+bool StepReader::chooseForm(std::string_view line, RowError &error) {
+  if (!forms_.wantsColumns())
+    return true;
+  size_t columns = forms_.program().columnCount(line);
+  bool isFirst = formOf_ != lines_.file();
+  formOf_ = lines_.file();
+  Status status = isFirst ? forms_.choose(columns) : forms_.check(columns);
+  if (!status.ok())
+    error = {0, status.message()};
+  return status.ok();
 }
 
 /// A malformed line: an error, unless that many may be passed over. It is reported by the trainer that reads it for a

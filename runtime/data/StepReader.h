@@ -4,8 +4,8 @@
 
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/data/DataStream.h"
+#include "runtime/data/Labels.h"
 #include "runtime/data/LineReader.h"
-#include "runtime/data/RowProgram.h"
 
 #include <memory>
 #include <string>
@@ -30,7 +30,7 @@ private:
 /// Reads step by step. Blocks on files. Not thread-safe.
 class StepReader {
 public:
-  StepReader(RowProgram program, LineReader lines, DataOptions options, int64_t bytesAnEpoch);
+  StepReader(LineForms forms, LineReader lines, DataOptions options, int64_t bytesAnEpoch);
 
   /// Appends this trainer's micro-batches of the next step that has one; false if there is none. All micro-batches of
   /// a step are read, or passed over, before any is given, so that each knows how many there are.
@@ -43,16 +43,18 @@ private:
   StatusOr<int64_t> readMicroBatch(int64_t count, std::shared_ptr<Batch> &batch);
   StatusOr<bool> appendLine(Batch &batch, bool own);
   Status readHeader();
+  bool chooseForm(std::string_view line, RowError &error);
   Status passOver(const RowError &error, bool own);
   Status noExamples() const;
 
-  RowProgram program_;
+  LineForms forms_;
   LineReader lines_;
   DataOptions options_;
   int64_t bytesAnEpoch_;
   std::shared_ptr<BatchPool> pool_ = std::make_shared<BatchPool>();
   std::shared_ptr<Batch> others_; ///< Where lines of other trainers' micro-batches go, to learn which are malformed.
   size_t headerOf_ = 0;           ///< The file whose header the program knows.
+  size_t formOf_ = 0;             ///< The file whose form is chosen.
   int64_t badLines_ = 0;          ///< Passed over in this epoch.
   int64_t epoch_ = -1;            ///< -1 before the first.
   bool inEpoch_ = false;

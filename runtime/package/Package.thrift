@@ -5,7 +5,7 @@ namespace cpp heter.runtime.package
 cpp_include "runtime/package/RecursiveList.h"
 
 // The format's version: bumped on every incompatible change; a reader refuses any other.
-const i32 FORMAT_VERSION = 1
+const i32 FORMAT_VERSION = 2
 
 enum ElementType { F32 = 1, I64 = 2, BOOL = 3 }
 
@@ -170,7 +170,8 @@ struct RoleProgram {
   1: required string role        // role key: local, cpu-trainer, server, heter-trainer.CLASS
   2: required string deviceClass // cpu, or CLASS
   3: required Graph train
-  4: required Graph infer
+  4: required Graph infer   // test data: what train computes, without updates
+  5: required Graph predict // no label is read; empty in every role if the model predicts nothing
 }
 
 // What all roles share.
@@ -186,4 +187,5 @@ struct PackageInfo {
   9: required list<Channel> trainChannels
   10: required list<Channel> inferChannels
   11: required list<DataSource> data
+  12: required list<Channel> predictChannels
 }

@@ -188,6 +188,9 @@ StatusOr<std::string> printPackage(const Package &package, const std::string &ro
     text += "  infer: " + std::to_string(program.infer.nodes.size()) + " nodes\n";
     printChannels(text, package.info.inferChannels, program.role);
     text += printGraph(program.infer, "    ");
+    text += "  predict: " + std::to_string(program.predict.nodes.size()) + " nodes\n";
+    printChannels(text, package.info.predictChannels, program.role);
+    text += printGraph(program.predict, "    ");
   }
   return text;
 }

@@ -48,12 +48,16 @@ public:
     HETER_RETURN_IF_ERROR(checkParameters());
     HETER_RETURN_IF_ERROR(checkChannels(info_.trainChannels, train_).withContext("train channels"));
     HETER_RETURN_IF_ERROR(checkChannels(info_.inferChannels, infer_).withContext("infer channels"));
+    HETER_RETURN_IF_ERROR(checkChannels(info_.predictChannels, predict_).withContext("predict channels"));
     HETER_RETURN_IF_ERROR(checkData());
     for (const package::RoleProgram &program : programs_) {
       HETER_RETURN_IF_ERROR(
           checkProgram(program, program.train, train_).withContext("role `" + program.role + "`, train graph"));
       HETER_RETURN_IF_ERROR(
           checkProgram(program, program.infer, infer_).withContext("role `" + program.role + "`, infer graph"));
+      HETER_RETURN_IF_ERROR(
+          checkProgram(program, program.predict, predict_).withContext("role `" + program.role + "`, predict graph"));
+      HETER_RETURN_IF_ERROR(checkPredicting(program.predict).withContext("role `" + program.role + "`, predict graph"));
     }
     return {};
   }
@@ -158,6 +162,19 @@ private:
     return checkGraph(program, graph, channels);
   }
 
+  /// Labels are absent when predicting, and nothing changes.
+  Status checkPredicting(const Graph &graph) {
+    for (const Node &node : graph.nodes) {
+      if (node.kind == NodeKind::PUSH_ROWS || node.kind == NodeKind::PUSH_DENSE || node.kind == NodeKind::REPORT)
+        return Status::dataLoss("node `" + node.name + "` does more than predict");
+      if (node.kind == NodeKind::INPUT && inputs_.at(text(node, "input"))->label)
+        return Status::dataLoss("node `" + node.name + "` reads a label");
+      for (const Graph &region : node.regions)
+        HETER_RETURN_IF_ERROR(checkPredicting(region));
+    }
+    return {};
+  }
+
   Status checkGraph(const package::RoleProgram &program, const Graph &graph, const ChannelMap &channels) {
     HETER_RETURN_IF_ERROR(verifyMemory(graph));
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
@@ -195,6 +212,11 @@ private:
       return checkPart(node, out(0));
     case NodeKind::PUSH_ROWS:
       return checkPart(node, in(0));
+    case NodeKind::PREDICT:
+      if (in(0).kind == ValueKind::TENSOR && !in(0).type.shape.empty() && in(0).type.shape[0] == -1)
+        return {};
+      return Status::dataLoss("value `" + in(0).name + "` is " + typeText(in(0).kind, in(0).type) +
+                              ", which is no value of each example");
     case NodeKind::SEND:
     case NodeKind::RECV:
       return checkChannel(program, graph, node, channels);
@@ -258,7 +280,7 @@ private:
   std::map<std::string, const package::Input *> inputs_;
   std::map<std::pair<std::string, std::string>, const package::Part *> parts_;
   std::map<std::string, const package::Parameter *> parameters_;
-  ChannelMap train_, infer_;
+  ChannelMap train_, infer_, predict_;
 };
 
 } // namespace

@@ -3,6 +3,8 @@
 //   Joining --all roles are there, servers ready--> Training --all data read, all steps closed--> Saving
 //   Saving --> Testing (if there is test data) --> Ending --all roles left--> Over
 //
+// A run that predicts goes from Joining to Testing: the pass over its data is one like that of a test.
+//
 // A failure goes from any phase to Ending. Which role failed first is not always the one that is heard first: a
 // trainer often reports a lost connection before the lost server's own connection breaks here. So a report that only
 // names a symptom (unavailable, cancelled, a deadline) waits for `blameWindow` for a better one.
@@ -38,6 +40,8 @@ struct Coordinator::Member {
 Coordinator::Coordinator(const RoleContext &context, const ClusterFile &cluster, const RunHooks &hooks)
     : context_(context), cluster_(cluster), hooks_(hooks), strand_(std::make_shared<Strand>(context.scheduler)),
       service_(std::make_shared<Service>("coordinator")), scoreboard_(context.scheduler, hooks) {
+  if (context.options.predict)
+    output_ = std::make_shared<PredictionOutput>(context.scheduler, strand_, hooks.predictions);
   auto expect = [this](const std::string &role, size_t count) {
     for (size_t i = 0; i < count; ++i)
       members_[{role, static_cast<int>(i)}];
@@ -160,6 +164,7 @@ void Coordinator::finished(const CallContext &, rpc::FinishedRequest &request,
   report.stepMicroBatches = request.stepMicroBatches;
   report.examples = request.examples;
   report.expectedExamples = request.expectedExamples;
+  report.lines = std::move(request.lines);
   for (rpc::ReportedMetric &metric : request.metrics) {
     if (metric.predictions.size() != metric.labels.size())
       return fail(Status::internal("a report has other numbers of predictions and labels"));
@@ -169,9 +174,13 @@ void Coordinator::finished(const CallContext &, rpc::FinishedRequest &request,
   auto steps = scoreboard_.add(std::move(report));
   if (!steps.ok())
     return fail(steps.status());
-  if (request.frame.training)
-    for (CompleteStep &step : *steps)
+  for (CompleteStep &step : *steps) {
+    if (request.frame.training)
       toClose_.push_back(std::move(step));
+    else if (output_)
+      if (Status status = output_->add(std::move(step.lines)); !status.ok())
+        return fail(status);
+  }
   closeNextStep();
 }
 
@@ -313,7 +322,7 @@ void Coordinator::serversReady() {
   if (phase_ != Phase::Joining)
     return;
   if (context_.options.loadFolder.empty())
-    return startTraining(0);
+    return startFirstPass(0);
   auto make = [this](size_t) {
     rpc::LoadRequest request;
     request.generation = firstGeneration;
@@ -325,14 +334,14 @@ void Coordinator::serversReady() {
                            for (const rpc::LoadReply &reply : replies)
                              if (reply.version != replies[0].version)
                                return fail(Status::internal("servers loaded different versions"));
-                           startTraining(replies[0].version);
+                           startFirstPass(replies[0].version);
                          });
 }
 
-void Coordinator::startTraining(int64_t firstStep) {
-  phase_ = Phase::Training;
+void Coordinator::startFirstPass(int64_t firstStep) {
+  phase_ = output_ ? Phase::Testing : Phase::Training;
   firstStep_ = stepsFinished_ = firstStep;
-  scoreboard_.beginTraining(firstStep);
+  output_ ? scoreboard_.beginPredicting() : scoreboard_.beginTraining(firstStep);
   for (auto &[key, member] : members_)
     if (member.join)
       std::exchange(member.join, std::nullopt).value()(joinReply());
@@ -463,7 +472,13 @@ void Coordinator::afterTraining() {
 
 void Coordinator::testEnded() {
   phase_ = Phase::Saving; // Nothing but the statistics is left.
-  collectStats();
+  if (!output_)
+    return collectStats();
+  output_->finish([self = shared_from_this()](Status written) {
+    if (!written.ok())
+      return self->fail(written);
+    self->collectStats();
+  });
 }
 
 void Coordinator::collectStats() {

@@ -4,6 +4,7 @@
 #define HETER_RUNTIME_ROLE_COORDINATOR_H
 
 #include "runtime/role/ClusterFile.h"
+#include "runtime/role/Predictions.h"
 #include "runtime/role/Role.h"
 #include "runtime/role/RunOptions.h"
 #include "runtime/role/Scoreboard.h"
@@ -52,7 +53,7 @@ private:
   Status checkJoin(const rpc::JoinRequest &request);
   void everybodyJoined();
   void serversReady();
-  void startTraining(int64_t firstStep);
+  void startFirstPass(int64_t firstStep);
   void closeNextStep();
   void advanceIfPhaseEnded();
   void trainingEnded();
@@ -83,6 +84,7 @@ private:
   std::map<MemberKey, Member> members_;
   std::vector<std::shared_ptr<Client>> servers_;
   Scoreboard scoreboard_;
+  std::shared_ptr<PredictionOutput> output_; ///< Null unless the run predicts.
   RunResult result_;
   int64_t firstStep_ = 0;
   std::deque<CompleteStep> toClose_;

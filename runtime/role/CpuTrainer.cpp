@@ -20,7 +20,8 @@ CpuTrainer::CpuTrainer(const RoleContext &context, int index, const std::string 
     : context_(context), self_(roleName("cpu-trainer", index)), model_(context.package.info),
       strand_(std::make_shared<Strand>(context.scheduler)),
       membership_(std::make_shared<Membership>(context, strand_, self_, coordinatorAddress)) {
-  for (const auto *channels : {&context.package.info.trainChannels, &context.package.info.inferChannels})
+  const package::PackageInfo &info = context.package.info;
+  for (const auto *channels : {&info.trainChannels, &info.inferChannels, &info.predictChannels})
     for (const package::Channel &channel : *channels)
       channelPeers_[channel.name] = channel.sender == "cpu-trainer" ? channel.receiver : channel.sender;
 }
@@ -42,7 +43,7 @@ void CpuTrainer::joined(const rpc::JoinReply &reply) {
     return membership_->fail(programs.status());
   programs_ = std::move(*programs);
   generation_ = reply.generation;
-  firstStep_ = reply.firstStep;
+  firstStep_ = finalVersion_ = reply.firstStep;
   seed_ = static_cast<uint64_t>(reply.seed);
   asynchronous_ = reply.asynchronous;
   cpuTrainers_ = reply.cpuTrainers;
@@ -70,7 +71,7 @@ void CpuTrainer::connect(const rpc::JoinReply &reply) {
     self->strand_->post([self, status] {
       if (!status.ok())
         return self->membership_->fail(status);
-      self->startPhase(/*training=*/true);
+      self->startPhase(/*training=*/!self->context_.options.predict);
     });
   });
   for (auto &peer : peers)
@@ -98,7 +99,7 @@ void CpuTrainer::runFrame(BatchPtr batch, Completion done) {
   run->info = info;
   int parts = 1;
   for (const auto &[role, clients] : heterTrainers_)
-    parts += !(training_ ? context_.package.find(role)->train : context_.package.find(role)->infer).nodes.empty();
+    parts += !graphOf(*context_.package.find(role), context_.options, training_).nodes.empty();
   auto countdown =
       Countdown::create(parts, [self = shared_from_this(), run, done = std::move(done)](Status status) mutable {
         if (!status.ok())
@@ -118,8 +119,7 @@ int64_t CpuTrainer::versionFor(const FrameInfo &info) const {
 
 void CpuTrainer::callHeterTrainers(const FrameInfo &info, const std::shared_ptr<Countdown> &countdown) {
   for (const auto &[role, clients] : heterTrainers_) {
-    const package::RoleProgram &program = *context_.package.find(role);
-    if ((info.training ? program.train : program.infer).nodes.empty())
+    if (graphOf(*context_.package.find(role), context_.options, info.training).nodes.empty())
       continue;
     rpc::RunFrameRequest request;
     request.frame = frameId(info);
@@ -136,19 +136,22 @@ void CpuTrainer::callHeterTrainers(const FrameInfo &info, const std::shared_ptr<
 }
 
 std::string CpuTrainer::describe(const FrameInfo &info, const std::string &channel) const {
-  std::string text = (info.training ? "step " : "test batch ") + std::to_string(info.key.step) + ", micro-batch " +
-                     std::to_string(info.key.microBatch);
+  std::string text = (info.training              ? "step "
+                      : context_.options.predict ? "batch "
+                                                 : "test batch ") +
+                     std::to_string(info.key.step) + ", micro-batch " + std::to_string(info.key.microBatch);
   return channel.empty() ? text : "channel " + channel + ", " + text;
 }
 
 void CpuTrainer::reportFinished(const std::shared_ptr<FrameRun> &run, Completion done) {
-  FrameReport report = reportOf(run->info, *run->batch, run->handler.takeMetrics(), pump_->progress());
+  FrameReport report = reportOf(run->info, *run->batch, run->handler, pump_->progress());
   rpc::FinishedRequest request;
   request.frame = frameId(run->info);
   request.stepMicroBatches = report.stepMicroBatches;
   request.examples = report.examples;
   request.firstExample = run->info.firstExample;
   request.expectedExamples = report.expectedExamples;
+  request.lines = std::move(report.lines);
   for (const MetricReport &metric : report.metrics) {
     rpc::ReportedMetric wire;
     wire.metric = metric.metric;
@@ -163,6 +166,8 @@ void CpuTrainer::reportFinished(const std::shared_ptr<FrameRun> &run, Completion
       std::move(request), controlDeadline,
       [self = shared_from_this(), run, done = std::move(done)](StatusOr<rpc::Ack> reply) mutable {
         self->strand_->post([self, run] {
+          if (!countsAsWork(self->context_.options, run->info))
+            return;
           ++self->frames_;
           self->examples_ += run->info.examples;
         });

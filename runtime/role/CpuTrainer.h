@@ -59,7 +59,7 @@ private:
   Programs programs_;
   int64_t generation_ = noGeneration;
   int64_t firstStep_ = 0;
-  int64_t finalVersion_ = 0;
+  int64_t finalVersion_ = 0; ///< What tests and predictions are made with.
   uint64_t seed_ = 0;
   bool asynchronous_ = false;
   int cpuTrainers_ = 1;
@@ -72,8 +72,8 @@ private:
 
   bool training_ = true;
   std::shared_ptr<FramePump> pump_;
-  int64_t frames_ = 0, examples_ = 0;
-  std::optional<Status> outcome_; ///< Set once the run has ended.
+  int64_t frames_ = 0, examples_ = 0; ///< Of training or predicting.
+  std::optional<Status> outcome_;     ///< Set once the run has ended.
 };
 
 } // namespace heter::runtime

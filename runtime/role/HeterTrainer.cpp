@@ -2,6 +2,7 @@
 #include "runtime/role/HeterTrainer.h"
 
 #include "runtime/role/Countdown.h"
+#include "runtime/role/Phase.h"
 
 namespace heter::runtime {
 
@@ -112,8 +113,10 @@ void HeterTrainer::runFrame(const rpc::RunFrameRequest &request, Responder<rpc::
       .run(info, *handler, [self = shared_from_this(), handler, key, info, respond](Status status) {
         self->strand_->post([self, key, info, status, respond] {
           self->running_.erase(key);
-          ++self->frames_;
-          self->examples_ += info.examples;
+          if (countsAsWork(self->context_.options, info)) {
+            ++self->frames_;
+            self->examples_ += info.examples;
+          }
           status.ok() ? respond(rpc::Ack()) : respond(status);
           if (!status.ok() && !self->outcome_)
             self->membership_->fail(status);

@@ -58,7 +58,7 @@ private:
   std::optional<Status> readiness_;
   std::vector<Completion> waitingForReady_;
   std::set<std::tuple<bool, int64_t, int32_t, int32_t>> running_;
-  int64_t frames_ = 0, examples_ = 0;
+  int64_t frames_ = 0, examples_ = 0; ///< Of training or predicting.
   std::optional<Status> outcome_;
 };
 

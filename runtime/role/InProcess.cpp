@@ -8,6 +8,7 @@
 #include "runtime/role/CpuTrainer.h"
 #include "runtime/role/HeterTrainer.h"
 #include "runtime/role/LocalTrainer.h"
+#include "runtime/role/Predictions.h"
 #include "runtime/role/Server.h"
 
 #include <algorithm>
@@ -16,7 +17,10 @@ namespace heter::runtime {
 
 Status checkOptions(const package::PackageInfo &info, const RunOptions &options) {
   if (options.dataFiles.empty())
-    return Status::invalidArgument("no training data: give files with --data");
+    return Status::invalidArgument(std::string("no ") + (options.predict ? "" : "training ") +
+                                   "data: give files with --data");
+  if (options.predict && options.loadFolder.empty())
+    return Status::invalidArgument("nothing to predict with: name a saved model with --load");
   for (const auto &[what, count] :
        {std::pair("--servers", options.servers), std::pair("--cpu-trainers", options.cpuTrainers),
         std::pair("--in-flight", static_cast<int>(options.inFlight))})
@@ -88,6 +92,9 @@ void InProcessRun::start(UniqueFunction<void(StatusOr<RunResult>)> ended) {
   };
   if (Status status = checkOptions(inputs.package.info, inputs.options); !status.ok())
     return failLater(std::move(status));
+  if (inputs.options.predict)
+    if (auto columns = predictionColumns(inputs.package); !columns.ok())
+      return failLater(columns.status());
   if (inputs.package.info.mode == "local") {
     state.local = std::make_shared<LocalTrainer>(state.context(state.newTransport("local")), inputs.hooks);
     return state.local->start(std::move(ended));

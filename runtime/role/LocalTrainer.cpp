@@ -25,7 +25,10 @@ struct LocalTrainer::FrameRun {
 
 LocalTrainer::LocalTrainer(const RoleContext &context, const RunHooks &hooks)
     : context_(context), model_(context.package.info), strand_(std::make_shared<Strand>(context.scheduler)),
-      scoreboard_(context.scheduler, hooks) {}
+      scoreboard_(context.scheduler, hooks) {
+  if (context.options.predict)
+    output_ = std::make_shared<PredictionOutput>(context.scheduler, strand_, hooks.predictions);
+}
 
 LocalTrainer::~LocalTrainer() = default;
 
@@ -36,7 +39,7 @@ void LocalTrainer::start(UniqueFunction<void(StatusOr<RunResult>)> ended) {
     Status status = self->prepare();
     self->strand_->post([self, status]() mutable {
       if (status.ok())
-        status = self->startPhase(/*training=*/true);
+        status = self->startPhase(/*training=*/!self->context_.options.predict);
       if (!status.ok())
         self->finish(status);
     });
@@ -69,7 +72,12 @@ Status LocalTrainer::startPhase(bool training) {
   training_ = training;
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<DataStream> stream,
                          openStream(context_, training, 0, 1, std::max(context_.options.microBatches, 1)));
-  training ? scoreboard_.beginTraining(firstStep_) : scoreboard_.beginTest();
+  if (training)
+    scoreboard_.beginTraining(firstStep_);
+  else if (output_)
+    scoreboard_.beginPredicting();
+  else
+    scoreboard_.beginTest();
   auto self = shared_from_this();
   pump_ = std::make_shared<FramePump>(
       strand_, std::move(stream), context_.options.inFlight,
@@ -84,23 +92,29 @@ void LocalTrainer::runFrame(BatchPtr batch, Completion done) {
   bool waits = training_ && context_.options.update == UpdateMode::Sync;
   auto run = std::make_shared<FrameRun>(*services_, waits ? info.key.step : store_->version(), batch);
   run->info = info;
-  programs_.of(training_).run(
-      info, run->handler, [self = shared_from_this(), run, done = std::move(done)](Status status) mutable {
-        self->strand_->post([self, run, status = std::move(status), done = std::move(done)]() mutable {
-          if (status.ok())
-            status = self->frameFinished(
-                reportOf(run->info, *run->batch, run->handler.takeMetrics(), self->pump_->progress()));
-          // What waits for a step that will never close must end, too.
-          if (!status.ok())
-            self->parameters_->close(status);
-          done(std::move(status));
-        });
-      });
+  programs_.of(training_).run(info, run->handler,
+                              [self = shared_from_this(), run, done = std::move(done)](Status status) mutable {
+                                FrameReport report;
+                                if (status.ok())
+                                  report = reportOf(run->info, *run->batch, run->handler, self->pump_->progress());
+                                self->strand_->post([self, run, report = std::move(report), status = std::move(status),
+                                                     done = std::move(done)]() mutable {
+                                  if (status.ok())
+                                    status = self->frameFinished(run->info, std::move(report));
+                                  // What waits for a step that will never close must end, too.
+                                  if (!status.ok())
+                                    self->parameters_->close(status);
+                                  done(std::move(status));
+                                });
+                              });
 }
 
-Status LocalTrainer::frameFinished(FrameReport report) {
-  ++frames_;
+Status LocalTrainer::frameFinished(const FrameInfo &info, FrameReport report) {
+  frames_ += countsAsWork(context_.options, info);
   HETER_ASSIGN_OR_RETURN(std::vector<CompleteStep> steps, scoreboard_.add(std::move(report)));
+  if (output_)
+    for (CompleteStep &step : steps)
+      HETER_RETURN_IF_ERROR(output_->add(std::move(step.lines)));
   if (!training_)
     return Status();
   for (const CompleteStep &step : steps)
@@ -124,6 +138,8 @@ Status LocalTrainer::closeStep(const CompleteStep &step) {
 void LocalTrainer::phaseEnded(Status status) {
   if (status.ok())
     status = scoreboard_.endPhase();
+  if (status.ok() && output_)
+    return output_->finish([self = shared_from_this()](Status written) { self->finish(std::move(written)); });
   if (!status.ok() || !training_)
     return finish(std::move(status));
   context_.scheduler.postBlocking([self = shared_from_this()] {

@@ -30,7 +30,7 @@ private:
   Status prepare();
   Status startPhase(bool training);
   void runFrame(BatchPtr batch, Completion done);
-  Status frameFinished(FrameReport report);
+  Status frameFinished(const FrameInfo &info, FrameReport report);
   Status closeStep(const CompleteStep &step);
   void phaseEnded(Status status);
   Status save();
@@ -46,10 +46,11 @@ private:
   std::unique_ptr<LocalParameters> parameters_;
   std::optional<FrameServices> services_;
   std::shared_ptr<FramePump> pump_;
+  std::shared_ptr<PredictionOutput> output_; ///< Null unless the run predicts.
   bool training_ = true;
   uint64_t seed_ = 0;
   int64_t firstStep_ = 0;
-  int64_t frames_ = 0;
+  int64_t frames_ = 0; ///< Of training or predicting.
 };
 
 } // namespace heter::runtime

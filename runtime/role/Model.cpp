@@ -76,6 +76,7 @@ std::vector<int> pulledParameters(const Model &model, const package::RoleProgram
   std::set<int> parameters;
   collectPulls(model, program.train, parameters);
   collectPulls(model, program.infer, parameters);
+  collectPulls(model, program.predict, parameters);
   return {parameters.begin(), parameters.end()};
 }
 

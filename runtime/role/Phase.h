@@ -1,35 +1,38 @@
-// The two passes over data that a run makes, and their streams.
+// The passes over data that a run makes, and their streams.
 #ifndef HETER_RUNTIME_ROLE_PHASE_H
 #define HETER_RUNTIME_ROLE_PHASE_H
 
 #include "runtime/base/Log.h"
 #include "runtime/role/Role.h"
 #include "runtime/role/StepLedger.h"
+#include "runtime/role/TrainerFrame.h"
 
 #include <memory>
 
 namespace heter::runtime {
 
-/// Opens the training or test data of one cpu-trainer.
+/// Opens the data of one cpu-trainer for training, or else for testing or predicting.
 inline StatusOr<std::unique_ptr<DataStream>> openStream(const RoleContext &context, bool training, int trainerIndex,
                                                         int trainerCount, int32_t microBatches) {
   const RunOptions &options = context.options;
   HETER_ASSIGN_OR_RETURN(const package::DataSource *source, findDataSource(context.package.info, options.input));
   DataOptions data;
-  data.files = training ? options.dataFiles : options.testFiles;
-  data.lines = training ? options.lines : options.testLines;
+  bool testing = !training && !options.predict;
+  data.files = testing ? options.testFiles : options.dataFiles;
+  data.lines = testing ? options.testLines : options.lines;
   data.batchSize = options.batchSize;
   data.microBatches = training ? microBatches : 1;
   data.trainerIndex = trainerIndex;
   data.trainerCount = trainerCount;
   data.epochs = training ? options.epochs : 1;
-  data.maxExamples = training ? options.maxExamples : 0;
+  data.maxExamples = testing ? 0 : options.maxExamples;
+  data.labels = options.predict ? options.labels : Labels::Read;
   data.maxBadLines = options.maxBadLines;
   data.badLine = [](const std::string &text) { logWarning("passed over a malformed line: " + text); };
   return DataStream::open(*source, context.package.info.inputs, data, context.files, context.scheduler);
 }
 
-/// The frame of a batch. Training steps are counted from `firstStep`, test steps from 0.
+/// The frame of a batch. Training steps are counted from `firstStep`, others from 0.
 inline FrameInfo frameOf(const Batch &batch, bool training, int64_t generation, int64_t firstStep, uint64_t seed) {
   FrameInfo info;
   info.key.generation = generation;
@@ -42,14 +45,19 @@ inline FrameInfo frameOf(const Batch &batch, bool training, int64_t generation, 
   return info;
 }
 
-inline FrameReport reportOf(const FrameInfo &info, const Batch &batch, std::vector<MetricReport> metrics,
+/// Whether a micro-batch counts as a role's work: tests do not.
+inline bool countsAsWork(const RunOptions &options, const FrameInfo &info) { return info.training || options.predict; }
+
+/// After the frame has ended.
+inline FrameReport reportOf(const FrameInfo &info, const Batch &batch, TrainerFrame &frame,
                             const DataProgress &progress) {
   FrameReport report;
   report.step = info.key.step;
   report.microBatch = info.key.microBatch;
   report.stepMicroBatches = batch.stepMicroBatches;
   report.examples = info.examples;
-  report.metrics = std::move(metrics);
+  report.metrics = frame.takeMetrics();
+  report.lines = frame.takePredictions();
   report.expectedExamples = progress.expectedExamples;
   return report;
 }

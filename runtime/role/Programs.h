@@ -1,4 +1,4 @@
-// A role's two graphs made ready to run on its device.
+// The graphs that a role runs, made ready on its device.
 #ifndef HETER_RUNTIME_ROLE_PROGRAMS_H
 #define HETER_RUNTIME_ROLE_PROGRAMS_H
 
@@ -13,12 +13,18 @@
 
 namespace heter::runtime {
 
+/// The graph of a frame. A run that predicts has no other than that for predicting.
+inline const package::Graph &graphOf(const package::RoleProgram &program, const RunOptions &options, bool training) {
+  return options.predict ? program.predict : training ? program.train : program.infer;
+}
+
 /// REQUIRES at destruction: no frame is running.
 struct Programs {
   std::unique_ptr<Device> device;
-  std::unique_ptr<Executable> train, infer;
+  std::unique_ptr<Executable> train; ///< Null in a run that predicts.
+  std::unique_ptr<Executable> forward;
 
-  Executable &of(bool training) { return training ? *train : *infer; }
+  Executable &of(bool training) { return training ? *train : *forward; }
 
   static StatusOr<Programs> create(const RoleContext &context, const std::string &role) {
     const package::RoleProgram *program = context.package.find(role);
@@ -29,12 +35,18 @@ struct Programs {
                            makeDevice(context.options.deviceOf(program->deviceClass), context.scheduler));
     ExecutableOptions options;
     options.poisonFreed = context.options.poisonFreed;
-    options.nodeTimer = timerOf(context, role, program->train, "train");
-    HETER_ASSIGN_OR_RETURN(programs.train, Executable::create(program->train, context.kernels, *programs.device,
-                                                              context.scheduler, options));
-    options.nodeTimer = timerOf(context, role, program->infer, "infer");
-    HETER_ASSIGN_OR_RETURN(programs.infer, Executable::create(program->infer, context.kernels, *programs.device,
-                                                              context.scheduler, options));
+    auto make = [&](bool training) {
+      const package::Graph &graph = graphOf(*program, context.options, training);
+      options.nodeTimer = timerOf(context, role, graph,
+                                  training                  ? "train"
+                                  : context.options.predict ? "predict"
+                                                            : "infer");
+      return Executable::create(graph, context.kernels, *programs.device, context.scheduler, options);
+    };
+    if (!context.options.predict) {
+      HETER_ASSIGN_OR_RETURN(programs.train, make(/*training=*/true));
+    }
+    HETER_ASSIGN_OR_RETURN(programs.forward, make(/*training=*/false));
     return programs;
   }
 

@@ -14,8 +14,8 @@
 
 namespace heter::runtime {
 
-/// Trains (and tests) with all roles in this process: `local` packages directly, others through the same messages as
-/// between processes. Reads the package's kernels with openKernelObject.
+/// Trains (and tests), or predicts, with all roles in this process: `local` packages directly, others through the same
+/// messages as between processes. Reads the package's kernels with openKernelObject.
 StatusOr<RunResult> runInProcess(const Package &package, FileSystem &files, const RunOptions &options,
                                  const RunHooks &hooks = {});
 

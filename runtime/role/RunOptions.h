@@ -1,4 +1,5 @@
-// What a run is asked to do and what it gives back: the flags of `heter run` and the numbers of its summary.
+// What a run is asked to do and what it gives back: the flags of `heter run` and `heter predict`, and the numbers of
+// the summary.
 #ifndef HETER_RUNTIME_ROLE_RUNOPTIONS_H
 #define HETER_RUNTIME_ROLE_RUNOPTIONS_H
 
@@ -25,6 +26,10 @@ const char *updateModeName(UpdateMode mode);
 StatusOr<UpdateMode> parseUpdateMode(const std::string &text);
 
 struct RunOptions {
+  /// Instead of training and testing: the predictions of the examples in `dataFiles`, made by the model of
+  /// `loadFolder`, go to RunHooks::predictions. Everything about training, tests and saving is unused then.
+  bool predict = false;
+  Labels labels = Labels::Auto;       ///< Whether the lines to be predicted carry labels; never Read.
   std::vector<std::string> dataFiles; ///< Paths or shell patterns; at least one.
   std::vector<std::string> testFiles; ///< Empty: no test pass.
   LineRange lines;
@@ -98,6 +103,7 @@ struct RunResult {
 
 struct RunProgress {
   bool testing = false;
+  bool predicting = false;
   int64_t examples = 0;
   int64_t steps = 0;
   double seconds = 0;
@@ -108,6 +114,9 @@ struct RunProgress {
 };
 
 struct RunHooks {
+  /// Takes the predictions: a line an example, in the order of the data, a tab between the columns that
+  /// predictionColumns names. Called where blocking is allowed, one call at a time; an error ends the run.
+  std::function<Status(const std::string &lines)> predictions;
   /// Called at most four times a second and once at the end of each phase, as a task, one call at a time.
   std::function<void(const RunProgress &)> progress;
   /// The coordinator of a distributed run listens here now; called before any role must be there.

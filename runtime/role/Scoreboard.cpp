@@ -12,6 +12,10 @@ double secondsOf(Duration duration) { return std::chrono::duration<double>(durat
 
 void Scoreboard::beginTraining(int64_t firstStep) { begin(firstStep, /*testing=*/false); }
 void Scoreboard::beginTest() { begin(0, /*testing=*/true); }
+void Scoreboard::beginPredicting() {
+  begin(0, /*testing=*/false);
+  predicting_ = true;
+}
 
 void Scoreboard::begin(int64_t firstStep, bool testing) {
   testing_ = testing;
@@ -39,6 +43,7 @@ void Scoreboard::tellProgress() {
   TimePoint now = scheduler_.now();
   RunProgress progress;
   progress.testing = testing_;
+  progress.predicting = predicting_;
   progress.examples = ledger_->examples();
   progress.steps = steps_;
   progress.seconds = secondsOf(now - phaseStart_);
@@ -61,8 +66,11 @@ Status Scoreboard::endPhase() {
   result.auc = ledger_->auc();
   result.examples = ledger_->examples();
   if (result.examples == 0)
-    return Status::invalidArgument(std::string("the ") + (testing_ ? "test" : "training") +
-                                   " data has no examples (is the range of lines inside the files?)");
+    return Status::invalidArgument(std::string("the ") +
+                                   (testing_      ? "test "
+                                    : predicting_ ? ""
+                                                  : "training ") +
+                                   "data has no examples (is the range of lines inside the files?)");
   if (!testing_)
     trainSeconds_ = secondsOf(scheduler_.now() - phaseStart_);
   if (hooks_.progress)

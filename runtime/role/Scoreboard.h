@@ -17,6 +17,7 @@ public:
 
   void beginTraining(int64_t firstStep);
   void beginTest();
+  void beginPredicting();
 
   /// Takes a micro-batch of the current pass in; gives the steps that are complete now.
   StatusOr<std::vector<CompleteStep>> add(FrameReport report);
@@ -25,9 +26,8 @@ public:
   Status endPhase();
 
   int64_t nextStep() const { return ledger_->nextStep(); }
-  bool testing() const { return testing_; }
 
-  /// Fills losses, phases, examples, steps and speed.
+  /// Fills losses, phases, examples, steps and speed; the latter of predicting if that is what was done.
   void fill(RunResult &result) const;
 
 private:
@@ -38,6 +38,7 @@ private:
   const RunHooks &hooks_;
   std::optional<StepLedger> ledger_;
   bool testing_ = false;
+  bool predicting_ = false;
   TimePoint phaseStart_{}, lastTold_{};
   int64_t lastExamples_ = 0;
   int64_t expectedExamples_ = 0;

@@ -46,6 +46,7 @@ CompleteStep StepLedger::complete(int64_t step, Open &open) {
   for (auto &[index, report] : open.reports) {
     result.microBatches.push_back(index);
     result.examples += report.examples;
+    result.lines += report.lines;
     for (const MetricReport &metric : report.metrics)
       if (metric.metric == "loss") {
         fold.add(metric.value, report.examples);

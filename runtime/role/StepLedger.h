@@ -30,6 +30,7 @@ struct FrameReport {
   int64_t examples = 0;
   int64_t expectedExamples = 0; ///< Of the whole pass over all trainers; 0: unknown.
   std::vector<MetricReport> metrics;
+  std::string lines; ///< What was predicted, a line an example.
 };
 
 struct CompleteStep {
@@ -37,6 +38,7 @@ struct CompleteStep {
   std::vector<int32_t> microBatches; ///< In order.
   int64_t examples = 0;
   std::optional<double> loss;
+  std::string lines; ///< Of all its micro-batches, in order.
 };
 
 /// Not thread-safe. Results do not depend on the order in which reports come.

@@ -12,6 +12,15 @@ std::vector<MetricReport> TrainerFrame::takeMetrics() {
   return metrics;
 }
 
+std::string TrainerFrame::takePredictions() {
+  if (predicted_.empty())
+    return {};
+  std::vector<PredictedValue> values;
+  for (auto &[node, value] : predicted_)
+    values.push_back(std::move(value));
+  return predictionLines(values, batch_->examples);
+}
+
 void TrainerFrame::start(Frame &frame, int index, Completion done) {
   const package::Node &node = frame.node(index);
   switch (node.kind) {
@@ -32,6 +41,7 @@ void TrainerFrame::start(Frame &frame, int index, Completion done) {
   case package::NodeKind::REPORT:
     return done(report(frame, node));
   case package::NodeKind::PREDICT:
+    predict(frame, node);
     return done(Status());
   default:
     return done(Status::internal("node kind " + std::to_string(node.kind) + " is not a role's to run"));
@@ -213,6 +223,15 @@ Status TrainerFrame::report(Frame &frame, const package::Node &node) {
   std::lock_guard lock(mutex_);
   metrics_.emplace(&node - frame.graph().nodes.data(), std::move(metric));
   return Status();
+}
+
+void TrainerFrame::predict(Frame &frame, const package::Node &node) {
+  const TensorRef &value = frame.value(node.inputs[0]);
+  const char *begin = static_cast<const char *>(value.data);
+  PredictedValue predicted{value.element,
+                           {begin, begin + value.shape.elements() * static_cast<int64_t>(elementBytes(value.element))}};
+  std::lock_guard lock(mutex_);
+  predicted_.emplace(&node - frame.graph().nodes.data(), std::move(predicted));
 }
 
 } // namespace heter::runtime

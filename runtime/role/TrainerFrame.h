@@ -1,5 +1,5 @@
 // The handler of one frame: it feeds the batch in, pulls and pushes parameters, sends and receives channel values, and
-// collects what the model reports.
+// collects what the model reports and predicts.
 #ifndef HETER_RUNTIME_ROLE_TRAINERFRAME_H
 #define HETER_RUNTIME_ROLE_TRAINERFRAME_H
 
@@ -8,6 +8,7 @@
 #include "runtime/role/Channels.h"
 #include "runtime/role/Model.h"
 #include "runtime/role/Parameters.h"
+#include "runtime/role/Predictions.h"
 #include "runtime/role/StepLedger.h"
 
 #include <map>
@@ -35,6 +36,8 @@ public:
 
   /// After the frame has ended.
   std::vector<MetricReport> takeMetrics();
+  /// A line an example; empty if the graph predicts nothing. After the frame has ended.
+  std::string takePredictions();
 
 private:
   Status input(Frame &frame, const package::Node &node);
@@ -45,6 +48,7 @@ private:
   void send(Frame &frame, const package::Node &node, Completion done);
   void receive(Frame &frame, const package::Node &node, Completion done);
   Status report(Frame &frame, const package::Node &node);
+  void predict(Frame &frame, const package::Node &node);
   void withDense(UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> use);
 
   const FrameServices &services_;
@@ -57,6 +61,7 @@ private:
   Status denseFailed_;      // guarded by mutex_
   std::vector<UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>> denseWaiters_; // guarded by mutex_
   std::map<ptrdiff_t, MetricReport> metrics_;                                  // guarded by mutex_; by node
+  std::map<ptrdiff_t, PredictedValue> predicted_;                              // guarded by mutex_; by node
 };
 
 } // namespace heter::runtime

@@ -264,6 +264,7 @@ struct FinishedRequest {
   5: required i64 firstExample
   6: required list<ReportedMetric> metrics
   7: required i64 expectedExamples // of the whole pass over all trainers; 0: unknown
+  8: required binary lines         // what was predicted, a line an example; empty unless the run predicts
 }
 
 struct EndOfDataRequest {

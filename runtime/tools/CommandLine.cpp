@@ -2,6 +2,7 @@
 #include "runtime/tools/CommandLine.h"
 
 #include "runtime/base/Suggest.h"
+#include "runtime/data/Labels.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -23,6 +24,10 @@ constexpr const char *runExamples = R"(Examples:
   heter run ctr_dnn.pkg --data clicks.tsv --lines 1:8000 --test clicks.tsv --test-lines 8001:10000
   heter run ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2 --update async --in-flight 16
   heter run ctr_dnn.pkg --data clicks.tsv --role server --index 1 --cluster cluster.json)";
+
+constexpr const char *predictExamples = R"(Examples:
+  heter predict ctr_dnn.pkg --load model --data today.tsv.gz --out today.txt
+  heter predict ctr_dnn.pkg --load model --data today.tsv --lines 1:1000 --out - | sort -g | tail)";
 
 constexpr const char *launchExamples = R"(Examples:
   heter launch ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2
@@ -246,6 +251,108 @@ std::string TrainFlags::finish(bool launch, TrainCommand &command) {
   return {};
 }
 
+/// The flags of `predict`.
+class PredictFlags {
+public:
+  void addTo(CLI::App &app);
+  /// Fills the command; returns what is wrong, or "".
+  std::string finish(PredictCommand &command);
+
+private:
+  void addDataFlags(CLI::App &app);
+  void addRoleFlags(CLI::App &app);
+
+  PredictCommand command_;
+  std::string lines_, labels_ = "auto";
+  std::vector<std::string> heterTrainers_, devices_;
+};
+
+void PredictFlags::addDataFlags(CLI::App &app) {
+  RunOptions &options = command_.options;
+  const char *group = "Data";
+  app.add_option("--load", options.loadFolder, "The saved model to predict with")->type_name("DIR")->group(group);
+  app.add_option("--data", options.dataFiles, "Files or patterns with the examples, read in this order")
+      ->type_name("FILES..")
+      ->group(group);
+  app.add_option("--out", command_.out, "Where predictions go, a line an example; - is standard output")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--labels", labels_,
+                 "Whether lines have the label's columns: present, absent, or auto, which tells by the "
+                 "number of columns of each file's first line (default: auto)")
+      ->type_name("auto|present|absent")
+      ->group(group);
+  app.add_option("--lines", lines_, "Keep only these lines: 1-based, both ends included, over all files in order")
+      ->type_name("A:B")
+      ->group(group);
+  app.add_option("--max-examples", options.maxExamples, "Stop after so many examples (default: no limit)")
+      ->type_name("N")
+      ->group(group)
+      ->check(atLeast(0));
+  app.add_option("--input", options.input, "The model's data block to read with (default: its first)")
+      ->type_name("NAME")
+      ->group(group);
+}
+
+void PredictFlags::addRoleFlags(CLI::App &app) {
+  RunOptions &options = command_.options;
+  const char *group = "Speed";
+  auto count = [&](const char *flag, int &value, const char *text) {
+    app.add_option(flag, value, text)->type_name("N")->group(group)->check(atLeast(1));
+  };
+  app.add_option("--batch-size", options.batchSize, "Examples of a micro-batch (default: 128)")
+      ->type_name("N")
+      ->group(group)
+      ->check(atLeast(1));
+  count("--in-flight", options.inFlight, "Micro-batches that a trainer works on at once (default: 4)");
+  count("--threads", options.threads, "Worker threads (default: one a processor)");
+  count("--servers", options.servers, "Servers (default: 1)");
+  count("--cpu-trainers", options.cpuTrainers, "Cpu-trainers (default: 1)");
+  app.add_option("--heter-trainers", heterTrainers_, "Heter-trainers, of every class or by class (default: 1)")
+      ->type_name("N|CLASS=N,..")
+      ->group(group)
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--device", devices_, "What runs a class: cpu, separate, timed:DURATION (default: cpu)")
+      ->type_name("CLASS=DEVICE")
+      ->group(group)
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--poison-freed", options.poisonFreed, "Overwrite freed buffers with NaN, to find their late readers")
+      ->group(group);
+}
+
+void PredictFlags::addTo(CLI::App &app) {
+  app.add_option("PKG", command_.package, "A package written by heterc")->required();
+  addDataFlags(app);
+  addRoleFlags(app);
+  app.footer(predictExamples);
+}
+
+std::string PredictFlags::finish(PredictCommand &command) {
+  RunOptions &options = command_.options;
+  if (options.loadFolder.empty())
+    return "--load is missing: which saved model is to predict?";
+  if (options.dataFiles.empty())
+    return "--data is missing: which files hold the examples?";
+  if (command_.out.empty())
+    return "--out is missing: where do the predictions go? `--out -` prints them";
+  for (std::string error :
+       {setLines("--lines", lines_, options.lines), addHeterTrainers(heterTrainers_, options.heterTrainers),
+        addDevices(devices_, options.devices)})
+    if (!error.empty())
+      return error;
+  StatusOr<Labels> labels = parseLabels(labels_);
+  if (!labels.ok())
+    return "--labels: " + labels.status().message();
+  options.labels = *labels;
+  options.predict = true;
+  command = command_;
+  return {};
+}
+
 /// The deepest subcommand that the line named.
 CLI::App *chosen(CLI::App &app) {
   CLI::App *result = &app;
@@ -287,9 +394,10 @@ struct Parser {
   Parser();
   Request finish();
 
-  CLI::App app{"Trains click-through models that heterc has compiled.", "heter"};
-  CLI::App *run, *launch, *inspect, *dump, *data, *synth;
+  CLI::App app{"Trains click-through models that heterc has compiled, and predicts with them.", "heter"};
+  CLI::App *run, *launch, *predict, *inspect, *dump, *data, *synth;
   TrainFlags runFlags, launchFlags;
+  PredictFlags predictFlags;
   InspectCommand inspectCommand;
   DumpCommand dumpCommand;
   SynthCommand synthCommand;
@@ -304,6 +412,9 @@ Parser::Parser() {
   runFlags.addTo(*run, false);
   launch = app.add_subcommand("launch", "Train with one process a role on this machine, a log file each");
   launchFlags.addTo(*launch, true);
+
+  predict = app.add_subcommand("predict", "Write what a saved model predicts of each example, labelled or not");
+  predictFlags.addTo(*predict);
 
   inspect = app.add_subcommand("inspect", "Print a package's programs: nodes, kernels, buffers, channels, tables");
   inspect->add_option("PKG", inspectCommand.package, "A package written by heterc")->required();
@@ -342,6 +453,12 @@ Request Parser::finish() {
     if (std::string error = (isLaunch ? launchFlags : runFlags).finish(isLaunch, command); !error.empty())
       return usageError(*sub, error);
     return isLaunch ? Request(LaunchRequest{command}) : Request(RunRequest{command});
+  }
+  if (predict->parsed()) {
+    PredictCommand predictCommand;
+    if (std::string error = predictFlags.finish(predictCommand); !error.empty())
+      return usageError(*predict, error);
+    return predictCommand;
   }
   if (inspect->parsed())
     return inspectCommand;

@@ -31,6 +31,14 @@ int runTraining(const TrainCommand &command);
 /// `heter launch`.
 int launchTraining(const TrainCommand &command);
 
+struct PredictCommand {
+  std::string package;
+  RunOptions options;
+  std::string out; ///< "-" for standard output.
+};
+/// `heter predict`.
+int predict(const PredictCommand &command);
+
 struct InspectCommand {
   std::string package;
   std::string role; ///< Empty: all.

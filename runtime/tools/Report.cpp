@@ -119,7 +119,7 @@ std::string workOf(const RoleSummary &role) {
 }
 
 std::string progressLine(const RunProgress &progress) {
-  std::string text = progress.testing ? "test " : "train";
+  std::string text = progress.predicting ? "predict" : progress.testing ? "test " : "train";
   text += "  " + grouped(progress.examples) + " examples";
   if (progress.examplesPerSecond > 0)
     text += "  " + grouped(std::llround(progress.examplesPerSecond)) + "/s";
@@ -170,7 +170,8 @@ void ProgressDisplay::finish() {
   live_ = false;
 }
 
-std::string resultTable(const RunResult &result) {
+/// A line a role: what it did.
+static std::string roleTable(const RunResult &result) {
   std::vector<std::vector<std::string>> rows = {
       {"role", "examples", "work", "sent", "received", "cpu seconds", "peak memory"}};
   for (const RoleSummary &role : result.roles)
@@ -178,11 +179,24 @@ std::string resultTable(const RunResult &result) {
                     workOf(role), byteSize(role.bytesSent), byteSize(role.bytesReceived),
                     role.cpuSeconds > 0 ? fixed(role.cpuSeconds, 1) : "-",
                     role.peakRssBytes > 0 ? byteSize(role.peakRssBytes) : "-"});
-  std::string text = rows.size() > 1 ? alignColumns(rows) : "";
+  return rows.size() > 1 ? alignColumns(rows) : "";
+}
+
+static std::string costOf(const RunResult &result) {
+  return "; " + fixed(result.cpuSeconds, 1) + " cpu seconds, " + byteSize(result.peakRssBytes) + " at most\n";
+}
+
+std::string predictionTable(const RunResult &result) {
+  return roleTable(result) + "predicted " + grouped(result.examples) + " examples in " + fixed(result.seconds, 1) +
+         " s, " + grouped(std::llround(result.examplesPerSecond)) + " examples/s" + costOf(result);
+}
+
+std::string resultTable(const RunResult &result) {
+  std::string text = roleTable(result);
   text += "trained on " + grouped(result.examples) + " examples in " + fixed(result.seconds, 1) + " s, " +
           grouped(std::llround(result.examplesPerSecond)) + " examples/s";
   addQuality(text, result.train.loss, result.train.auc);
-  text += "; " + fixed(result.cpuSeconds, 1) + " cpu seconds, " + byteSize(result.peakRssBytes) + " at most\n";
+  text += costOf(result);
   if (result.test) {
     text += "tested on " + grouped(result.test->examples) + " examples";
     addQuality(text, result.test->loss, result.test->auc);

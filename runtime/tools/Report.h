@@ -38,6 +38,9 @@ private:
 /// What each role did, a line each, and the result of the run.
 std::string resultTable(const RunResult &result);
 
+/// The same of a run that predicted.
+std::string predictionTable(const RunResult &result);
+
 /// The JSON object of --summary.
 std::string summaryJson(const RunResult &result);
 

@@ -14,6 +14,7 @@ struct Dispatcher {
   }
   int operator()(const RunRequest &request) const { return runTraining(request.command); }
   int operator()(const LaunchRequest &request) const { return launchTraining(request.command); }
+  int operator()(const PredictCommand &command) const { return predict(command); }
   int operator()(const InspectCommand &command) const { return inspectPackage(command); }
   int operator()(const DumpCommand &command) const { return dumpModel(command); }
   int operator()(const SynthCommand &command) const { return synthesize(command); }

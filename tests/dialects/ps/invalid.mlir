@@ -175,7 +175,7 @@ ps.program @"heter-trainer.train" role("heter-trainer.") graph("train") {
 
 // -----
 
-// expected-error @+1 {{attribute 'graph' failed to satisfy constraint: string attribute that is train or infer}}
+// expected-error @+1 {{attribute 'graph' failed to satisfy constraint: string attribute that is train, infer or predict}}
 ps.program @local.test role("local") graph("test") {
 }
 

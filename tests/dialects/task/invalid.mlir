@@ -1,7 +1,7 @@
 // Every way in which the verifiers refuse an operation.
 // RUN: heter-opt %s --split-input-file --verify-diagnostics
 
-// expected-error@+1 {{expects graph "train" or "infer", got "test"}}
+// expected-error@+1 {{expects graph "train", "infer" or "predict", got "test"}}
 task.program @p role("local") graph("test") class("cpu") {
 }
 

@@ -17,4 +17,11 @@
 // CHECK: nn.relu %{{.*}} {place = #nn.place<"on:heter", "marked `on heter` at ctr_dnn.heter:12:1">} : tensor<?x400xf32>
 // CHECK: nn.minimize %{{.*}} with <"adam", {beta1 = 9.000000e-01 : f64
 // CHECK: nn.program @infer
+// CHECK: nn.report "auc"
+// CHECK-NOT: nn.predict
+// CHECK: nn.program @predict
+// CHECK-NOT: "click"
+// CHECK: nn.linear
+// CHECK-NOT: nn.report
 // CHECK: nn.predict "prediction"
+// CHECK-NOT: nn.report

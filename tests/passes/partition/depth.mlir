@@ -20,11 +20,12 @@ module @m attributes {nn.stage = "place", nn.mode = "heter-ps"} {
   }
   // CHECK: ps.program @"cpu-trainer.train"
   // CHECK: nn.exp
-  // CHECK: nn.predict
   // CHECK: ps.send @c0
   // CHECK: ps.recv @c1
   // CHECK: nn.tanh
   // CHECK: ps.send @c2
+  // What is observed ends the listing, in the order of the model.
+  // CHECK: nn.predict "late"
   // CHECK: ps.program @"heter-trainer.gpu.train"
   // CHECK: ps.recv @c0
   // CHECK: nn.relu

@@ -40,6 +40,17 @@ void forward(void *const *args) {
   *memref(args, 5).data() = loss / static_cast<float>(examples);
 }
 
+// (s [B,2], dense [B,3], w [3]) -> (p [B])
+void predictKernel(void *const *args) {
+  const float *s = memref(args, 0).data(), *dense = memref(args, 1).data(), *w = memref(args, 2).data();
+  for (int64_t b = 0; b < memref(args, 3).size(0); ++b) {
+    float logit = s[b * rowDim] + s[b * rowDim + 1];
+    for (int64_t j = 0; j < denseSize; ++j)
+      logit += dense[b * denseSize + j] * w[j];
+    memref(args, 3).data()[b] = 1 / (1 + std::exp(-logit));
+  }
+}
+
 // (dlogit [B], dense [B,3]) -> (dw [3], ds [B,2])
 void backward(void *const *args) {
   const float *dlogit = memref(args, 0).data(), *dense = memref(args, 1).data();
@@ -122,10 +133,11 @@ const package::TensorType batchOf(int64_t size) { return f32({-1, size}); }
 struct TinyGraph : GraphBuilder {
   int dense = -1, slots = -1, click = -1, s = -1, w = -1, p = -1, loss = -1, dlogit = -1, dw = -1, ds = -1;
 
-  void readBatch() {
+  void readBatch(bool labelled = true) {
     input("dense", dense = placed("dense", batchOf(denseSize)));
     input("slots", slots = placed("slots", i64({-1, slotCount})));
-    input("click", click = placed("click", f32({-1})));
+    if (labelled)
+      input("click", click = placed("click", f32({-1})));
     s = placed("s", batchOf(rowDim));
     node(NodeKind::PULL_ROWS, "emb", "", {slots}, {s},
          {{"table", text("emb")}, {"part", text("")}, {"pool", text("sum")}});
@@ -151,10 +163,13 @@ struct TinyGraph : GraphBuilder {
     library("lookup_grad", {slots, ds}, {rows}, {{"pool", text("sum")}, {"dim", integer(rowDim)}});
     node(NodeKind::PUSH_ROWS, "emb", "", {rows}, {}, {{"table", text("emb")}, {"part", text("")}});
   }
+  void computePrediction(Space::type space) {
+    p = placed("p", f32({-1}), space);
+    kernel("predict", {s, dense, w}, {p});
+  }
   void report() {
     node(NodeKind::REPORT, "loss", "", {loss}, {}, {{"metric", text("loss")}, {"name", text("loss")}});
     node(NodeKind::REPORT, "auc", "", {p, click}, {}, {{"metric", text("auc")}, {"name", text("auc")}});
-    predict("p", p);
   }
   /// Copies `from` to the device; gives the copy.
   int toDevice(int from) {
@@ -227,14 +242,46 @@ package::Graph denseGraph(bool training) {
   return g.graph;
 }
 
+package::Graph wholePrediction() {
+  TinyGraph g;
+  g.readBatch(/*labelled=*/false);
+  g.pullW();
+  g.computePrediction(Space::HOST);
+  g.predict("p", g.p);
+  return g.graph;
+}
+
+package::Graph sparsePrediction() {
+  TinyGraph g;
+  g.readBatch(/*labelled=*/false);
+  g.send("c4", {g.s, g.dense});
+  g.receive("c5", {g.p = g.placed("p", f32({-1}))});
+  g.predict("p", g.p);
+  return g.graph;
+}
+
+package::Graph densePrediction() {
+  TinyGraph g;
+  int s = g.bound("s", batchOf(rowDim)), dense = g.placed("dense", batchOf(denseSize));
+  g.receive("c4", {s, dense});
+  g.pullW();
+  g.s = g.toDevice(s);
+  g.dense = g.toDevice(dense);
+  g.w = g.toDevice(g.w);
+  g.computePrediction(Space::DEVICE);
+  g.send("c5", {g.toHost(g.p)});
+  return g.graph;
+}
+
 package::RoleProgram program(const std::string &role, const std::string &deviceClass,
-                             package::Graph (*graph)(bool training)) {
+                             package::Graph (*graph)(bool training), package::Graph (*prediction)()) {
   package::RoleProgram program;
   program.role = role;
   program.deviceClass = deviceClass;
   if (graph) {
     program.train = graph(true);
     program.infer = graph(false);
+    program.predict = prediction();
   }
   return program;
 }
@@ -277,16 +324,20 @@ Package tinyPackage(const std::string &mode) {
   Package package;
   package.info = tinyInfo(mode);
   if (mode == "local") {
-    package.programs = {program("local", "cpu", wholeGraph)};
+    package.programs = {program("local", "cpu", wholeGraph, wholePrediction)};
   } else if (mode == "ps") {
-    package.programs = {program("cpu-trainer", "cpu", wholeGraph), program("server", "cpu", nullptr)};
+    package.programs = {program("cpu-trainer", "cpu", wholeGraph, wholePrediction),
+                        program("server", "cpu", nullptr, nullptr)};
   } else {
-    package.programs = {program("cpu-trainer", "cpu", sparseGraph), program("heter-trainer.gpu", "gpu", denseGraph),
-                        program("server", "cpu", nullptr)};
+    package.programs = {program("cpu-trainer", "cpu", sparseGraph, sparsePrediction),
+                        program("heter-trainer.gpu", "gpu", denseGraph, densePrediction),
+                        program("server", "cpu", nullptr, nullptr)};
     auto forward = {batchOf(rowDim), batchOf(denseSize), f32({-1})};
     package.info.trainChannels = {channel("c0", true, forward),
                                   channel("c1", false, {f32({-1}), f32({}), batchOf(rowDim)})};
     package.info.inferChannels = {channel("c2", true, forward), channel("c3", false, {f32({-1}), f32({})})};
+    package.info.predictChannels = {channel("c4", true, {batchOf(rowDim), batchOf(denseSize)}),
+                                    channel("c5", false, {f32({-1})})};
   }
   for (const package::RoleProgram &program : package.programs)
     package.info.roles.push_back(program.role);
@@ -296,7 +347,7 @@ Package tinyPackage(const std::string &mode) {
 
 FunctionKernels tinyKernels() {
   FunctionKernels kernels;
-  kernels.functions = {{"forward", forward}, {"backward", backward}, {"adagrad", adagrad}};
+  kernels.functions = {{"forward", forward}, {"predict", predictKernel}, {"backward", backward}, {"adagrad", adagrad}};
   return kernels;
 }
 
@@ -333,6 +384,10 @@ Outcome simulate(const Package &package, const RunOptions &options, uint64_t see
   auto files = makePosixFileSystem();
   RunHooks hooks;
   Outcome outcome;
+  hooks.predictions = [&](const std::string &lines) {
+    outcome.predictions += lines;
+    return Status();
+  };
   MemoryNetwork::DelayHook delay;
   if (longestDelay > Duration::zero())
     delay = MemoryNetwork::randomDelay(seed, longestDelay);
@@ -350,10 +405,10 @@ Outcome simulate(const Package &package, const RunOptions &options, uint64_t see
   return outcome;
 }
 
-StatusOr<RunResult> runThreaded(const Package &package, const RunOptions &options, int threads, Duration longestDelay) {
+StatusOr<RunResult> runThreaded(const Package &package, const RunOptions &options, int threads, Duration longestDelay,
+                                const RunHooks &hooks) {
   auto kernels = tinyKernels();
   auto files = makePosixFileSystem();
-  RunHooks hooks;
   std::promise<StatusOr<RunResult>> promise;
   std::optional<InProcessRun> run;
   std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(threads);

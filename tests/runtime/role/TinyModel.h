@@ -34,6 +34,7 @@ private:
 RunOptions tinyOptions(const TinyData &data);
 
 struct Outcome {
+  std::string predictions; ///< All lines that the run predicted.
   StatusOr<RunResult> result{Status::internal("the run did not end")};
   uint64_t trace = 0;
   TimePoint end{};
@@ -46,7 +47,7 @@ Outcome simulate(const Package &package, const RunOptions &options, uint64_t see
 
 /// Runs all roles on `threads` threads.
 StatusOr<RunResult> runThreaded(const Package &package, const RunOptions &options, int threads,
-                                Duration longestDelay = {});
+                                Duration longestDelay = {}, const RunHooks &hooks = {});
 
 /// The losses, to compare bit for bit.
 std::vector<double> losses(const StatusOr<RunResult> &result);
