@@ -19,7 +19,8 @@ namespace {
 /// plain file (a pipe, /dev/null) are written as predictions come.
 class PredictionFile {
 public:
-  PredictionFile(FileSystem &files, std::string path) : files_(files), path_(std::move(path)) {}
+  PredictionFile(FileSystem &files, std::string path)
+      : files_(files), path_(std::move(path)), isStandardOutput_(path_ == "-") {}
   /// What was not committed is removed.
   ~PredictionFile() {
     file_.reset();
@@ -33,13 +34,14 @@ public:
   Status write(const std::string &text);
   Status commit();
 
-  bool isStandardOutput() const { return path_ == "-"; }
+  bool isStandardOutput() const { return isStandardOutput_; }
 
 private:
   Status check(const std::vector<std::string> &dataFiles) const;
 
   FileSystem &files_;
   const std::string path_;
+  const bool isStandardOutput_;
   std::string aside_; ///< Empty: nothing is to be renamed or removed.
   std::unique_ptr<OutputFile> file_;
 };

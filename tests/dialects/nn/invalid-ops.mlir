@@ -703,3 +703,27 @@ nn.program @infer {
   // expected-error @+1 {{'x' is 'tensor<?xf32>', got 'tensor<?x2xf32>'}}
   %y = nn.input "x" : tensor<?x2xf32>
 }
+
+// -----
+
+nn.program @predict {
+  // expected-error @+1 {{'click' is a label, and labels are absent in program @predict}}
+  %y = nn.input "click" label : tensor<?xf32>
+}
+
+// -----
+
+nn.program @predict {
+  %x = nn.example_count
+  // expected-error @+1 {{does not belong in program @predict, which only predicts}}
+  nn.report "loss" name("loss") (%x) : tensor<f32>
+}
+
+// -----
+
+nn.parameter @w : tensor<f32> init #nn.init<"zeros", 0.0>
+nn.program @predict {
+  %g = nn.example_count
+  // expected-error @+1 {{does not belong in program @predict, which only predicts}}
+  nn.update @w, %g : tensor<f32>
+}

@@ -1,12 +1,15 @@
 // ctr_dnn_reference: trains the CTR-DNN in double precision and prints `STEP LOSS` a step.
 //
 //   ctr_dnn_reference --data FILE.. [--lines A:B] [--batch-size N | --batch-sizes N,N,..] [--epochs N] [--steps N]
-//                     [--seed S] [--test-lines A:B]
+//                     [--seed S] [--test-lines A:B] [--predict-lines A:B]
 //
 // Batches are consecutive lines in file order; no batch crosses the end of an epoch, so its last one may be smaller.
 // Sizes of --batch-sizes are used in turn. With --test-lines the AUC on those lines goes to standard error at the end.
+// With
+// --predict-lines the click probability of each of those lines, one a line, is printed in place of the losses.
 #include "Network.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -25,6 +28,8 @@ struct Options {
   Lines lines;
   Lines testLines;
   bool test = false;
+  Lines predictLines;
+  bool predict = false;
   std::vector<int64_t> batchSizes = {128};
   int64_t epochs = 1;
   int64_t steps = -1;
@@ -67,6 +72,9 @@ Options parseOptions(int count, char **arguments) {
     } else if (flag == "--test-lines") {
       options.testLines = parseLines(value());
       options.test = true;
+    } else if (flag == "--predict-lines") {
+      options.predictLines = parseLines(value());
+      options.predict = true;
     } else if (flag == "--batch-size" || flag == "--batch-sizes") {
       options.batchSizes = parseSizes(value());
     } else if (flag == "--epochs") {
@@ -95,9 +103,16 @@ void train(const Options &options) {
           static_cast<size_t>(options.batchSizes[static_cast<size_t>(step) % options.batchSizes.size()]);
       const size_t size = std::min(wanted, examples.size() - first);
       const double loss = network.step(std::span(examples).subspan(first, size));
-      std::printf("%lld %.17g\n", static_cast<long long>(step), loss);
+      if (!options.predict)
+        std::printf("%lld %.17g\n", static_cast<long long>(step), loss);
       first += size;
     }
+  if (options.predict) {
+    const std::vector<reference::Example> unseen =
+        reference::readLines(options.data, options.predictLines.first, options.predictLines.last);
+    for (const double logit : network.logits(unseen))
+      std::printf("%.17g\n", 1 / (1 + std::exp(-logit)));
+  }
   if (options.test) {
     const std::vector<reference::Example> unseen =
         reference::readLines(options.data, options.testLines.first, options.testLines.last);

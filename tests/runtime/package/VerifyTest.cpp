@@ -118,6 +118,27 @@ const Edit edits[] = {
        heter(s).values[2].space = Space::HOST;
        heter(s).values[2].segment = -1;
      }},
+    // Predicting
+    {"predict graph: node `update emb` does more than predict",
+     [](Sample &s) {
+       s.info.predictChannels = s.info.trainChannels;
+       s.programs[0].predict = trainer(s);
+     }},
+    {"predict graph: node `slots` reads a label",
+     [](Sample &s) {
+       s.info.inputs[0].label = true;
+       GraphBuilder b;
+       b.input("slots", b.bound("slots", i64({-1, 2})));
+       s.programs[0].predict = b.graph;
+     }},
+    {"`w` is f32[4, 4], which is no value of each example",
+     [](Sample &s) {
+       GraphBuilder b;
+       int w = b.bound("w", f32({4, 4}));
+       b.node(NodeKind::PULL_DENSE, "w", "", {}, {w}, {{"parameter", text("w")}});
+       b.predict("w", w);
+       s.programs[0].predict = b.graph;
+     }},
     // Memory
     {"`rows` and 2 `flat` share memory", [](Sample &s) { trainer(s).values[2].offset = 0; }},
 };

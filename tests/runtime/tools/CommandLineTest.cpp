@@ -37,6 +37,37 @@ std::string runError(std::vector<std::string> flags) {
   return usageError(flags);
 }
 
+PredictCommand predict(std::vector<std::string> flags) {
+  flags.insert(flags.begin(), {"predict", "m.pkg", "--load", "m", "--data", "a", "b.gz", "--out", "-"});
+  Request request = parseCommandLine(flags);
+  if (auto *answer = std::get_if<Answer>(&request)) {
+    ADD_FAILURE() << answer->text;
+    return {};
+  }
+  return std::get<PredictCommand>(request);
+}
+
+TEST(CommandLineTest, Predict) {
+  PredictCommand plain = predict({});
+  EXPECT_EQ(plain.package, "m.pkg");
+  EXPECT_EQ(plain.out, "-");
+  EXPECT_TRUE(plain.options.predict);
+  EXPECT_EQ(plain.options.loadFolder, "m");
+  EXPECT_THAT(plain.options.dataFiles, ElementsAre("a", "b.gz"));
+  EXPECT_EQ(plain.options.labels, Labels::Auto);
+  PredictCommand full =
+      predict({"--labels", "absent", "--lines", "3:9", "--batch-size", "7", "--heter-trainers", "gpu=2"});
+  EXPECT_EQ(full.options.labels, Labels::Absent);
+  EXPECT_EQ(full.options.lines.first, 3);
+  EXPECT_EQ(full.options.batchSize, 7);
+  EXPECT_EQ(full.options.heterTrainers.at("gpu"), 2);
+  EXPECT_THAT(usageError({"predict", "p", "--data", "a", "--out", "-"}), HasSubstr("--load is missing"));
+  EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--out", "-"}), HasSubstr("--data is missing"));
+  EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--data", "a"}), HasSubstr("--out is missing"));
+  EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--data", "a", "--out", "-", "--labels", "absnt"}),
+              HasSubstr("--labels: expected auto, present or absent, got `absnt`; did you mean `absent`?"));
+}
+
 TEST(CommandLineTest, Defaults) {
   TrainCommand command = run({});
   const RunOptions &options = command.options;
