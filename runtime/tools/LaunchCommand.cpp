@@ -4,6 +4,7 @@
 // The coordinator runs as a blocking task, so that the main thread, the parent of all processes, is free to watch them
 // and Ctrl-C. If a role dies, the coordinator normally ends the run by itself; if it has not within graceSeconds, or
 // roles outlive the run, they are killed.
+#include "runtime/base/Log.h"
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/role/Run.h"
 #include "runtime/tools/ChildProcess.h"
@@ -85,6 +86,8 @@ Status Launcher::prepare() {
                                    "it with --mode=ps or --mode=heter-ps");
   HETER_RETURN_IF_ERROR(checkOptions(*files_, package_.info, command_.options));
   HETER_RETURN_IF_ERROR(checkOutputs(*files_, command_.options.saveFolder, command_.summaryFile, command_.lossesFile));
+  if (std::string warning = delayWarning(command_.options, package_.info.mode); !warning.empty())
+    logWarning(warning);
   folder_ = command_.runFolder;
   if (folder_.empty()) {
     std::string pattern = (std::filesystem::temp_directory_path() / "heter-run-XXXXXX").string();

@@ -114,6 +114,20 @@ std::string grouped(int64_t number) {
   return number < 0 ? "-" + result : result;
 }
 
+std::string delayWarning(const RunOptions &options, const std::string &mode) {
+  constexpr int64_t harmful = 3; // Updates.
+  int64_t trainers = mode == "local" ? 1 : options.cpuTrainers;
+  int64_t delay = options.inFlight * trainers - 1;
+  if (options.update != UpdateMode::Async || delay < harmful)
+    return {};
+  return "--update async with --in-flight " + std::to_string(options.inFlight) +
+         (trainers > 1 ? " and " + std::to_string(trainers) + " cpu-trainers" : "") +
+         " computes gradients from parameters about " + std::to_string(delay) +
+         " updates old, which early training may not survive: use fewer frames in flight, lower learning rates, or "
+         "begin in "
+         "sync and go on with --load (docs/how-to/async.md)";
+}
+
 std::string workOf(const RoleSummary &role) {
   return grouped(role.frames) + (isServer(role) ? " calls" : " micro-batches");
 }

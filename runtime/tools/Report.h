@@ -54,6 +54,10 @@ Status writeReports(FileSystem &files, const RunResult &result, const std::strin
 /// What a role worked off: "782 micro-batches", or "7,038 calls" for a server.
 std::string workOf(const RoleSummary &role);
 
+/// What to tell somebody whose asynchronous run computes gradients from parameters so old that early training may fail
+/// (docs/how-to/async.md has the measurements), or "".
+std::string delayWarning(const RunOptions &options, const std::string &mode);
+
 /// 1234567 as "1,234,567".
 std::string grouped(int64_t number);
 

@@ -64,6 +64,9 @@ Status checkAndRun(const TrainCommand &command) {
     HETER_RETURN_IF_ERROR(checkOutputs(*files, command.options.saveFolder, command.summaryFile, command.lossesFile));
   exitOnInterrupt();
   const RunOptions &options = command.options;
+  if (std::string warning = delayWarning(options, package.info.mode);
+      !warning.empty() && (command.role.empty() || command.role == "coordinator"))
+    logWarning(warning);
   if (package.info.mode == "local" &&
       (options.servers > 1 || options.cpuTrainers > 1 || !options.heterTrainers.empty()))
     logWarning("`" + command.package + "` is compiled for one process, so --servers, --cpu-trainers and " +

@@ -22,7 +22,7 @@ protected:
     write(packageInfoFile, encode(sample_.info));
     for (const package::RoleProgram &program : sample_.programs)
       write(program.role + programSuffix, encode(program));
-    write(manifestFile, "{\"format\": 1, \"model\": \"sample\", \"program_hash\": \"" +
+    write(manifestFile, "{\"format\": 2, \"model\": \"sample\", \"program_hash\": \"" +
                             programHash(sample_.info, sample_.programs) + "\"}\n");
   }
   void TearDown() override { (void)!system(("rm -rf '" + folder_ + "'").c_str()); }
@@ -87,9 +87,9 @@ TEST_F(PackageTest, MissingAndStrangeFilesAreNamed) {
   write("other.program", "");
   EXPECT_THAT(readError(), HasSubstr("other.program` belongs to no role"));
   ASSERT_TRUE(files_->remove(folder_ + "/other.program").ok());
-  write(manifestFile, "{\"format\": 2, \"program_hash\": \"x\"}");
-  EXPECT_THAT(readError(), HasSubstr("has package format 2, this program reads 1"));
-  write(manifestFile, "{\"format\": 1}");
+  write(manifestFile, "{\"format\": 3, \"program_hash\": \"x\"}");
+  EXPECT_THAT(readError(), HasSubstr("has package format 3, this program reads 2"));
+  write(manifestFile, "{\"format\": 2}");
   EXPECT_THAT(readError(), HasSubstr("manifest.json` has no text \"program_hash\""));
   write(manifestFile, "{\"format\": \"heter checkpoint\", \"program_hash\": \"x\"}");
   EXPECT_THAT(readError(), HasSubstr("manifest.json` has no number \"format\""));

@@ -117,6 +117,26 @@ TEST(TableTest, SaysWhatEachRoleDid) {
   EXPECT_THAT(text, HasSubstr("table emb: 31,337 rows"));
 }
 
+TEST(TableTest, OfARunThatPredicted) {
+  EXPECT_THAT(predictionTable(someResult()), HasSubstr("predicted 8,000 examples in 2.5 s, 3,200 examples/s; "));
+  RunProgress progress = someProgress();
+  progress.predicting = true;
+  EXPECT_THAT(progressLine(progress), HasSubstr("predict  123,456 examples"));
+}
+
+TEST(DelayTest, WarnsWhereEarlyTrainingIsAtStake) {
+  RunOptions options;
+  options.inFlight = 4;
+  EXPECT_EQ(delayWarning(options, "ps"), "") << "sync";
+  options.update = UpdateMode::Async;
+  EXPECT_THAT(delayWarning(options, "ps"), HasSubstr("about 3 updates old"));
+  options.inFlight = 2;
+  EXPECT_EQ(delayWarning(options, "ps"), "");
+  options.cpuTrainers = 2;
+  EXPECT_THAT(delayWarning(options, "ps"), HasSubstr("--in-flight 2 and 2 cpu-trainers computes"));
+  EXPECT_EQ(delayWarning(options, "local"), "") << "a local run has one trainer";
+}
+
 TEST(GroupedTest, Thousands) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");
