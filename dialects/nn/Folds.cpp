@@ -91,6 +91,12 @@ LogicalResult SliceOp::canonicalize(SliceOp op, PatternRewriter &rewriter) {
 
 OpFoldResult PadOp::fold(FoldAdaptor) { return getInput().getType() == getType() ? getInput() : OpFoldResult(); }
 
+OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
+  if (auto inner = getInput().getDefiningOp<TransposeOp>())
+    return inner.getInput();
+  return resizeSplat(adaptor.getInput(), getType());
+}
+
 //===----------------------------------------------------------------------===//
 // Elementwise
 //===----------------------------------------------------------------------===//

@@ -127,6 +127,14 @@ void PadOp::buildGradient(OpBuilder &builder, Value dy, ArrayRef<bool>, Gradient
   gradients[0] = Maker(builder, *this).make<SliceOp>(dy, getAxis(), getLow(), getLow() + size);
 }
 
+void TransposeOp::buildGradient(OpBuilder &builder, Value dy, ArrayRef<bool>, Gradients gradients) {
+  gradients[0] = Maker(builder, *this).make<TransposeOp>(dy);
+}
+
+void LowerTriangleOp::buildGradient(OpBuilder &builder, Value dy, ArrayRef<bool>, Gradients gradients) {
+  gradients[0] = Maker(builder, *this).make<LowerTriangleGradOp>(dy);
+}
+
 //===----------------------------------------------------------------------===//
 // Matrix products
 //===----------------------------------------------------------------------===//

@@ -71,6 +71,40 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *, MaybeLocation loc, Adaptor 
   return done(types, shape, input.getElementType());
 }
 
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *, MaybeLocation loc, Adaptor op, Types &types) {
+  RankedTensorType input = tensorOf(op.getInput());
+  int64_t rank = input.getRank();
+  if (rank - isBatched(input) < 2)
+    return emitOptionalError(loc, "expected two dimensions besides the batch, got ", input);
+  SmallVector<int64_t> shape(input.getShape());
+  std::swap(shape[rank - 2], shape[rank - 1]);
+  return done(types, shape, input.getElementType());
+}
+
+LogicalResult LowerTriangleOp::inferReturnTypes(MLIRContext *, MaybeLocation loc, Adaptor op, Types &types) {
+  RankedTensorType input = tensorOf(op.getInput());
+  SmallVector<int64_t> shape(input.getShape());
+  if (input.getRank() - isBatched(input) < 2 || shape.back() != shape[shape.size() - 2] || shape.back() < 2)
+    return emitOptionalError(loc, "expected squares of at least 2 besides the batch, got ", input);
+  int64_t size = shape.pop_back_val();
+  shape.back() = size * (size - 1) / 2;
+  return done(types, shape, input.getElementType());
+}
+
+LogicalResult LowerTriangleGradOp::inferReturnTypes(MLIRContext *, MaybeLocation loc, Adaptor op, Types &types) {
+  RankedTensorType gradient = tensorOf(op.getGradient());
+  SmallVector<int64_t> shape(gradient.getShape());
+  int64_t size = 2, count = gradient.getRank() > isBatched(gradient) ? shape.back() : 0;
+  while (size * (size - 1) / 2 < count)
+    ++size;
+  if (size * (size - 1) / 2 != count)
+    return emitOptionalError(loc, "expected the elements left of a square's diagonal as the last dimension, got ",
+                             gradient);
+  shape.back() = size;
+  shape.push_back(size);
+  return done(types, shape, gradient.getElementType());
+}
+
 LogicalResult LinearOp::inferReturnTypes(MLIRContext *, MaybeLocation loc, Adaptor op, Types &types) {
   RankedTensorType input = tensorOf(op.getInput()), weight = tensorOf(op.getWeight());
   if (weight.getRank() != 2 || !weight.hasStaticShape())

@@ -214,6 +214,29 @@ def NN_PadOp : NN_InferredOp<"pad", (ins NN_F32Tensor:$input, NN_Axis:$axis, NN_
   let hasFolder = 1;
 }
 
+def NN_TransposeOp : NN_InferredOp<"transpose", (ins NN_F32Tensor:$input), [NN_Differentiable]> {
+  let summary = "Swaps the last two dimensions, neither of which is the batch";
+  let description = [{
+    ```mlir
+    %t = nn.transpose %rows : (tensor<?x27x16xf32>) -> tensor<?x16x27xf32>
+    ```
+  }];
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def NN_LowerTriangleOp : NN_InferredOp<"lower_triangle", (ins NN_F32Tensor:$input), [NN_Differentiable]> {
+  let summary = "What is left of the diagonal in the square of the last two dimensions, row after row";
+  let description = [{
+    [.., n, n] becomes [.., n (n - 1) / 2]: the elements (1, 0), (2, 0), (2, 1), (3, 0), and so on.
+
+    ```mlir
+    %pairs = nn.lower_triangle %dots : (tensor<?x27x27xf32>) -> tensor<?x351xf32>
+    ```
+  }];
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
 //===----------------------------------------------------------------------===//
 // Matrix products
 //===----------------------------------------------------------------------===//
@@ -396,6 +419,11 @@ def NN_MaxGradOp : NN_InferredOp<"max_grad", (ins NN_F32Tensor:$gradient, NN_F32
   let assemblyFormat = "operands `axes` $axes attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_LowerTriangleGradOp : NN_InferredOp<"lower_triangle_grad", (ins NN_F32Tensor:$gradient)> {
+  let summary = "The gradient of lower_triangle: its elements back in their places, zeros elsewhere";
+  let assemblyFormat = "$gradient attr-dict `:` functional-type(operands, results)";
+}
+
 def NN_SoftmaxGradOp : NN_PureOp<"softmax_grad", (ins NN_F32Tensor:$gradient, NN_F32Tensor:$output, NN_Axis:$axis),
                                  [AllTypesMatch<["gradient", "output", "result"]>]> {
   let summary = "output * (gradient - sum(gradient * output)) along one dimension, which is not the batch";
@@ -518,9 +546,20 @@ def NN_YieldOp : NN_Op<"yield", [Terminator, Pure, ParentOneOf<["IfOp", "WhileOp
 // Effects
 //===----------------------------------------------------------------------===//
 
-def NN_MinimizeOp : NN_PlacedOp<"minimize", (ins NN_ScalarTensor:$loss, NN_OptimizerAttr:$optimizer)> {
+def NN_Norm : ConfinedAttr<F64Attr, [NN_Positive]>;
+
+def NN_MinimizeOp : NN_PlacedOp<"minimize", (ins NN_ScalarTensor:$loss, NN_OptimizerAttr:$optimizer,
+                                                 OptionalAttr<NN_Norm>:$clip)> {
   let summary = "Asks for the gradient of `loss` and an update of all parameters; removed by differentiation";
-  let assemblyFormat = "$loss `with` $optimizer attr-dict";
+  let description = [{
+    With `clip`, the gradients of the dense parameters together are scaled down to that global norm where theirs is
+    larger: the norm of the mean gradient over the micro-batch's examples. Gradients of rows are not clipped.
+
+    ```mlir
+    nn.minimize %loss with #nn.optimizer<"adam", {lr = 1.0e-3 : f64}> clip(1.0e+1)
+    ```
+  }];
+  let assemblyFormat = "$loss `with` $optimizer (`clip` `(` $clip^ `)`)? attr-dict";
 }
 
 def NN_UpdateOp : NN_PlacedOp<"update", (ins FlatSymbolRefAttr:$parameter, NN_F32Tensor:$gradient),

@@ -269,6 +269,7 @@ private:
 
   // Goals.cpp
   void runMinimize(const ast::Step &step);
+  void readMinimizeOption(const ast::Option &option);
   void runReport(const ast::Step &step);
   void runPredict(const ast::Step &step);
   bool checkMetric(const ast::Step &step, const ast::Expr &call, Report &report);

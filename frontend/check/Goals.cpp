@@ -12,22 +12,35 @@ static std::string forEach(const Checker &checker, const Value &value) {
   return checker.show(value) + (example ? " for each example" : "");
 }
 
+void Checker::readMinimizeOption(const ast::Option &option) {
+  using Kind = SpecArgument::Kind;
+  static const std::vector<CallSpec> clips = {{"global_norm", {{"most", Kind::Number, true, true}}},
+                                              {"value", {{"most", Kind::Number, true, true}}}};
+  static const std::vector<CallSpec> averages = {{"ema", {{"decay", Kind::Number, true, true}}}};
+  if (option.name.text == "average") {
+    readCall(*option.value, "average", averages);
+    return unsupported(option.name.range, "`average`", "models that are averaged while they train");
+  }
+  auto rule = readCall(*option.value, "clipping rule", clips);
+  if (!rule)
+    return;
+  double most = rule->numbers.begin()->second;
+  if (most <= 0)
+    error(option.value->range, "`clip` is " + formatNumber(most)).help("more than 0");
+  else if (rule->name == "value")
+    unsupported(option.value->range, "clipping each `value`", "models that clip each gradient on its own");
+  else
+    model_.clip = most;
+}
+
 void Checker::runMinimize(const ast::Step &step) {
   binder_ = "minimize";
   const ast::Expr &source = *step.values.front();
   Value loss = evaluate(source);
   auto optimizer = readOptimizer(*step.with);
   if (checkOptionNames(step.options, {"clip", "average"}, "`minimize`"))
-    for (const ast::Option &option : step.options) {
-      using Kind = SpecArgument::Kind;
-      bool clip = option.name.text == "clip";
-      static const std::vector<CallSpec> clips = {{"global_norm", {{"most", Kind::Number, true, true}}},
-                                                  {"value", {{"most", Kind::Number, true, true}}}};
-      static const std::vector<CallSpec> averages = {{"ema", {{"decay", Kind::Number, true, true}}}};
-      readCall(*option.value, clip ? "clipping rule" : "average", clip ? clips : averages);
-      unsupported(option.name.range, "`" + option.name.text + "`",
-                  clip ? "deep cross networks" : "models that are averaged while they train");
-    }
+    for (const ast::Option &option : step.options)
+      readMinimizeOption(option);
   if (model_.minimizeRange.isValid()) {
     error(step.range, "a model minimizes one loss")
         .note(model_.minimizeRange, "first here")

@@ -158,6 +158,7 @@ struct Model {
   std::vector<Op> ops; ///< In order; parameters and inputs are defined before the first.
   ValueId loss = -1;
   Optimizer optimizer;
+  double clip = 0; ///< The global norm of the dense gradients at most; 0 if it is not clipped.
   SourceRange minimizeRange;
   std::vector<Report> reports;
   std::vector<Prediction> predictions;

@@ -300,7 +300,8 @@ void Emitter::goals(Goal goal) {
                          builder_.getStringAttr(report.name), operands, nn::PlaceAttr());
   }
   if (goal == Goal::Train)
-    nn::MinimizeOp::create(builder_, location(range), loss, optimizerOf(model_.optimizer), nn::PlaceAttr());
+    nn::MinimizeOp::create(builder_, location(range), loss, optimizerOf(model_.optimizer),
+                           model_.clip > 0 ? builder_.getF64FloatAttr(model_.clip) : FloatAttr(), nn::PlaceAttr());
 }
 
 //===-- Operations ------------------------------------------------------------------------------------------------===//
@@ -362,6 +363,10 @@ mlir::Value Emitter::emitShape(const Op &op, mlir::Type result) {
   if (op.name == "slice")
     return nn::SliceOp::create(builder_, loc_, use(op.operands[0]), dimOf(op.operands[0], op), integer(op, "begin"),
                                integer(op, "end"), place_);
+  if (op.name == "transpose")
+    return nn::TransposeOp::create(builder_, loc_, use(op.operands[0]), place_);
+  if (op.name == "lower_triangle")
+    return nn::LowerTriangleOp::create(builder_, loc_, use(op.operands[0]), place_);
   if (op.name == "broadcast")
     return emitBroadcast(op, result);
   if (op.name == "matmul")
@@ -387,6 +392,12 @@ mlir::Value Emitter::emitBroadcast(const Op &op, mlir::Type) {
   return spread(use(op.operands[0]), type(op.operands[0]), type(op.results[0]));
 }
 
+/// What is transposed, if `value` is a transposed matrix: a product reads it as it lies.
+mlir::Value transposedBy(mlir::Value value) {
+  auto transpose = value.getDefiningOp<nn::TransposeOp>();
+  return transpose ? transpose.getInput() : mlir::Value();
+}
+
 /// Vectors become matrices of one row or column; nn.matmul multiplies matrices.
 mlir::Value Emitter::emitMatmul(const Op &op, mlir::Type result) {
   constexpr int64_t dynamic = ShapedType::kDynamic;
@@ -396,17 +407,23 @@ mlir::Value Emitter::emitMatmul(const Op &op, mlir::Type result) {
   int64_t k = a.shape.back().size;
   int64_t rows = a.rank() == 2 ? a.shape[0].size : 1, columns = b.rank() == 2 ? b.shape[1].size : 1;
   bool sharedRight = b.spread == Spread::Same;
+  bool transposed = b.rank() == 2 && transposedBy(y);
+  SmallVector<int64_t> right = {k, columns};
+  if (transposed) {
+    y = transposedBy(y);
+    std::swap(right[0], right[1]);
+  }
+  if (!sharedRight)
+    right.insert(right.begin(), dynamic);
   if (!example || (sharedRight && a.rank() == 1)) {
     // One product of two matrices; the batch, if any, is the rows.
     x = reshape(x, {example ? dynamic : rows, k});
-    y = reshape(y, {k, columns});
   } else {
     Type each = a;
     each.spread = Spread::Example;
     x = reshape(spread(x, a, each), {dynamic, rows, k});
-    y = sharedRight ? reshape(y, {k, columns}) : reshape(y, {dynamic, k, columns});
   }
-  mlir::Value product = nn::MatmulOp::create(builder_, loc_, x, y, false, false, place_);
+  mlir::Value product = nn::MatmulOp::create(builder_, loc_, x, reshape(y, right), false, transposed, place_);
   return reshape(product, cast<RankedTensorType>(result).getShape());
 }
 

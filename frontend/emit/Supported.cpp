@@ -16,8 +16,6 @@ struct Gap {
 };
 
 const Gap gaps[] = {
-    {"transpose", "`transpose`", "pairwise dot products, as in DLRM"},
-    {"lower_triangle", "`lower_triangle`", "pairwise dot products, as in DLRM"},
     {"prelu", "`prelu`", "target attention, as in DIN"},
     {"attention", "`attention`", "self-attention over a history"},
     {"scan", "`scan`", "recurrent models, as DIEN"},

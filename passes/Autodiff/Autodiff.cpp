@@ -2,6 +2,7 @@
 // (nn::DifferentiableOpInterface); this pass finds what needs a gradient, runs the rules backwards, sums what several
 // uses contribute, and ends the program with one update a parameter and table part.
 #include "dialects/nn/NN.h"
+#include "passes/Autodiff/Clip.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -18,12 +19,6 @@ using namespace heter::nn;
 
 namespace {
 
-/// A gradient of a parameter or table part, and the place of the operation that read it.
-struct SourceGradient {
-  Value value;
-  PlaceAttr place;
-};
-
 /// Differentiates one program. Appends to the end of its block.
 class Differentiator {
 public:
@@ -32,6 +27,10 @@ public:
 
   /// Fills `parameters` and `rows` with the gradients of `minimize`'s loss.
   LogicalResult run(MinimizeOp minimize);
+
+  SmallVector<SourceGradient *> allParameters() {
+    return llvm::map_to_vector(parameters, [](auto &entry) { return &entry.second; });
+  }
 
   llvm::MapVector<StringAttr, SourceGradient> parameters;                  // by symbol
   llvm::MapVector<std::pair<StringAttr, StringAttr>, SourceGradient> rows; // by table and part
@@ -188,6 +187,8 @@ struct AutodiffPass : heter::impl::AutodiffBase<AutodiffPass> {
     Differentiator gradients(cast<ProgramOp>(minimize->getParentOp()));
     if (failed(gradients.run(minimize)))
       return signalPassFailure();
+    if (minimize.getClipAttr())
+      clipGradients(minimize, gradients.allParameters());
     buildUpdates(module, minimize, gradients);
     minimize.erase();
     module->setAttr(kStageAttr, StringAttr::get(module.getContext(), "autodiff"));

@@ -18,9 +18,9 @@ namespace heter {
 Execution executionOf(Operation *op) {
   if (isa<nn::ConstantOp>(op))
     return Execution::Constant;
-  if (isa<nn::LinearOp, nn::MatmulOp, nn::ConcatOp, nn::SliceOp, nn::PadOp, nn::ReshapeOp, nn::DropoutOp,
-          nn::DropoutGradOp, nn::HashOp, nn::ArgmaxOp, nn::LookupGradOp, nn::AddRowsOp, nn::ExampleCountOp, nn::CastOp>(
-          op))
+  if (isa<nn::LinearOp, nn::MatmulOp, nn::ConcatOp, nn::SliceOp, nn::PadOp, nn::ReshapeOp, nn::TransposeOp,
+          nn::LowerTriangleOp, nn::LowerTriangleGradOp, nn::DropoutOp, nn::DropoutGradOp, nn::HashOp, nn::ArgmaxOp,
+          nn::LookupGradOp, nn::AddRowsOp, nn::ExampleCountOp, nn::CastOp>(op))
     return Execution::Library;
   if (isa<nn::InputOp, nn::ReportOp, nn::PredictOp, nn::IfOp, nn::WhileOp>(op) || isa<ps::PSDialect>(op->getDialect()))
     return Execution::Node;

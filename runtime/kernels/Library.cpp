@@ -25,10 +25,13 @@ static const std::map<std::string, PrepareFunction> &kernelTable() {
       {"example_count", prepareExampleCount},
       {"hash", prepareHash},
       {"lookup_grad", prepareLookupGrad},
+      {"lower_triangle", prepareLowerTriangle},
+      {"lower_triangle_grad", prepareLowerTriangleGrad},
       {"matmul", prepareMatmul},
       {"pad", preparePad},
       {"reshape", prepareReshape},
       {"slice", prepareSlice},
+      {"transpose", prepareTranspose},
   };
   return table;
 }

@@ -254,6 +254,26 @@ static Tensor window(const Tensor &input, int64_t axis, int64_t begin, int64_t s
   return result;
 }
 
+static Tensor transpose(const Tensor &input) {
+  Shape shape = input.shape;
+  std::swap(shape.back(), shape[shape.size() - 2]);
+  Tensor result = makeTensor(shape);
+  for (int64_t i = 0; i < result.count(); ++i) {
+    Shape index = unflatten(i, shape);
+    std::swap(index.back(), index[shape.size() - 2]);
+    result.numbers[i] = input.numbers[flatten(index, input.shape)];
+  }
+  return result;
+}
+
+/// Calls `visit(i, k)` for each element i of `squares` whose column is less than its row; k counts them.
+static void forEachLower(const Shape &squares, const std::function<void(int64_t, int64_t)> &visit) {
+  int64_t size = squares.back(), lower = 0;
+  for (int64_t i = 0; i < product(squares.begin(), squares.end()); ++i)
+    if (i % size < i / size % size)
+      visit(i, lower++);
+}
+
 //===----------------------------------------------------------------------===//
 // Matrix products
 //===----------------------------------------------------------------------===//
@@ -555,6 +575,17 @@ static bool calculateTensor(mlir::Operation *op, const std::vector<Value> &opera
     return window(in(0), axis, -low, low + in(0).shape[axis] + integer(op, "high"));
   };
   table["linear"] = [&] { return linear(operands); };
+  table["transpose"] = [&] { return transpose(in(0)); };
+  table["lower_triangle"] = [&] {
+    Tensor triangle = makeTensor(shapeOf(op->getResult(0).getType(), examples));
+    forEachLower(in(0).shape, [&](int64_t square, int64_t lower) { triangle.numbers[lower] = in(0).numbers[square]; });
+    return triangle;
+  };
+  table["lower_triangle_grad"] = [&] {
+    Tensor square = makeTensor(shapeOf(op->getResult(0).getType(), examples));
+    forEachLower(square.shape, [&](int64_t to, int64_t lower) { square.numbers[to] = in(0).numbers[lower]; });
+    return square;
+  };
   table["matmul"] = [&] { return matmul(in(0), in(1), flag(op, "transpose_a"), flag(op, "transpose_b")); };
   for (llvm::StringRef how : {"sum", "mean", "max"})
     table["reduce_" + how.str()] = [&, how] { return reduce(op, in(0), how); };

@@ -72,6 +72,16 @@ const Case kCases[] = {
     {"slice", "", "%y = nn.slice %a axis(1) range(1, 4) : (tensor<?x6xf32>) -> tensor<?x3xf32>", "tensor<?x3xf32>"},
     {"pad", "", "%y = nn.pad %a axis(1) by(1, 2) : (tensor<?x6xf32>) -> tensor<?x9xf32>", "tensor<?x9xf32>"},
 
+    {"transpose", "",
+     "%r = nn.reshape %a : tensor<?x6xf32> -> tensor<?x2x3xf32>\n"
+     "%y = nn.transpose %r : (tensor<?x2x3xf32>) -> tensor<?x3x2xf32>",
+     "tensor<?x3x2xf32>"},
+    {"lower_triangle", "",
+     "%r = nn.reshape %a : tensor<?x6xf32> -> tensor<?x6x1xf32>\n%s = nn.reshape %b : tensor<?x6xf32> -> "
+     "tensor<?x6x1xf32>\n%m = nn.matmul %r, %s {transpose_b = true} : (tensor<?x6x1xf32>, tensor<?x6x1xf32>) -> "
+     "tensor<?x6x6xf32>\n%y = nn.lower_triangle %m : (tensor<?x6x6xf32>) -> tensor<?x15xf32>",
+     "tensor<?x15xf32>"},
+
     {"linear",
      "nn.parameter @w : tensor<6x4xf32> init #nn.init<\"zeros\", 0.0>\n"
      "nn.parameter @c : tensor<4xf32> init #nn.init<\"zeros\", 0.0>",
@@ -354,6 +364,42 @@ TEST_P(Gradient, EqualsCentralDifferences) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, Gradient, testing::ValuesIn(kCases),
                          [](const auto &info) { return std::string(info.param.name); });
+
+/// The square root of the sum of the squares of all updates of dense parameters.
+double globalNorm(const Outcome &outcome) {
+  double sum = 0;
+  for (const auto &[name, update] : outcome.updates)
+    for (double value : update.numbers)
+      sum += value * value;
+  return std::sqrt(sum);
+}
+
+// The gradients of dense parameters are scaled to the norm, all by one factor, or stay as they are below it.
+TEST_F(Gradient, ClipsByTheGlobalNorm) {
+  const Case &test = *std::find_if(std::begin(kCases), std::end(kCases),
+                                   [](const Case &one) { return std::string_view(one.name) == "linear"; });
+  mlir::OwningOpRef<mlir::ModuleOp> plain = parse(test);
+  Environment environment = reference::randomEnvironment(*plain, 3, 1, 1.5);
+  auto differentiate = [&](double clip) {
+    mlir::OwningOpRef<mlir::ModuleOp> module = parse(test);
+    if (clip > 0)
+      module->walk([&](nn::MinimizeOp op) { op.setClipAttr(mlir::OpBuilder(op).getF64FloatAttr(clip)); });
+    mlir::PassManager passes(&context);
+    passes.addPass(createAutodiff());
+    EXPECT_TRUE(mlir::succeeded(passes.run(*module)));
+    return reference::run(train(*module), environment);
+  };
+  Outcome whole = differentiate(0);
+  const double norm = globalNorm(whole) / 3;
+  ASSERT_GT(norm, 0.01);
+  expectSame(differentiate(norm * 2), whole);
+  Outcome clipped = differentiate(norm / 4);
+  EXPECT_NEAR(globalNorm(clipped) / 3, norm / 4, 1e-6 * norm);
+  for (const auto &[name, update] : whole.updates)
+    for (size_t i = 0; i < update.numbers.size(); ++i)
+      EXPECT_NEAR(clipped.updates.at(name).numbers[i], update.numbers[i] / 4, 1e-6 * std::abs(update.numbers[i]));
+  EXPECT_EQ(clipped.rowUpdates, whole.rowUpdates);
+}
 
 // A new differentiable operation must come with a case above.
 TEST_F(Gradient, CoversEveryDifferentiableOperation) {

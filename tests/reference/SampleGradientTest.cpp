@@ -1,5 +1,6 @@
 // The samples' own gradients: each model is emitted, differentiated and simplified as heterc does, and the slope of its
 // loss along a random direction through all parameters and rows is compared with a central difference.
+#include "dialects/nn/NN.h"
 #include "frontend/emit/Emit.h"
 #include "passes/Passes.h"
 #include "tests/reference/Interpreter.h"
@@ -49,6 +50,7 @@ TEST_P(SampleGradient, EqualsCentralDifference) {
   std::string path = std::string(HETER_SAMPLES) + "/" + GetParam() + ".heter";
   mlir::OwningOpRef<mlir::ModuleOp> forward = frontend::compileSpec(path, context, llvm::errs());
   ASSERT_TRUE(forward);
+  forward->walk([](nn::MinimizeOp minimize) { minimize.removeClipAttr(); }); // clipped, it is no gradient any more
   mlir::OwningOpRef<mlir::ModuleOp> backward = forward->clone();
   mlir::PassManager passes(&context);
   passes.addPass(createAutodiff());
@@ -69,7 +71,7 @@ TEST_P(SampleGradient, EqualsCentralDifference) {
 
 // ctr_dnn_large differs from ctr_dnn only in its sizes.
 INSTANTIATE_TEST_SUITE_P(Samples, SampleGradient,
-                         testing::Values("lr", "ctr_dnn", "ctr_dnn_2class", "deepfm", "two_classes"),
+                         testing::Values("lr", "ctr_dnn", "ctr_dnn_2class", "deepfm", "two_classes", "dcn_v2", "dlrm"),
                          [](const auto &info) { return std::string(info.param); });
 
 } // namespace

@@ -50,6 +50,38 @@ nn.program @train {
 // -----
 
 nn.program @train {
+  %x = nn.input "x" : tensor<?x4xf32>
+  // expected-error @+1 {{expected two dimensions besides the batch, got 'tensor<?x4xf32>'}}
+  %y = nn.transpose %x : (tensor<?x4xf32>) -> tensor<4x?xf32>
+}
+
+// -----
+
+nn.program @train {
+  %x = nn.input "x" : tensor<?x3x4xf32>
+  // expected-error @+1 {{expected squares of at least 2 besides the batch, got 'tensor<?x3x4xf32>'}}
+  %y = nn.lower_triangle %x : (tensor<?x3x4xf32>) -> tensor<?x3xf32>
+}
+
+// -----
+
+nn.program @train {
+  %x = nn.input "x" : tensor<?x5xf32>
+  // expected-error @+1 {{expected the elements left of a square's diagonal as the last dimension, got 'tensor<?x5xf32>'}}
+  %y = nn.lower_triangle_grad %x : (tensor<?x5xf32>) -> tensor<?x3x3xf32>
+}
+
+// -----
+
+nn.program @train {
+  %loss = nn.constant dense<0.0> : tensor<f32>
+  // expected-error @+1 {{attribute 'clip' failed to satisfy constraint}}
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.2 : f64}> clip(0.0)
+}
+
+// -----
+
+nn.program @train {
   // expected-error @+1 {{'nn.param' op expected a parameter, but @w is none}}
   %w = nn.param @w : tensor<4xf32>
 }

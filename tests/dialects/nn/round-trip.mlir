@@ -64,10 +64,16 @@ module @model attributes {
     %h = nn.linear %dense, %w, %b : (tensor<?x13xf32>, tensor<13x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
     // CHECK: nn.linear %[[DENSE]], %{{.*}} : (tensor<?x13xf32>, tensor<13x4xf32>) -> tensor<?x4xf32>
     %g = nn.linear %dense, %w : (tensor<?x13xf32>, tensor<13x4xf32>) -> tensor<?x4xf32>
+    // CHECK: nn.transpose %{{.*}} : (tensor<?x26x9xf32>) -> tensor<?x9x26xf32>
+    %transposed = nn.transpose %rows : (tensor<?x26x9xf32>) -> tensor<?x9x26xf32>
     // CHECK: nn.matmul %{{.*}}, %{{.*}} {transpose_a = true} : (tensor<?x13xf32>, tensor<?x4xf32>) -> tensor<13x4xf32>
     %dw = nn.matmul %dense, %h {transpose_a = true} : (tensor<?x13xf32>, tensor<?x4xf32>) -> tensor<13x4xf32>
     // CHECK: nn.matmul %{{.*}}, %{{.*}} {transpose_b = true} : (tensor<?x26x9xf32>, tensor<?x26x9xf32>) -> tensor<?x26x26xf32>
     %dots = nn.matmul %rows, %rows {transpose_b = true} : (tensor<?x26x9xf32>, tensor<?x26x9xf32>) -> tensor<?x26x26xf32>
+    // CHECK: nn.lower_triangle %{{.*}} : (tensor<?x26x26xf32>) -> tensor<?x325xf32>
+    %pairs = nn.lower_triangle %dots : (tensor<?x26x26xf32>) -> tensor<?x325xf32>
+    // CHECK: nn.lower_triangle_grad %{{.*}} : (tensor<?x325xf32>) -> tensor<?x26x26xf32>
+    %square = nn.lower_triangle_grad %pairs : (tensor<?x325xf32>) -> tensor<?x26x26xf32>
 
     // CHECK: nn.add %{{.*}}, %{{.*}} : tensor<?x4xf32>
     %add = nn.add %h, %wide : tensor<?x4xf32>
@@ -193,6 +199,8 @@ module @model attributes {
     nn.report "auc" name("auc") (%max, %click) : tensor<?xf32>, tensor<?xf32>
     // CHECK: nn.minimize %{{.*}} with <"adam", {lr = 1.000000e-03 : f64}>
     nn.minimize %mean1 with #nn.optimizer<"adam", {lr = 1.0e-3 : f64}>
+    // CHECK: nn.minimize %{{.*}} with <"sgd", {lr = 1.000000e-01 : f64}> clip(1.000000e+01)
+    nn.minimize %mean1 with #nn.optimizer<"sgd", {lr = 1.0e-1 : f64}> clip(1.0e+1)
     // CHECK: nn.update @deep.0.weight, %{{.*}} : tensor<13x4xf32>
     nn.update @deep.0.weight, %dw : tensor<13x4xf32>
     // CHECK: nn.update_rows @emb part("") %{{.*}} : !nn.rows<9>

@@ -111,6 +111,60 @@ TEST(Library, SliceAndPad) {
   }
 }
 
+TEST(Library, Transpose) {
+  std::mt19937 random(5);
+  for (int repeat = 0; repeat < 30; ++repeat) {
+    int64_t examples = random() % 5;
+    std::vector<int64_t> shape = randomShape(random, 3), swapped = shape;
+    std::swap(swapped.back(), swapped[shape.size() - 2]);
+    std::vector<float> x = randomFloats(random, elementsOf(shape, examples));
+    LibraryRun run{.examples = examples};
+    ASSERT_TRUE(run.run("transpose", {operand(f32(shape), x)}, f32(swapped)).ok());
+    std::vector<float> out = run.elements<float>();
+    forEachIndex(swapped, examples, [&](std::vector<int64_t> index, int64_t flat) {
+      std::swap(index.back(), index[shape.size() - 2]);
+      ASSERT_EQ(out[flat], x[flatIndex(index, shape, examples)]);
+    });
+  }
+}
+
+TEST(Library, LowerTriangleAndItsGradient) {
+  std::mt19937 random(6);
+  for (int repeat = 0; repeat < 30; ++repeat) {
+    int64_t examples = random() % 5, n = 2 + random() % 5;
+    std::vector<int64_t> square = randomShape(random);
+    square.resize(std::min<size_t>(square.size(), 2));
+    std::vector<int64_t> triangle = square;
+    square.insert(square.end(), {n, n});
+    triangle.push_back(n * (n - 1) / 2);
+    std::vector<float> x = randomFloats(random, elementsOf(square, examples)),
+                       dy = randomFloats(random, elementsOf(triangle, examples));
+    LibraryRun forward{.examples = examples}, backward{.examples = examples};
+    ASSERT_TRUE(forward.run("lower_triangle", {operand(f32(square), x)}, f32(triangle)).ok());
+    ASSERT_TRUE(backward.run("lower_triangle_grad", {operand(f32(triangle), dy)}, f32(square)).ok());
+    std::vector<float> y = forward.elements<float>(), dx = backward.elements<float>();
+    size_t taken = 0;
+    forEachIndex(square, examples, [&](const std::vector<int64_t> &index, int64_t flat) {
+      bool lower = index.back() < index[index.size() - 2];
+      ASSERT_EQ(dx[flat], lower ? dy[taken] : 0.0f);
+      if (lower) {
+        ASSERT_EQ(y[taken++], x[flat]);
+      }
+    });
+    ASSERT_EQ(taken, y.size());
+  }
+}
+
+TEST(Library, MatricesThatDoNotFitAreRefused) {
+  LibraryRun run;
+  auto x = operand<float>(f32({-1, 2, 3}), {1, 2, 3, 4, 5, 6});
+  EXPECT_THAT(run.run("transpose", {x}, f32({-1, 2, 3})).message(), HasSubstr("not the transposed operand"));
+  EXPECT_THAT(run.run("transpose", {x}, f32({-1, 1, 3, 2})).message(), HasSubstr("leading extents"));
+  EXPECT_THAT(run.run("lower_triangle", {x}, f32({-1, 3})).message(), HasSubstr("do not fit each other"));
+  EXPECT_THAT(run.run("lower_triangle_grad", {operand<float>(f32({-1, 3}), {1, 2, 3})}, f32({-1, 4, 4})).message(),
+              HasSubstr("do not fit each other"));
+}
+
 TEST(Library, ReshapeKeepsOrder) {
   std::vector<int64_t> x = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
   LibraryRun run{.examples = 2};
