@@ -150,9 +150,9 @@ def Task_LibraryOp : Task_Node<"library", "$callee `(` $inputs `)` (`options` $o
                                "`:` functional-type($inputs, $results)"> {
   let summary = "Calls a kernel of the runtime's library";
   let description = [{
-    `callee` is one of matmul, concat, slice, pad, reshape, dropout, dropout_grad, hash, argmax, lookup_grad,
-    add_rows, example_count and cast. `options` are its own: i64, f64, text, i64 array or bool. All tensors of one
-    call are in one space.
+    `callee` is one of the library's functions, which docs/formats/package.md lists; the verifier knows them and how many
+    inputs each takes. `options` are the function's own: i64, f64, text, i64 array or bool. All tensors of one call are
+    in one space.
   }];
   let own = (ins StrAttr:$callee, Variadic<Task_Value>:$inputs, OptionalAttr<DictionaryAttr>:$options);
   let results = (outs Variadic<Task_Value>:$results);

@@ -51,15 +51,17 @@ nn.program @train {
 
 nn.program @train {
   %x = nn.input "x" : tensor<?x4xf32>
-  // expected-error @+1 {{expected two dimensions besides the batch, got 'tensor<?x4xf32>'}}
-  %y = nn.transpose %x : (tensor<?x4xf32>) -> tensor<4x?xf32>
+  // expected-error @+2 {{expected two dimensions besides the batch, got 'tensor<?x4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %y = nn.transpose %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
 }
 
 // -----
 
 nn.program @train {
   %x = nn.input "x" : tensor<?x3x4xf32>
-  // expected-error @+1 {{expected squares of at least 2 besides the batch, got 'tensor<?x3x4xf32>'}}
+  // expected-error @+2 {{expected squares of at least 2 besides the batch, got 'tensor<?x3x4xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
   %y = nn.lower_triangle %x : (tensor<?x3x4xf32>) -> tensor<?x3xf32>
 }
 
@@ -67,7 +69,8 @@ nn.program @train {
 
 nn.program @train {
   %x = nn.input "x" : tensor<?x5xf32>
-  // expected-error @+1 {{expected the elements left of a square's diagonal as the last dimension, got 'tensor<?x5xf32>'}}
+  // expected-error @+2 {{expected the elements left of a square's diagonal as the last dimension, got 'tensor<?x5xf32>'}}
+  // expected-error @+1 {{failed to infer returned types}}
   %y = nn.lower_triangle_grad %x : (tensor<?x5xf32>) -> tensor<?x3x3xf32>
 }
 

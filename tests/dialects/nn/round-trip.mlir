@@ -73,7 +73,7 @@ module @model attributes {
     // CHECK: nn.lower_triangle %{{.*}} : (tensor<?x26x26xf32>) -> tensor<?x325xf32>
     %pairs = nn.lower_triangle %dots : (tensor<?x26x26xf32>) -> tensor<?x325xf32>
     // CHECK: nn.lower_triangle_grad %{{.*}} : (tensor<?x325xf32>) -> tensor<?x26x26xf32>
-    %square = nn.lower_triangle_grad %pairs : (tensor<?x325xf32>) -> tensor<?x26x26xf32>
+    %unpaired = nn.lower_triangle_grad %pairs : (tensor<?x325xf32>) -> tensor<?x26x26xf32>
 
     // CHECK: nn.add %{{.*}}, %{{.*}} : tensor<?x4xf32>
     %add = nn.add %h, %wide : tensor<?x4xf32>

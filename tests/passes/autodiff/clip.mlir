@@ -16,22 +16,22 @@ nn.program @train {
   %loss = nn.mul %m, %c : tensor<f32>
   nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.2 : f64}> clip(1.0e+1)
 }
-// CHECK: %[[DW:.*]] = nn.matmul
-// CHECK: %[[W2:.*]] = nn.square %[[DW]] {place = #nn.place<"on:gpu", "w">} : tensor<4x3xf32>
+// CHECK: %[[DW:.*]] = nn.matmul %{{.*}} {transpose_a = true}
+// CHECK: %[[C2:.*]] = nn.square %[[DC:[0-9]+]] {place = #nn.place<"on:gpu", "c">} : tensor<f32>
+// CHECK-NEXT: %[[W2:.*]] = nn.square %[[DW]] {place = #nn.place<"on:gpu", "w">} : tensor<4x3xf32>
 // CHECK-NEXT: %[[WSUM:.*]] = nn.reduce_sum %[[W2]] axes [0, 1] {place = #nn.place<"on:gpu", "w">}
-// CHECK-NEXT: %[[SUM:.*]] = nn.square %[[DC:.*]] {place = #nn.place<"on:gpu", "c">} : tensor<f32>
-// CHECK-NEXT: %[[TOTAL:.*]] = nn.add %{{.*}}, %{{.*}} {place = #nn.place<"on:gpu", "{{.}}">} : tensor<f32>
-// CHECK-NEXT: %[[ROOT:.*]] = nn.sqrt %[[TOTAL]] {place = #nn.place<"on:gpu", "{{.}}">}
-// CHECK-NEXT: %[[B:.*]] = nn.example_count {place = #nn.place<"on:gpu", "{{.}}">}
+// CHECK-NEXT: %[[TOTAL:.*]] = nn.add %[[C2]], %[[WSUM]] {place = #nn.place<"on:gpu", "c">} : tensor<f32>
+// CHECK-NEXT: %[[ROOT:.*]] = nn.sqrt %[[TOTAL]] {place = #nn.place<"on:gpu", "c">}
+// CHECK-NEXT: %[[B:.*]] = nn.example_count {place = #nn.place<"on:gpu", "c">}
 // CHECK-NEXT: %[[NORM:.*]] = nn.div %[[ROOT]], %[[B]]
 // CHECK-NEXT: %[[MOST:.*]] = nn.constant {{.*}}dense<1.000000e+01> : tensor<f32>
 // CHECK-NEXT: %[[EXCESS:.*]] = nn.sub %[[NORM]], %[[MOST]]
 // CHECK-NEXT: %[[OVER:.*]] = nn.relu %[[EXCESS]]
 // CHECK-NEXT: %[[LIMIT:.*]] = nn.add %[[MOST]], %[[OVER]]
 // CHECK-NEXT: %[[SCALE:.*]] = nn.div %[[MOST]], %[[LIMIT]]
+// CHECK-NEXT: nn.mul %[[DC]], %[[SCALE]] {place = #nn.place<"on:gpu", "c">}
 // CHECK-NEXT: %[[SPREAD:.*]] = nn.broadcast %[[SCALE]] dims [] {place = #nn.place<"on:gpu", "w">} : tensor<f32> -> tensor<4x3xf32>
 // CHECK-NEXT: nn.mul %[[DW]], %[[SPREAD]] {place = #nn.place<"on:gpu", "w">}
-// CHECK-NEXT: nn.mul %[[DC]], %[[SCALE]] {place = #nn.place<"on:gpu", "c">}
 // CHECK-NEXT: nn.update @w
 // CHECK-NEXT: nn.update @c
 // CHECK-NEXT: nn.update_rows @emb
@@ -50,7 +50,7 @@ nn.program @train {
   %loss = nn.reduce_sum %y axes [0] : (tensor<4xf32>) -> tensor<f32>
   nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.2 : f64}> clip(1.0e+1)
 }
-// CHECK: nn.reduce_sum {{.*}} {place = #nn.place<"on:gpu", "a">}
 // CHECK: nn.reduce_sum {{.*}} {place = #nn.place<"on:xpu", "b">}
+// CHECK: nn.reduce_sum {{.*}} {place = #nn.place<"on:gpu", "a">}
 // CHECK-NEXT: nn.add %{{.*}}, %{{[^ ]*}} : tensor<f32>
 // CHECK-NEXT: nn.sqrt %{{[^ ]*}} : tensor<f32>
