@@ -60,22 +60,10 @@ struct LibraryKernel {
 
 constexpr unsigned kAnyNumber = ~0u;
 const LibraryKernel kLibrary[] = {
-    {"matmul", 2, 3},
-    {"concat", 1, kAnyNumber},
-    {"slice", 1, 1},
-    {"pad", 1, 1},
-    {"reshape", 1, 1},
-    {"transpose", 1, 1},
-    {"lower_triangle", 1, 1},
-    {"lower_triangle_grad", 1, 1},
-    {"dropout", 1, 1},
-    {"dropout_grad", 1, 1},
-    {"hash", 1, 1},
-    {"argmax", 1, 1},
-    {"lookup_grad", 1, 2},
-    {"add_rows", 2, kAnyNumber},
-    {"example_count", 0, 0},
-    {"cast", 1, 1},
+    {"matmul", 2, 3},      {"concat", 1, kAnyNumber},   {"slice", 1, 1},          {"pad", 1, 1},
+    {"reshape", 1, 1},     {"transpose", 1, 1},         {"lower_triangle", 1, 1}, {"lower_triangle_grad", 1, 1},
+    {"dropout", 1, 1},     {"dropout_grad", 1, 1},      {"hash", 1, 1},           {"argmax", 1, 1},
+    {"lookup_grad", 1, 2}, {"add_rows", 2, kAnyNumber}, {"example_count", 0, 0},  {"cast", 1, 1},
 };
 
 const LibraryKernel *findLibraryKernel(StringRef name) {
