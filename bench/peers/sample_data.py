@@ -59,7 +59,7 @@ def read_adult(path, first, last):
             numbers.append([number(row["age"]) / 100, number(row["years"]) / 16, np.log1p(number(row["gain"])) / 12,
                             np.log1p(number(row["loss"])) / 9, number(row["hours"]) / 100])
             deep.append([hashes[name](row[name]) for name in texts])
-            decade = str(int(np.searchsorted(DECADES, number(row["age"]), side="right")))
+            decade = str(int(np.searchsorted(DECADES, float(row["age"]), side="right"))) if row["age"] else ""
             wide.append(deep[-1] + [decades(decade), two("\x1f".join([row["school"], row["job"]])),
                                     three("\x1f".join([decade, row["school"], row["job"]]))])
     return {"rich": np.array(rich, np.float32), "numbers": np.array(numbers).astype(np.float32),

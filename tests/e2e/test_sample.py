@@ -11,10 +11,14 @@ import e2e
 REFERENCE = e2e.BIN.parent / "tests" / "bin" / "model_reference"
 
 # Of a sample: its lines below HETER_TEST_DATA; flags of a short run; lines to learn from, how, and the least test AUC.
-CRITEO, ADULT = "criteo/raw_first10000.txt", "adult/adult.data"
+CRITEO, ADULT, ALICCP = "criteo/raw_first10000.txt", "adult/adult.data", "aliccp/ali_ccp_train_sample.csv"
 SAMPLES = {
+    "wide_deep": (ADULT, ["--lines", "1:640", "--batch-size", 32], "1:26000", "26001:32561", 0.89),
     "dcn_v2": (CRITEO, ["--lines", "1:160", "--batch-size", 8], "1:8000", "8001:10000", 0.72),
-    "dlrm": (CRITEO, ["--lines", "1:320", "--batch-size", 16], "1:8000", "8001:10000", 0.66),
+    "dlrm": (CRITEO, ["--lines", "1:320", "--batch-size", 16], "1:8000", "8001:10000", 0.71),
+    # 100 lines, so the fifth epoch's mean loss is held against the first's: at most this share of it.
+    "mmoe": (ALICCP, ["--batch-size", 5, "--lines", "1:100"], None, None, 0.8),
+    "esmm": (ALICCP, ["--batch-size", 5, "--lines", "1:100"], None, None, 0.8),
 }
 SAMPLE = sys.argv.pop(1)
 PATH, SHORT, TRAIN, TEST, LEAST = SAMPLES[SAMPLE]

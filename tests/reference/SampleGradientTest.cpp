@@ -71,7 +71,8 @@ TEST_P(SampleGradient, EqualsCentralDifference) {
 
 // ctr_dnn_large differs from ctr_dnn only in its sizes.
 INSTANTIATE_TEST_SUITE_P(Samples, SampleGradient,
-                         testing::Values("lr", "ctr_dnn", "ctr_dnn_2class", "deepfm", "two_classes", "dcn_v2", "dlrm"),
+                         testing::Values("lr", "ctr_dnn", "ctr_dnn_2class", "deepfm", "two_classes", "wide_deep",
+                                         "dcn_v2", "dlrm", "mmoe", "esmm"),
                          [](const auto &info) { return std::string(info.param); });
 
 } // namespace
