@@ -4,7 +4,10 @@
 // and kin) have nests of their own in RowKernels.cpp.
 #include "compiler/KernelLowering.h"
 
+#include "compiler/KernelFunction.h"
 #include "compiler/KernelLoops.h"
+#include "compiler/LoopSpace.h"
+#include "compiler/PointwiseLowering.h"
 #include "compiler/RowKernels.h"
 #include "dialects/nn/NN.h"
 
@@ -12,7 +15,6 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <map>
@@ -23,73 +25,8 @@ namespace heter::compiler {
 
 namespace {
 
-/// For each dimension of a value, the dimension of the nest's space that indexes it, or -1 if its index is always 0.
-using DimMap = SmallVector<int64_t, 4>;
-
-/// A run of dimensions of the nest's space that one loop covers.
-struct Loop {
-  unsigned lastDim;
-  int64_t size; ///< times B if `batch`
-  bool batch;
-  bool reduced;
-};
-
 /// The index of each loop of a nest at one point, innermost last.
 using Indices = SmallVector<Value, 4>;
-
-SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> strides(shape.size(), 1);
-  for (int64_t i = static_cast<int64_t>(shape.size()) - 2; i >= 0; --i)
-    strides[i] = strides[i + 1] * shape[i + 1];
-  return strides;
-}
-
-ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
-Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-
-DimMap identityMap(unsigned rank) {
-  DimMap map(rank);
-  std::iota(map.begin(), map.end(), 0);
-  return map;
-}
-
-std::optional<DimMap> reshapeMap(nn::ReshapeOp op, const DimMap &map) {
-  // Only dimensions of size 1 come and go.
-  ArrayRef<int64_t> from = shapeOf(op.getInput()), to = shapeOf(op.getResult());
-  DimMap result;
-  size_t next = 0;
-  for (int64_t size : from) {
-    if (size == 1) {
-      result.push_back(-1);
-      continue;
-    }
-    while (next < to.size() && to[next] == 1)
-      ++next;
-    if (next == to.size() || to[next] != size)
-      return std::nullopt;
-    result.push_back(map[next++]);
-  }
-  while (next < to.size() && to[next] == 1)
-    ++next;
-  return next == to.size() ? std::optional(result) : std::nullopt;
-}
-
-/// How the operands of `op`, an operation without loops of its own, are indexed if its result is indexed by `map`.
-FailureOr<DimMap> operandMap(Operation *op, const DimMap &map) {
-  if (auto broadcast = dyn_cast<nn::BroadcastOp>(op)) {
-    DimMap result;
-    ArrayRef<int64_t> from = shapeOf(broadcast.getInput()), to = shapeOf(broadcast.getResult());
-    for (auto [size, dim] : llvm::zip(from, broadcast.getDims()))
-      result.push_back(size == 1 && to[dim] != 1 ? -1 : map[dim]);
-    return result;
-  }
-  if (auto reshape = dyn_cast<nn::ReshapeOp>(op)) {
-    if (std::optional<DimMap> result = reshapeMap(reshape, map))
-      return *result;
-    return op->emitOpError("changes more than dimensions of size 1 and cannot be part of a kernel");
-  }
-  return map;
-}
 
 std::optional<Reduction> reductionOf(Operation *op) {
   return TypeSwitch<Operation *, std::optional<Reduction>>(op)
@@ -109,28 +46,20 @@ public:
   LogicalResult run();
 
 private:
-  // Functions.
-  void makeEntry(LLVM::LLVMFuncOp body, ArrayRef<Value> tensors);
-  LLVM::LLVMFuncOp makeBody(ArrayRef<Value> tensors);
-  void addConstants();
-
   // Nests.
   LogicalResult lowerOutputs();
   LogicalResult lowerPointwise(ArrayRef<Value> outputs);
   LogicalResult lowerReduction(Operation *op);
   LogicalResult lowerRows(Operation *op);
 
-  // The space of a nest.
-  LogicalResult collectLeaves(Value value, const DimMap &map, std::vector<std::pair<Value, DimMap>> &leaves);
-  void fuseLoops(ArrayRef<int64_t> shape, ArrayRef<int64_t> reducedAxes, ArrayRef<std::pair<Value, DimMap>> accesses);
-  int64_t strideIn(Value value, const DimMap &map, unsigned dim);
-  Value extentOf(const Loop &loop);
-
   // Elements.
+  LogicalResult collectLeaves(Value value, const DimMap &map, std::vector<Access> &leaves);
+  Value extentOf(const Loop &loop);
   Value addressOf(Value value, const DimMap &map, const Indices &indices);
   Value element(Value value, const DimMap &map, const Indices &indices, const Lanes &lanes);
-  Value compute(Operation *op, ArrayRef<Value> operands, const Lanes &lanes);
+  Value splat(nn::ConstantOp op, const Lanes &lanes);
 
+  // Reductions.
   void emitReduction(Operation *op, Reduction reduction, const DimMap &outputMap, unsigned depth, Indices &indices);
   Value reduceSuffix(Operation *op, Reduction reduction, unsigned depth, Indices &indices);
   void forKept(unsigned depth, Indices &indices, llvm::function_ref<void()> body);
@@ -141,115 +70,18 @@ private:
   OpBuilder builder_;
   KernelLoops loops_;
   llvm::DenseMap<Value, Value> memory_; ///< pointers of the values that have memory
-  Value batch_;                         ///< B, or null where no value of the kernel depends on it
+  Value batch_;                         ///< B
   SmallVector<Loop> nest_;              ///< the loops of the nest under construction
   /// Elements computed at the current point of the nest.
   std::map<std::pair<void *, DimMap>, Value> computed_;
 };
 
-//===----------------------------------------------------------------------===//
-// Functions
-//===----------------------------------------------------------------------===//
-
-bool isBatched(Value value) { return !shapeOf(value).empty() && shapeOf(value)[0] == ShapedType::kDynamic; }
-
-LLVM::LLVMFuncOp KernelLowering::makeBody(ArrayRef<Value> tensors) {
-  MLIRContext *context = target_.getContext();
-  auto pointer = LLVM::LLVMPointerType::get(context);
-  SmallVector<Type> types(tensors.size(), pointer);
-  types.push_back(builder_.getI64Type());
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types);
-  builder_.setInsertionPointToEnd(target_.getBody());
-  auto body = LLVM::LLVMFuncOp::create(builder_, kernel_.getLoc(), (kernel_.getName() + ".body").str(), type,
-                                       LLVM::Linkage::Internal);
-  // Called out of line, so that what is known of the arguments is not lost.
-  body.setPassthroughAttr(builder_.getStrArrayAttr({"noinline", "nounwind"}));
-  for (unsigned i = 0; i < tensors.size(); ++i) {
-    body.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder_.getUnitAttr());
-    if (i < kernel_.getNumArguments())
-      body.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(), builder_.getUnitAttr());
-  }
-  Block *entry = body.addEntryBlock(builder_);
-  for (auto [tensor, argument] : llvm::zip(tensors, entry->getArguments()))
-    memory_[tensor] = argument;
-  batch_ = entry->getArguments().back();
-  builder_.setInsertionPointToStart(entry);
-  return body;
-}
-
-/// void NAME(void *const *args): args[i] points to {base, aligned, offset, sizes.., strides..} of tensor i.
-void KernelLowering::makeEntry(LLVM::LLVMFuncOp body, ArrayRef<Value> tensors) {
-  MLIRContext *context = target_.getContext();
-  auto pointer = LLVM::LLVMPointerType::get(context);
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer});
-  OpBuilder::InsertionGuard guard(builder_);
-  builder_.setInsertionPointToEnd(target_.getBody());
-  Location loc = kernel_.getLoc();
-  auto entry = LLVM::LLVMFuncOp::create(builder_, loc, kernel_.getName(), type);
-  Block *block = entry.addEntryBlock(builder_);
-  builder_.setInsertionPointToStart(block);
-  Type i64 = builder_.getI64Type();
-  Value batch;
-  SmallVector<Value> arguments;
-  for (auto [number, tensor] : llvm::enumerate(tensors)) {
-    Value at = LLVM::GEPOp::create(builder_, loc, pointer, pointer, block->getArgument(0),
-                                   ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number)});
-    Value descriptor = LLVM::LoadOp::create(builder_, loc, pointer, at);
-    auto word = [&](int32_t i, Type wordType) -> Value {
-      Value address = LLVM::GEPOp::create(builder_, loc, pointer, i64, descriptor, ArrayRef<LLVM::GEPArg>{i});
-      return LLVM::LoadOp::create(builder_, loc, wordType, address);
-    };
-    arguments.push_back(word(1, pointer));
-    if (!batch && isBatched(tensor))
-      batch = word(3, i64);
-  }
-  if (!batch)
-    batch = LLVM::ConstantOp::create(builder_, loc, i64, builder_.getI64IntegerAttr(1));
-  arguments.push_back(batch);
-  LLVM::CallOp::create(builder_, loc, body, arguments);
-  LLVM::ReturnOp::create(builder_, loc, ValueRange());
-}
-
-/// Constants whose elements differ are read from memory.
-void KernelLowering::addConstants() {
-  unsigned number = 0;
-  kernel_.walk([&](nn::ConstantOp op) {
-    auto value = dyn_cast<DenseElementsAttr>(op.getValue());
-    if (!value || value.isSplat())
-      return;
-    if (value.getElementType().isInteger(1)) {
-      SmallVector<int8_t> bytes(llvm::map_range(value.getValues<bool>(), [](bool b) { return int8_t(b); }));
-      auto type = RankedTensorType::get(value.getType().getShape(), builder_.getI8Type());
-      value = DenseElementsAttr::get(type, ArrayRef<int8_t>(bytes));
-    }
-    Type type = value.getElementType();
-    for (int64_t size : llvm::reverse(value.getType().getShape()))
-      type = LLVM::LLVMArrayType::get(type, size);
-    std::string name = (kernel_.getName() + ".constant" + Twine(number++)).str();
-    OpBuilder atTop = OpBuilder::atBlockBegin(target_.getBody());
-    auto global =
-        LLVM::GlobalOp::create(atTop, op.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal, name, value);
-    memory_[op.getResult()] = LLVM::AddressOfOp::create(builder_, op.getLoc(), global);
-  });
-}
-
 LogicalResult KernelLowering::run() {
-  if (!llvm::hasSingleElement(kernel_.getBody()))
-    return kernel_.emitError("expects a kernel of one block");
-  SmallVector<Value> tensors(kernel_.getArguments());
-  auto returned = cast<func::ReturnOp>(kernel_.front().getTerminator());
-  llvm::append_range(tensors, returned.getOperands());
-  for (Value tensor : tensors)
-    if (!isa<RankedTensorType>(tensor.getType()))
-      return kernel_.emitError("expects a kernel's inputs and outputs to be tensors, got ") << tensor.getType();
-  LLVM::LLVMFuncOp body = makeBody(tensors);
-  makeEntry(body, tensors);
-  llvm::DenseMap<Value, Value> outputs;
-  for (Value output : returned.getOperands()) {
-    if (isa<BlockArgument>(output) || !outputs.try_emplace(output, memory_[output]).second)
-      return kernel_.emitError("expects each output of a kernel to be computed by it, and once");
-  }
-  addConstants();
+  FailureOr<KernelFunction> function = makeKernelFunction(kernel_, target_, builder_);
+  if (failed(function))
+    return failure();
+  memory_ = std::move(function->memory);
+  batch_ = function->batch;
   if (failed(lowerOutputs()))
     return failure();
   LLVM::ReturnOp::create(builder_, kernel_.getLoc(), ValueRange());
@@ -302,13 +134,13 @@ LogicalResult KernelLowering::lowerPointwise(ArrayRef<Value> outputs) {
     pointers[output] = memory_[output];
     memory_.erase(output);
   }
-  std::vector<std::pair<Value, DimMap>> accesses;
+  std::vector<Access> accesses;
   for (Value output : outputs) {
     if (failed(collectLeaves(output, map, accesses)))
       return failure();
     accesses.push_back({output, map});
   }
-  fuseLoops(shapeOf(outputs.front()), {}, accesses);
+  nest_ = fuseLoops(shapeOf(outputs.front()), {}, accesses);
   Indices indices;
   forKept(0, indices, [&] {
     computed_.clear();
@@ -329,11 +161,11 @@ LogicalResult KernelLowering::lowerReduction(Operation *op) {
   for (unsigned dim = 0; dim < map.size(); ++dim)
     if (!llvm::is_contained(axes, dim))
       outputMap.push_back(dim);
-  std::vector<std::pair<Value, DimMap>> accesses;
+  std::vector<Access> accesses;
   if (failed(collectLeaves(input, map, accesses)))
     return failure();
   accesses.push_back({output, outputMap});
-  fuseLoops(shapeOf(input), axes, accesses);
+  nest_ = fuseLoops(shapeOf(input), axes, accesses);
   Indices indices;
   emitReduction(op, *reductionOf(op), outputMap, 0, indices);
   return success();
@@ -352,11 +184,10 @@ LogicalResult KernelLowering::lowerRows(Operation *op) {
 }
 
 //===----------------------------------------------------------------------===//
-// The space of a nest
+// Elements
 //===----------------------------------------------------------------------===//
 
-LogicalResult KernelLowering::collectLeaves(Value value, const DimMap &map,
-                                            std::vector<std::pair<Value, DimMap>> &leaves) {
+LogicalResult KernelLowering::collectLeaves(Value value, const DimMap &map, std::vector<Access> &leaves) {
   if (memory_.contains(value)) {
     leaves.push_back({value, map});
     return success();
@@ -366,7 +197,7 @@ LogicalResult KernelLowering::collectLeaves(Value value, const DimMap &map,
     return kernel_.emitError("expects an intermediate value with loops of its own to be an output of the kernel");
   if (isa<nn::ConstantOp>(op))
     return success();
-  if (!op->hasTrait<nn::Pointwise>())
+  if (!findFormula(op))
     return op->emitOpError("has no form as generated code");
   FailureOr<DimMap> inner = operandMap(op, map);
   if (failed(inner))
@@ -377,44 +208,9 @@ LogicalResult KernelLowering::collectLeaves(Value value, const DimMap &map,
   return success();
 }
 
-int64_t KernelLowering::strideIn(Value value, const DimMap &map, unsigned dim) {
-  int64_t stride = 0;
-  SmallVector<int64_t> strides = rowMajorStrides(shapeOf(value));
-  for (auto [own, space] : llvm::enumerate(map))
-    if (space == static_cast<int64_t>(dim))
-      stride += strides[own];
-  return stride;
-}
-
-/// Makes nest_: dimensions of size 1 need no loop, neighbours through which every access runs evenly share one.
-void KernelLowering::fuseLoops(ArrayRef<int64_t> shape, ArrayRef<int64_t> reducedAxes,
-                               ArrayRef<std::pair<Value, DimMap>> accesses) {
-  nest_.clear();
-  for (auto [dim, size] : llvm::enumerate(shape)) {
-    bool batch = size == ShapedType::kDynamic, reduced = llvm::is_contained(reducedAxes, dim);
-    if (size == 1)
-      continue;
-    bool even = !nest_.empty() && nest_.back().reduced == reduced && !batch &&
-                llvm::all_of(accesses, [&, dim = dim, size = size](const auto &access) {
-                  return strideIn(access.first, access.second, nest_.back().lastDim) ==
-                         strideIn(access.first, access.second, dim) * size;
-                });
-    if (even) {
-      nest_.back().size *= size;
-      nest_.back().lastDim = dim;
-    } else {
-      nest_.push_back({static_cast<unsigned>(dim), batch ? 1 : size, batch, reduced});
-    }
-  }
-}
-
 Value KernelLowering::extentOf(const Loop &loop) {
   return loop.batch ? loops_.mulIndex(batch_, loop.size) : loops_.index(loop.size);
 }
-
-//===----------------------------------------------------------------------===//
-// Elements
-//===----------------------------------------------------------------------===//
 
 /// The element number of `value` at the current point. Loops that are not entered yet count as at their beginning.
 Value KernelLowering::addressOf(Value value, const DimMap &map, const Indices &indices) {
@@ -438,79 +234,24 @@ Value KernelLowering::element(Value value, const DimMap &map, const Indices &ind
     bool spread = lanes.vector && strideIn(value, map, nest_.back().lastDim) == 0;
     result = loops_.load(pointer, elementOf(value), addressOf(value, map, indices), spread ? Lanes{} : lanes);
     result = spread ? loops_.splat(result) : result;
+  } else if (auto constant = value.getDefiningOp<nn::ConstantOp>()) {
+    result = splat(constant, lanes);
   } else {
     Operation *op = value.getDefiningOp();
     SmallVector<Value> operands;
-    DimMap inner = isa<nn::ConstantOp>(op) ? DimMap() : *operandMap(op, map);
+    DimMap inner = *operandMap(op, map);
     for (Value operand : op->getOperands())
       operands.push_back(element(operand, inner, indices, lanes));
-    result = compute(op, operands, lanes);
+    result = findFormula(op)(op, operands, loops_);
   }
   return computed_[{value.getAsOpaquePointer(), map}] = result;
 }
 
-Value castToF32(OpBuilder &builder, Location loc, Value value) {
-  Type f32 = builder.getF32Type();
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    f32 = VectorType::get(vector.getShape(), f32);
-  if (getElementTypeOrSelf(value.getType()).isInteger(1))
-    return arith::UIToFPOp::create(builder, loc, f32, value);
-  return arith::SIToFPOp::create(builder, loc, f32, value);
-}
-
-Value compareNumbers(OpBuilder &builder, Location loc, nn::Comparison comparison, Value a, Value b) {
-  // In the order of nn::Comparison.
-  using Float = arith::CmpFPredicate;
-  using Int = arith::CmpIPredicate;
-  constexpr Float kFloat[] = {Float::OGT, Float::OLT, Float::OGE, Float::OLE, Float::OEQ, Float::UNE};
-  constexpr Int kInt[] = {Int::sgt, Int::slt, Int::sge, Int::sle, Int::eq, Int::ne};
-  auto which = static_cast<unsigned>(comparison);
-  if (isa<FloatType>(getElementTypeOrSelf(a.getType())))
-    return arith::CmpFOp::create(builder, loc, kFloat[which], a, b);
-  return arith::CmpIOp::create(builder, loc, kInt[which], a, b);
-}
-
-Value KernelLowering::compute(Operation *op, ArrayRef<Value> in, const Lanes &lanes) {
-  MathEmitter &math = loops_.math;
-  return TypeSwitch<Operation *, Value>(op)
-      .Case([&](nn::ConstantOp constant) {
-        auto splat = cast<DenseElementsAttr>(constant.getValue()).getSplatValue<TypedAttr>();
-        Value value = arith::ConstantOp::create(builder_, op->getLoc(), splat);
-        return lanes.vector ? loops_.splat(value) : value;
-      })
-      .Case<nn::BroadcastOp, nn::ReshapeOp>([&](auto) { return in[0]; })
-      .Case([&](nn::AddOp) { return math.add(in[0], in[1]); })
-      .Case([&](nn::SubOp) { return math.sub(in[0], in[1]); })
-      .Case([&](nn::MulOp) { return math.mul(in[0], in[1]); })
-      .Case([&](nn::DivOp) { return math.div(in[0], in[1]); })
-      .Case([&](nn::NegOp) { return math.neg(in[0]); })
-      .Case([&](nn::ReluOp) { return math.relu(in[0]); })
-      .Case([&](nn::SigmoidOp) { return math.sigmoid(in[0]); })
-      .Case([&](nn::TanhOp) { return math.tanh(in[0]); })
-      .Case([&](nn::ExpOp) { return math.exp(in[0]); })
-      .Case([&](nn::LogOp) { return math.log(in[0]); })
-      .Case([&](nn::SquareOp) { return math.mul(in[0], in[0]); })
-      .Case([&](nn::SqrtOp) { return math.sqrt(in[0]); })
-      .Case([&](nn::CastOp) { return castToF32(builder_, op->getLoc(), in[0]); })
-      .Case([&](nn::CompareOp compare) {
-        return compareNumbers(builder_, op->getLoc(), compare.getComparison(), in[0], in[1]);
-      })
-      .Case([&](nn::ReluGradOp) {
-        Value zero = math.constant(0.0, in[0].getType());
-        return math.select(math.less(zero, in[1]), in[0], zero);
-      })
-      .Case([&](nn::SigmoidCrossEntropyOp) {
-        Value soft = math.log1p(math.exp(math.neg(math.abs(in[0]))));
-        return math.add(math.sub(math.relu(in[0]), math.mul(in[0], in[1])), soft);
-      })
-      .Case([&](nn::LogLossOp loss) {
-        Value one = math.constant(1.0, in[0].getType());
-        Value epsilon = math.constant(loss.getEpsilon().convertToDouble(), in[0].getType());
-        Value yes = math.mul(in[1], math.log(math.add(in[0], epsilon)));
-        Value no = math.mul(math.sub(one, in[1]), math.log(math.add(math.sub(one, in[0]), epsilon)));
-        return math.sub(math.neg(yes), no);
-      })
-      .Default([](Operation *) { return Value(); });
+/// A constant of equal elements.
+Value KernelLowering::splat(nn::ConstantOp op, const Lanes &lanes) {
+  auto number = cast<DenseElementsAttr>(op.getValue()).getSplatValue<TypedAttr>();
+  Value value = arith::ConstantOp::create(builder_, op.getLoc(), number);
+  return lanes.vector ? loops_.splat(value) : value;
 }
 
 //===----------------------------------------------------------------------===//
@@ -558,9 +299,9 @@ Value KernelLowering::reduceSuffix(Operation *op, Reduction reduction, unsigned 
     indices.pop_back();
     return value;
   };
-  std::vector<std::pair<Value, DimMap>> leaves;
+  std::vector<Access> leaves;
   (void)collectLeaves(input, map, leaves);
-  bool vectorizable = depth + 1 == nest_.size() && llvm::all_of(leaves, [&](const auto &leaf) {
+  bool vectorizable = depth + 1 == nest_.size() && llvm::all_of(leaves, [&](const Access &leaf) {
                         int64_t stride = strideIn(leaf.first, leaf.second, loop.lastDim);
                         return stride == 0 || stride == 1;
                       });

@@ -154,6 +154,16 @@ void addShapes(std::vector<Case> &cases) {
   broadcast("broadcast_middle", "tensor<?x5xf32>", "[0, 2]", "tensor<?x3x5xf32>");
   broadcast("broadcast_one", "tensor<?x1xf32>", "[0, 1]", "tensor<?x20xf32>");
   broadcast("broadcast_scalar", "tensor<f32>", "[]", "tensor<?xf32>");
+  cases.push_back({"reshape",
+                   function("reshape", "%x: tensor<?x1x3xf32>",
+                            "  %n = nn.neg %x : tensor<?x1x3xf32>\n"
+                            "  %r = nn.reshape %n : tensor<?x1x3xf32> -> tensor<?x3x1xf32>",
+                            "tensor<?x3x1xf32>"),
+                   {Fill::Any}});
+  cases.push_back({"cast",
+                   function("cast", "%x: tensor<?x3xi64>", "  %r = nn.cast %x : (tensor<?x3xi64>) -> tensor<?x3xf32>",
+                            "tensor<?x3xf32>"),
+                   {Fill::Class}});
   cases.push_back({"constant_table",
                    function("constant_table", "%x: tensor<?x3xf32>",
                             "  %c = nn.constant dense<[1.5, -2.0, 3.25]> : tensor<3xf32>\n"
@@ -251,7 +261,7 @@ void compare(const Tensor &actual, const Tensor &wanted, double terms, const std
     ASSERT_NEAR(actual.numbers[e], wanted.numbers[e], 2e-6 * largest) << what << ", element " << e;
 }
 
-TEST(Kernels, AgreeWithTheReference) {
+std::vector<Case> allCases() {
   std::vector<Case> cases;
   addElementwise(cases);
   addComparisons(cases);
@@ -259,6 +269,27 @@ TEST(Kernels, AgreeWithTheReference) {
   addRowOperations(cases);
   addShapes(cases);
   addFused(cases);
+  return cases;
+}
+
+// A new pointwise operation must come with a case above, and so with a formula.
+TEST(Kernels, CoverEveryPointwiseOperation) {
+  std::string source;
+  for (const Case &c : allCases())
+    source += c.text;
+  mlir::MLIRContext context;
+  context.loadDialect<nn::NNDialect>();
+  int count = 0;
+  for (mlir::RegisteredOperationName op : context.getRegisteredOperations())
+    if (op.hasTrait<nn::Pointwise>()) {
+      ++count;
+      EXPECT_NE(source.find(op.getStringRef().str() + " "), std::string::npos) << op.getStringRef().str();
+    }
+  EXPECT_GE(count, 19);
+}
+
+TEST(Kernels, AgreeWithTheReference) {
+  std::vector<Case> cases = allCases();
   std::string source;
   for (const Case &c : cases)
     source += c.text;
