@@ -4,6 +4,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -41,7 +42,27 @@ static void printShapedElement(AsmPrinter &printer, ArrayRef<int64_t> shape, Typ
 #define GET_TYPEDEF_CLASSES
 #include "dialects/nn/NNTypes.cpp.inc"
 
+namespace {
+
+/// Names places once at the top of the text, by their role, so that a long reason does not hide the operations:
+/// `{place = #cpu_trainer}`. --mlir-print-local-scope prints them in full.
+struct PlaceNames : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Attribute attribute, raw_ostream &os) const override {
+    auto place = dyn_cast<PlaceAttr>(attribute);
+    if (!place)
+      return AliasResult::NoAlias;
+    for (char c : place.getRole())
+      os << (llvm::isAlnum(c) ? c : '_');
+    return AliasResult::OverridableAlias;
+  }
+};
+
+} // namespace
+
 void NNDialect::initialize() {
+  addInterface<PlaceNames>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/nn/NNAttrs.cpp.inc"

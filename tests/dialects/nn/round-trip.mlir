@@ -1,6 +1,6 @@
 // Every operation, attribute and type of the nn dialect prints what it parses.
-// RUN: heter-opt %s | heter-opt | FileCheck %s
-// RUN: heter-opt %s --mlir-print-op-generic | heter-opt | FileCheck %s
+// RUN: heter-opt %s | heter-opt --mlir-print-local-scope | FileCheck %s
+// RUN: heter-opt %s --mlir-print-op-generic | heter-opt --mlir-print-local-scope | FileCheck %s
 
 // CHECK: module @model attributes {
 // CHECK-SAME: nn.fuse = true, nn.mode = "heter-ps", nn.seed = 7 : i64, nn.stage = "frontend"

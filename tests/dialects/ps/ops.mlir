@@ -1,6 +1,6 @@
 // Every op of the ps dialect is printed as it is read.
-// RUN: heter-opt %s | heter-opt | FileCheck %s
-// RUN: heter-opt %s --mlir-print-op-generic | heter-opt | FileCheck %s
+// RUN: heter-opt %s | heter-opt --mlir-print-local-scope | FileCheck %s
+// RUN: heter-opt %s --mlir-print-op-generic | heter-opt --mlir-print-local-scope | FileCheck %s
 
 nn.table @emb [#nn.part<"weight", 1, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>, @sgd_0>,
                #nn.part<"vector", 9, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>, @sgd_0>]

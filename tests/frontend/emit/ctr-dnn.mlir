@@ -1,5 +1,5 @@
 // The sample from end to end of the front end: symbols, marks with their reasons, data bindings.
-// RUN: heter-emit %samples/ctr_dnn.heter | FileCheck %s
+// RUN: heter-emit %samples/ctr_dnn.heter | heter-opt --mlir-print-local-scope | FileCheck %s
 // RUN: heter-emit %samples/ctr_dnn.heter | heter-opt --heter-autodiff --heter-simplify -o /dev/null
 
 // CHECK: module @ctr_dnn attributes {nn.data = [

@@ -1,6 +1,6 @@
 // A small click-through model: one backward operation chain beside the forward one, one update a parameter and table.
-// RUN: heter-opt %s --heter-autodiff | FileCheck %s
-// RUN: heter-opt %s --heter-autodiff --heter-simplify | FileCheck %s --check-prefix=SIMPLE
+// RUN: heter-opt %s --heter-autodiff --mlir-print-local-scope | FileCheck %s
+// RUN: heter-opt %s --heter-autodiff --heter-simplify --mlir-print-local-scope | FileCheck %s --check-prefix=SIMPLE
 
 // CHECK: module @m attributes {nn.stage = "autodiff"}
 module @m attributes {nn.stage = "frontend"} {

@@ -1,6 +1,6 @@
 // Backward operations go where their forward ones are. A sum goes where all its parts are, or with the value's own
 // operation where they differ.
-// RUN: heter-opt %s --heter-autodiff | FileCheck %s
+// RUN: heter-opt %s --heter-autodiff --mlir-print-local-scope | FileCheck %s
 
 nn.parameter @w : tensor<4xf32> init #nn.init<"zeros", 0.0>
 // CHECK-LABEL: nn.program @train

@@ -1,5 +1,5 @@
 // Reads become pulls, updates become pushes, and each distinct optimizer becomes one function.
-// RUN: heter-opt %s --heter-distribute | FileCheck %s
+// RUN: heter-opt %s --heter-distribute --mlir-print-local-scope | FileCheck %s
 
 // CHECK: module @m attributes {{.*}}nn.stage = "distribute"
 module @m attributes {nn.stage = "simplify", nn.mode = "local"} {

@@ -1,5 +1,5 @@
 // Where one role runs everything there is one program a graph and no channel.
-// RUN: heter-opt %s --heter-partition | FileCheck %s
+// RUN: heter-opt %s --heter-partition --mlir-print-local-scope | FileCheck %s
 
 module @m attributes {nn.stage = "place", nn.mode = "local"} {
   // CHECK-NOT: ps.channel

@@ -1,6 +1,6 @@
 // A region op is placed whole with the ops inside and cut as one op: what its regions use crosses like operands, and
 // constants are cloned to where it goes.
-// RUN: heter-opt %s --heter-place --heter-partition | FileCheck %s
+// RUN: heter-opt %s --heter-place --heter-partition --mlir-print-local-scope | FileCheck %s
 
 module @m attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "distribute"} {
   // CHECK: ps.channel @c0 graph("train") from("cpu-trainer") to("heter-trainer.gpu") depth(1) types [tensor<i1>, tensor<?xf32>, tensor<f32>]

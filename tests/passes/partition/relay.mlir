@@ -1,6 +1,6 @@
 // The cut: one transfer a (value, destination), heter-trainers talk by way of the cpu-trainer, one channel a (sender,
 // receiver, depth), constants and the example count cloned, nothing sent that nobody uses.
-// RUN: heter-opt %s --heter-partition | FileCheck %s
+// RUN: heter-opt %s --heter-partition --mlir-print-local-scope | FileCheck %s
 
 #cpu = #nn.place<"cpu-trainer", "test">
 #gpu = #nn.place<"heter-trainer.gpu", "test">

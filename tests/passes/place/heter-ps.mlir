@@ -1,5 +1,5 @@
 // Mode heter-ps: marks win, pinned ops and unmarked ones stay on the cpu-trainer, parameters follow their users.
-// RUN: heter-opt %s --heter-place | FileCheck %s
+// RUN: heter-opt %s --heter-place --mlir-print-local-scope | FileCheck %s
 
 // CHECK: module @m attributes {{.*}}nn.stage = "place"
 module @m attributes {nn.stage = "distribute", nn.mode = "heter-ps"} {

@@ -1,5 +1,5 @@
 // Modes local and ps have one trainer role; marks do nothing there.
-// RUN: heter-opt %s --split-input-file --heter-place | FileCheck %s
+// RUN: heter-opt %s --split-input-file --heter-place --mlir-print-local-scope | FileCheck %s
 
 // CHECK-LABEL: module @local
 module @local attributes {nn.stage = "distribute", nn.mode = "local"} {

@@ -1,5 +1,5 @@
 // What a rewrite builds takes the place of what it replaces; equal operations of unlike place are not merged.
-// RUN: heter-opt %s --heter-simplify | FileCheck %s
+// RUN: heter-opt %s --heter-simplify --mlir-print-local-scope | FileCheck %s
 
 // CHECK-LABEL: nn.program @train
 nn.program @train {
