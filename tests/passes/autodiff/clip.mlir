@@ -1,6 +1,6 @@
 // Clipped gradients: squares summed where each gradient is, the norm over the examples, every gradient times
 // c / max(c, norm) before its update. Rows are not clipped.
-// RUN: heter-opt %s --heter-autodiff --split-input-file | FileCheck %s
+// RUN: heter-opt %s --heter-autodiff --split-input-file --mlir-print-local-scope | FileCheck %s
 
 nn.table @emb [#nn.part<"", 4, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
 nn.parameter @w : tensor<4x3xf32> init #nn.init<"zeros", 0.0>
