@@ -4,10 +4,13 @@
 #include "runtime/package/Package.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -20,7 +23,9 @@ namespace {
 
 std::string kernelFile(const IsaLevel &isa) { return "kernels-cpu-" + isa.name + ".so"; }
 
-std::string manifest(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels) {
+/// The manifest's text. `checksums` are of the other files that are read back.
+std::string manifest(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
+                     const std::map<std::string, std::string> &checksums) {
   nlohmann::ordered_json json;
   json["format"] = contents.info.version;
   json["model"] = contents.info.model;
@@ -36,7 +41,23 @@ std::string manifest(const PackageContents &contents, const std::vector<KernelOb
                                {"class", "cpu"},
                                {"isa", kernel.isa.name},
                                {"cpu_features", kernel.isa.cpuFeatures}});
+  json["sha256"] = checksums;
   return json.dump(2) + "\n";
+}
+
+/// Links the kernels in the folder, and adds their checksums.
+llvm::Error writeKernels(const std::vector<KernelObjectBytes> &kernels, const fs::path &folder,
+                         std::map<std::string, std::string> &checksums) {
+  for (const KernelObjectBytes &kernel : kernels) {
+    std::string name = kernelFile(kernel.isa), path = (folder / name).string();
+    if (llvm::Error failed = linkSharedObject(kernel.object, path))
+      return failed;
+    auto linked = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    if (!linked)
+      return llvm::createStringError(linked.getError(), "cannot read " + path + ": " + linked.getError().message());
+    checksums[name] = runtime::sha256Hex((*linked)->getBuffer().str());
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error writeFile(const fs::path &path, const std::string &bytes) {
@@ -77,18 +98,18 @@ std::error_code moveInto(const fs::path &from, const fs::path &to) {
 
 llvm::Error writeFiles(const PackageContents &contents, const std::vector<KernelObjectBytes> &kernels,
                        const std::string &explanation, const fs::path &folder) {
-  std::vector<std::pair<std::string, std::string>> files = {
-      {runtime::packageInfoFile, runtime::encode(contents.info)},
-      {"explain.txt", explanation},
-      {runtime::manifestFile, manifest(contents, kernels)},
-  };
+  std::map<std::string, std::string> files = {{runtime::packageInfoFile, runtime::encode(contents.info)}};
   for (const package::RoleProgram &program : contents.programs)
-    files.emplace_back(program.role + runtime::programSuffix, runtime::encode(program));
+    files[program.role + runtime::programSuffix] = runtime::encode(program);
+  std::map<std::string, std::string> checksums;
+  for (const auto &[name, bytes] : files)
+    checksums[name] = runtime::sha256Hex(bytes);
+  if (llvm::Error failed = writeKernels(kernels, folder, checksums))
+    return failed;
+  files["explain.txt"] = explanation;
+  files[runtime::manifestFile] = manifest(contents, kernels, checksums);
   for (const auto &[name, bytes] : files)
     if (llvm::Error failed = writeFile(folder / name, bytes))
-      return failed;
-  for (const KernelObjectBytes &kernel : kernels)
-    if (llvm::Error failed = linkSharedObject(kernel.object, (folder / kernelFile(kernel.isa)).string()))
       return failed;
   return llvm::Error::success();
 }
@@ -103,6 +124,16 @@ fs::path packageFolder(const std::string &path) {
 
 llvm::Error checkPackageFolder(const std::string &path) {
   fs::path folder = packageFolder(path);
+  fs::path parent = fs::absolute(folder).parent_path();
+  std::error_code error;
+  while (!parent.empty() && !fs::exists(parent, error) && !error && parent != parent.parent_path())
+    parent = parent.parent_path();
+  if (!fs::is_directory(parent, error))
+    return llvm::createStringError("cannot write a package to " + folder.string() + ": " + parent.string() +
+                                   " is no folder");
+  if (access(parent.c_str(), W_OK) != 0)
+    return llvm::createStringError("cannot write a package to " + folder.string() + ": " + std::strerror(errno) +
+                                   " in " + parent.string());
   if (mayReplace(folder))
     return llvm::Error::success();
   return llvm::createStringError("cannot write a package to " + folder.string() +

@@ -2,11 +2,12 @@
 #ifndef HETER_COMPILER_TOOLS_HETERCOPTIONS_H
 #define HETER_COMPILER_TOOLS_HETERCOPTIONS_H
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/Support/Error.h"
+#include "cli/Cli.h"
 
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 namespace heter::compiler {
 
@@ -17,13 +18,10 @@ struct HetercOptions {
   std::string dumpFolder;          ///< empty: no dumps
   bool explain = false;
   bool noFuse = false;
-  bool help = false;
 };
 
-/// Fails with one sentence that names the flag and the mend.
-llvm::Expected<HetercOptions> parseHetercOptions(llvm::ArrayRef<char *> arguments);
-
-llvm::StringRef hetercHelp();
+/// The options, or what is to be printed instead: help, or what is wrong with the line.
+std::variant<HetercOptions, cli::Answer> parseHetercOptions(const std::vector<std::string> &arguments);
 
 } // namespace heter::compiler
 

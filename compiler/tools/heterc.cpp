@@ -1,6 +1,7 @@
 // heterc: compiles a model, or a dump of any stage of one, to a package.
 #include "compiler/tools/HetercOptions.h"
 
+#include "cli/Terminal.h"
 #include "compiler/Explain.h"
 #include "compiler/NativeCode.h"
 #include "compiler/PackageGraph.h"
@@ -8,6 +9,8 @@
 #include "compiler/Pipelines.h"
 #include "dialects/nn/NN.h"
 #include "frontend/emit/Emit.h"
+#include "runtime/base/Suggest.h"
+#include "runtime/package/Package.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
@@ -49,17 +52,36 @@ private:
 };
 
 std::string print(const FusionReport::Programs &programs) {
+  constexpr size_t place = 25; // Columns before the text.
   std::string text = "\nKernels: what was fused, and what was not\n";
   for (const auto &[program, lines] : programs) {
     text += "\n" + program + "\n";
     for (const auto &[line, count] : lines)
-      text += "  " + line + (count > 1 ? " (" + std::to_string(count) + " times)" : "") + "\n";
+      text += "  " + line.substr(0, place) +
+              cli::wrap(line.substr(std::min(place, line.size())) +
+                            (count > 1 ? " (" + std::to_string(count) + " times)" : ""),
+                        place + 2) +
+              "\n";
+  }
+  return text;
+}
+
+/// The report with its headings, lines that begin at the margin and are alone in their paragraph's first line, bold.
+std::string boldHeadings(llvm::StringRef report, bool colored) {
+  std::string text;
+  bool afterEmpty = true;
+  while (!report.empty()) {
+    auto [line, rest] = report.split('\n');
+    bool heading = afterEmpty && !line.empty() && line.front() != ' ';
+    text += cli::styled(std::string_view(line), cli::Style::Bold, colored && heading) + "\n";
+    afterEmpty = line.empty();
+    report = rest;
   }
   return text;
 }
 
 int fail(const llvm::Twine &message) {
-  llvm::errs() << "heterc: error: " << message << '\n';
+  cli::printError("heterc", message.str());
   return 1;
 }
 
@@ -79,13 +101,19 @@ LogicalResult dump(ModuleOp module, const std::string &path) {
 
 /// The module of a dump, if it fits the options, or null with an error printed.
 OwningOpRef<ModuleOp> readDump(const HetercOptions &options, MLIRContext &context) {
+  auto refuse = [&](const llvm::Twine &message) -> OwningOpRef<ModuleOp> {
+    fail("`" + options.input + "` " + message);
+    return nullptr;
+  };
+  // Without these words it is no dump, and MLIR's errors about it would mislead.
+  auto text = llvm::MemoryBuffer::getFile(options.input, /*IsText=*/true);
+  if (!text)
+    return refuse("cannot be read: " + text.getError().message());
+  if (!(*text)->getBuffer().contains(nn::kStageAttr))
+    return refuse("is no dump of a stage: it has no nn.stage; `heterc MODEL.heter --dump-ir=DIR` writes dumps");
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.input, &context);
   if (!module)
     return nullptr;
-  auto refuse = [&](const llvm::Twine &message) -> OwningOpRef<ModuleOp> {
-    fail(options.input + ": " + message);
-    return nullptr;
-  };
   std::optional<size_t> stage = stageOf(*module);
   if (!stage)
     return refuse("is no dump of a stage: its module has no nn.stage");
@@ -103,19 +131,53 @@ OwningOpRef<ModuleOp> readDump(const HetercOptions &options, MLIRContext &contex
   return module;
 }
 
+/// What is wrong with a path that is to be compiled, or "".
+std::string checkInput(const std::string &path) {
+  namespace fs = llvm::sys::fs;
+  if (fs::exists(path + "/" + runtime::packageInfoFile))
+    return "`" + path + "` is a package, which is compiled already; give the model it was made from";
+  if (fs::is_directory(path))
+    return "`" + path + "` is a folder; give a model (NAME.heter) or a dump (NAME.mlir)";
+  if (fs::exists(path))
+    return "";
+  llvm::StringRef folder = llvm::sys::path::parent_path(path);
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder.empty() ? "." : folder, error), end; entry != end && !error;
+       entry.increment(error))
+    names.push_back(llvm::sys::path::filename(entry->path()).str());
+  return "there is no file `" + path + "`" + runtime::didYouMean(llvm::sys::path::filename(path).str(), names);
+}
+
 OwningOpRef<ModuleOp> readInput(const HetercOptions &options, MLIRContext &context) {
-  if (!llvm::sys::fs::exists(options.input)) {
-    fail("there is no file " + options.input);
+  if (std::string wrong = checkInput(options.input); !wrong.empty()) {
+    fail(wrong);
     return nullptr;
   }
   if (llvm::StringRef(options.input).ends_with(".mlir"))
     return readDump(options, context);
-  OwningOpRef<ModuleOp> module = frontend::compileSpec(options.input, context, llvm::errs());
+  std::string errors;
+  llvm::raw_string_ostream stream(errors);
+  OwningOpRef<ModuleOp> module = frontend::compileSpec(options.input, context, stream);
+  // An error that has no place in a file is ours.
+  if (llvm::StringRef(errors).starts_with("error: "))
+    errors.insert(0, "heterc: ");
+  llvm::errs() << cli::paintErrors(errors, cli::mayColor(STDERR_FILENO));
   if (module) {
     (*module)->setAttr(nn::kModeAttr, StringAttr::get(&context, options.mode.value_or("local")));
     (*module)->setAttr(nn::kFuseAttr, BoolAttr::get(&context, !options.noFuse));
   }
   return module;
+}
+
+/// Makes the folder for dumps; prints what went wrong.
+LogicalResult makeDumpFolder(const std::string &folder) {
+  if (folder.empty())
+    return success();
+  std::error_code error = llvm::sys::fs::create_directories(folder);
+  if (!error && !llvm::sys::fs::is_directory(folder))
+    error = std::make_error_code(std::errc::not_a_directory);
+  return failure(error && fail("--dump-ir: cannot make the folder `" + folder + "`: " + error.message()));
 }
 
 int compile(const HetercOptions &options) {
@@ -124,6 +186,7 @@ int compile(const HetercOptions &options) {
   registerNativeCode(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.printOpOnDiagnostic(false); // An error is one sentence with its place, not a module.
+  llvm::errs().enable_colors(cli::mayColor(STDERR_FILENO));
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context, llvm::errs());
 
@@ -138,9 +201,8 @@ int compile(const HetercOptions &options) {
   OwningOpRef<ModuleOp> module = readInput(options, context);
   if (!module)
     return 1;
-  if (!options.dumpFolder.empty())
-    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpFolder))
-      return fail("cannot make the folder " + options.dumpFolder + ": " + error.message());
+  if (failed(makeDumpFolder(options.dumpFolder)))
+    return 1;
   std::string explanation;
   LogicalResult ran = runStages(*module, [&](const Stage &stage) {
     if (stage.name == "partition")
@@ -166,19 +228,19 @@ int compile(const HetercOptions &options) {
   if (llvm::Error error = writePackage(*contents, *kernels, explanation, options.output))
     return fail(llvm::toString(std::move(error)));
   if (options.explain)
-    llvm::outs() << explanation;
+    llvm::outs() << boldHeadings(explanation, cli::mayColor(STDOUT_FILENO));
   return 0;
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  llvm::Expected<HetercOptions> options = parseHetercOptions(llvm::ArrayRef(argv + 1, argc - 1));
-  if (!options)
-    return fail(llvm::toString(options.takeError()));
-  if (options->help) {
-    llvm::outs() << hetercHelp();
-    return 0;
+  auto request = parseHetercOptions({argv + 1, argv + argc});
+  if (const auto *answer = std::get_if<cli::Answer>(&request)) {
+    std::string text =
+        answer->exitCode == 0 ? answer->text : cli::paintErrors(answer->text, cli::mayColor(STDERR_FILENO));
+    (answer->exitCode == 0 ? llvm::outs() : llvm::errs()) << text;
+    return answer->exitCode;
   }
-  return compile(*options);
+  return compile(std::get<HetercOptions>(request));
 }

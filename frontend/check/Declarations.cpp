@@ -2,20 +2,44 @@
 #include "frontend/check/Check.h"
 #include "frontend/check/Checker.h"
 #include "frontend/check/DataChecker.h"
+#include "frontend/syntax/Lexer.h"
 #include "frontend/syntax/Parser.h"
 #include "frontend/syntax/Suggest.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <utility>
 
 namespace heter::frontend {
+
+/// Whether a text may be meant as a model or a file of functions, by how its first statement begins. Other texts (data,
+/// programs, prose) would give an error a line.
+static bool mayBeModel(std::string_view text) {
+  auto isNameChar = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  while (!text.empty() && (std::isspace(static_cast<unsigned char>(text[0])) || text[0] == '#'))
+    text.remove_prefix(text[0] == '#' ? std::min(text.find('\n'), text.size()) : 1);
+  size_t length = std::find_if_not(text.begin(), text.end(), isNameChar) - text.begin();
+  std::string word(text.substr(0, length));
+  text.remove_prefix(length);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  char next = text.empty() ? '\n' : text[0];
+  if (word.empty() || std::isdigit(static_cast<unsigned char>(word[0])))
+    return word.empty() && next == '\n';
+  if (word == "import")
+    return next == '"';
+  return !nearest(word, keywords()).empty() || std::string_view(":=,").find(next) != std::string_view::npos;
+}
 
 std::optional<Model> checkFile(const std::string &path, SourceManager &sources, DiagnosticEngine &diagnostics) {
   std::string reason;
   int file = sources.load(path, reason);
   if (file < 0) {
     diagnostics.error({}, "cannot read " + path + ": " + reason);
+    return std::nullopt;
+  }
+  if (!mayBeModel(sources.file(file).text())) {
+    diagnostics.error({}, "cannot read " + path + ": it is no model, which begins with `model NAME`");
     return std::nullopt;
   }
   return checkSource(file, sources, diagnostics);

@@ -50,6 +50,18 @@ int SourceManager::add(std::string path, std::string text) {
   return static_cast<int>(files_.size() - 1);
 }
 
+/// Why bytes are no text, or "".
+static std::string whyNoText(std::string_view bytes) {
+  if (bytes.starts_with("\xEF\xBB\xBF"))
+    return "it begins with a byte-order mark; save it as UTF-8 without one";
+  auto isControl = [](char c) { return static_cast<unsigned char>(c) < ' ' && c != '\t' && c != '\n' && c != '\r'; };
+  auto found = std::find_if(bytes.begin(), bytes.end(), isControl);
+  if (found == bytes.end())
+    return "";
+  return "it is no text: byte " + std::to_string(static_cast<int>(*found)) + " in line " +
+         std::to_string(1 + std::count(bytes.begin(), found, '\n'));
+}
+
 int SourceManager::load(const std::string &path, std::string &reason) {
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) {
@@ -72,7 +84,8 @@ int SourceManager::load(const std::string &path, std::string &reason) {
       return -1;
     }
   }
-  return add(path, std::move(text));
+  reason = whyNoText(text);
+  return reason.empty() ? add(path, std::move(text)) : -1;
 }
 
 std::string_view SourceManager::text(SourceRange range) const {

@@ -23,6 +23,8 @@ int editDistance(std::string_view a, std::string_view b) {
 }
 
 std::string nearestWord(std::string_view word, std::span<const std::string> candidates) {
+  if (word.empty())
+    return "";
   int best = std::max<int>(1, static_cast<int>(word.size()) / 3) + 1;
   const std::string *found = nullptr;
   for (const std::string &candidate : candidates) {

@@ -1,6 +1,7 @@
 // The stream itself: reads ahead with blocking tasks, hands batches to receivers in order.
 #include "runtime/data/DataStream.h"
 
+#include "runtime/base/Suggest.h"
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/data/StepReader.h"
 
@@ -210,12 +211,16 @@ StatusOr<const package::DataSource *> findDataSource(const package::PackageInfo 
   if (name.empty())
     return &info.data.front();
   std::string known;
+  std::vector<std::string> names;
   for (const package::DataSource &source : info.data) {
     if (source.name == name)
       return &source;
+    names.push_back(source.name);
     known += (known.empty() ? "`" : ", `") + source.name + "`";
   }
-  return Status::notFound("model `" + info.model + "` has no data binding `" + name + "`; it has " + known);
+  std::string mend = didYouMean(name, names);
+  return Status::notFound("model `" + info.model + "` has no data binding `" + name + "`" +
+                          (mend.empty() ? "; it has " + known : mend));
 }
 
 } // namespace heter::runtime

@@ -48,6 +48,18 @@ StatusOr<package::RoleProgram> decodeRoleProgram(const std::string &bytes) {
   return decodeStruct<package::RoleProgram>(bytes);
 }
 
+std::string sha256Hex(const std::string &bytes) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
+  std::string hex;
+  for (unsigned i = 0; i < size; ++i) {
+    hex += "0123456789abcdef"[digest[i] >> 4];
+    hex += "0123456789abcdef"[digest[i] & 15];
+  }
+  return hex;
+}
+
 std::string programHash(const package::PackageInfo &info, const std::vector<package::RoleProgram> &programs) {
   package::PackageInfo seedless = info;
   seedless.seed = 0;
@@ -58,16 +70,7 @@ std::string programHash(const package::PackageInfo &info, const std::vector<pack
   std::sort(sorted.begin(), sorted.end(), [](auto *a, auto *b) { return a->role < b->role; });
   for (const package::RoleProgram *program : sorted)
     bytes += encode(*program);
-
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) {
-    hex += "0123456789abcdef"[digest[i] >> 4];
-    hex += "0123456789abcdef"[digest[i] & 15];
-  }
-  return hex;
+  return sha256Hex(bytes);
 }
 
 } // namespace heter::runtime

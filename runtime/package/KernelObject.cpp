@@ -1,6 +1,9 @@
 // The shared object of generated kernels, loaded with dlopen for the best instruction-set level at hand.
 #include "runtime/package/KernelObject.h"
 
+#include "runtime/package/Manifest.h"
+#include "runtime/package/Package.h"
+
 #include <dlfcn.h>
 
 namespace heter::runtime {
@@ -23,6 +26,19 @@ private:
 
 } // namespace
 
+/// Loading a damaged object may end the process, so its bytes are checked before.
+static Status checkObject(FileSystem &files, const std::string &folder, const std::string &name) {
+  HETER_ASSIGN_OR_RETURN(bool there, files.exists(folder + "/" + manifestFile));
+  if (!there)
+    return {};
+  HETER_ASSIGN_OR_RETURN(std::string text, files.readFile(folder + "/" + manifestFile));
+  StatusOr<Manifest> manifest = parseManifest(text);
+  if (!manifest.ok())
+    return manifest.status().withContext("`" + folder + "/" + manifestFile + "`");
+  HETER_ASSIGN_OR_RETURN(std::string bytes, files.readFile(folder + "/" + name));
+  return checkFile(*manifest, folder, name, bytes);
+}
+
 std::vector<std::string> supportedLevels() {
   std::vector<std::string> levels;
   __builtin_cpu_init();
@@ -36,10 +52,11 @@ std::vector<std::string> supportedLevels() {
 StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, const std::string &folder) {
   std::vector<std::string> levels = supportedLevels();
   for (const std::string &level : levels) {
-    std::string path = folder + "/kernels-cpu-" + level + ".so";
+    std::string name = "kernels-cpu-" + level + ".so", path = folder + "/" + name;
     HETER_ASSIGN_OR_RETURN(bool there, files.exists(path));
     if (!there)
       continue;
+    HETER_RETURN_IF_ERROR(checkObject(files, folder, name));
     // A path with a slash keeps dlopen from searching the library folders.
     std::string named = path.front() == '/' ? path : "./" + path;
     void *handle = dlopen(named.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -50,8 +67,8 @@ StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, cons
   if (levels.empty())
     return Status::failedPrecondition(
         "this processor has neither x86-64-v4 nor x86-64-v3 (AVX2), which the kernels need");
-  return Status::notFound("`" + folder + "` holds no kernels-cpu-" + levels.back() +
-                          ".so; is it a package that heterc wrote?");
+  return Status::notFound("`" + folder + "` holds no kernels for this processor, kernels-cpu-" + levels.back() +
+                          ".so; compile the model again");
 }
 
 } // namespace heter::runtime

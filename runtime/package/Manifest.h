@@ -5,6 +5,7 @@
 #include "runtime/base/Status.h"
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 namespace heter::runtime {
@@ -12,7 +13,12 @@ namespace heter::runtime {
 struct Manifest {
   int64_t format = 0;
   std::string programHash;
+  std::map<std::string, std::string> checksums; ///< By file name, sha256Hex of what heterc wrote.
 };
+
+/// That a file of the package is the one that heterc wrote. Files without a checksum pass.
+Status checkFile(const Manifest &manifest, const std::string &folder, const std::string &name,
+                 const std::string &bytes);
 
 StatusOr<Manifest> parseManifest(const std::string &text);
 

@@ -37,8 +37,11 @@ StatusOr<package::RoleProgram> decodeRoleProgram(const std::string &bytes);
 /// roles' names. Kernels, CPU features and the seed do not count: unlike machines and seeds may work together.
 std::string programHash(const package::PackageInfo &info, const std::vector<package::RoleProgram> &programs);
 
-/// Reads and verifies a package folder: every file, every field, and the manifest's program hash. One error names the
-/// file and what is wrong with it.
+/// Lower-case hex SHA-256.
+std::string sha256Hex(const std::string &bytes);
+
+/// Reads and verifies a package folder: every file but the kernels, every field, and the manifest's program hash and
+/// checksums. One error names the file and what is wrong with it.
 StatusOr<Package> readPackage(FileSystem &files, const std::string &folder);
 
 /// Checks everything that an executor relies on: value and node indices, a legal order without cycles (also through

@@ -48,6 +48,7 @@ StatusOr<Package> readPackage(FileSystem &files, const std::string &folder) {
   result.folder = folder;
   std::string infoPath = folder + "/" + packageInfoFile;
   HETER_ASSIGN_OR_RETURN(std::string infoBytes, files.readFile(infoPath));
+  HETER_RETURN_IF_ERROR(checkFile(*manifest, folder, packageInfoFile, infoBytes));
   StatusOr<package::PackageInfo> info = decodePackageInfo(infoBytes);
   if (!info.ok())
     return Status(info.status().code(), "`" + infoPath + "` " + info.status().message());
@@ -58,6 +59,7 @@ StatusOr<Package> readPackage(FileSystem &files, const std::string &folder) {
   for (const std::string &role : result.info.roles) {
     std::string path = folder + "/" + role + programSuffix;
     HETER_ASSIGN_OR_RETURN(std::string bytes, files.readFile(path));
+    HETER_RETURN_IF_ERROR(checkFile(*manifest, folder, role + programSuffix, bytes));
     StatusOr<package::RoleProgram> program = decodeRoleProgram(bytes);
     if (!program.ok())
       return Status(program.status().code(), "`" + path + "` " + program.status().message());

@@ -7,6 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <charconv>
+
 namespace heter::runtime {
 namespace {
 
@@ -16,9 +19,20 @@ Status wrong(const std::string &field, const std::string &expected, const Json &
   return Status::invalidArgument("cluster file: '" + field + "' must be " + expected + ", found " + found.dump());
 }
 
+/// The port of "HOST:PORT", or -1 if it is none.
+int portOf(const std::string &address) {
+  size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon == std::string::npos)
+    return -1;
+  const char *end = address.data() + address.size();
+  auto [stop, code] = std::from_chars(address.data() + colon + 1, end, port);
+  return code == std::errc() && stop == end && port >= 0 && port <= 65535 ? port : -1;
+}
+
 StatusOr<std::string> parseAddress(const std::string &field, const Json &value) {
-  if (!value.is_string() || value.get_ref<const std::string &>().find(':') == std::string::npos)
-    return wrong(field, "an address \"HOST:PORT\"", value);
+  if (!value.is_string() || portOf(value.get_ref<const std::string &>()) < 0)
+    return wrong(field, "an address \"HOST:PORT\" with a port from 0 to 65535", value);
   return value.get<std::string>();
 }
 
@@ -27,7 +41,8 @@ StatusOr<std::vector<std::string>> parseAddresses(const std::string &field, cons
     return wrong(field, "a list of at least one address", value);
   std::vector<std::string> addresses;
   for (const Json &item : value) {
-    HETER_ASSIGN_OR_RETURN(std::string address, parseAddress(field, item));
+    HETER_ASSIGN_OR_RETURN(std::string address,
+                           parseAddress(field + "[" + std::to_string(addresses.size()) + "]", item));
     addresses.push_back(std::move(address));
   }
   return addresses;
@@ -47,20 +62,60 @@ Status parseField(const std::string &key, const Json &value, ClusterFile &cluste
       HETER_ASSIGN_OR_RETURN(cluster.heterTrainers[deviceClass], parseAddresses(key + "." + deviceClass, addresses));
     }
   } else {
-    return Status::invalidArgument("cluster file: unknown field '" + key +
-                                   "'; known are coordinator, servers, cpu-trainers, heter-trainers");
+    std::vector<std::string> known = {"coordinator", "servers", "cpu-trainers", "heter-trainers"};
+    std::string mend = didYouMean(key, known);
+    return Status::invalidArgument(
+        "cluster file: unknown field '" + key + "'" +
+        (mend.empty() ? "; there are coordinator, servers, cpu-trainers, heter-trainers" : mend));
   }
+  return Status();
+}
+
+/// Where a text stops being JSON.
+std::string placeOf(const std::string &text, size_t byte) {
+  std::string before = text.substr(0, byte > 0 ? byte - 1 : 0);
+  size_t lineStart = before.rfind('\n') == std::string::npos ? 0 : before.rfind('\n') + 1;
+  return "line " + std::to_string(1 + std::count(before.begin(), before.end(), '\n')) + ", column " +
+         std::to_string(before.size() - lineStart + 1);
+}
+
+StatusOr<Json> parseJson(const std::string &text) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error &error) {
+    return Status::invalidArgument("cluster file: not valid JSON from " + placeOf(text, error.byte) + " on");
+  }
+}
+
+/// Two roles that listen at one address: the second would fail to.
+Status checkDistinct(const ClusterFile &cluster) {
+  std::map<std::string, std::string> owners;
+  auto claim = [&](const std::string &field, const std::string &address) {
+    if (portOf(address) == 0)
+      return Status();
+    auto [other, fresh] = owners.emplace(address, field);
+    return fresh ? Status()
+                 : Status::invalidArgument("cluster file: '" + other->second + "' and '" + field +
+                                           "' have the same address " + address);
+  };
+  auto claimAll = [&](const std::string &field, const std::vector<std::string> &addresses) {
+    for (size_t i = 0; i < addresses.size(); ++i)
+      HETER_RETURN_IF_ERROR(claim(field + "[" + std::to_string(i) + "]", addresses[i]));
+    return Status();
+  };
+  HETER_RETURN_IF_ERROR(claim("coordinator", cluster.coordinator));
+  HETER_RETURN_IF_ERROR(claimAll("servers", cluster.servers));
+  for (const auto &[deviceClass, addresses] : cluster.heterTrainers)
+    HETER_RETURN_IF_ERROR(claimAll("heter-trainers." + deviceClass, addresses));
   return Status();
 }
 
 } // namespace
 
 StatusOr<ClusterFile> parseClusterFile(const std::string &text) {
-  Json root = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (root.is_discarded())
-    return Status::invalidArgument("cluster file: not valid JSON");
+  HETER_ASSIGN_OR_RETURN(Json root, parseJson(text));
   if (!root.is_object())
-    return Status::invalidArgument("cluster file: must be an object");
+    return Status::invalidArgument("cluster file: must be an object, as in {\"coordinator\": \"HOST:PORT\", ...}");
   ClusterFile cluster;
   for (const auto &[key, value] : root.items())
     HETER_RETURN_IF_ERROR(parseField(key, value, cluster));
@@ -69,6 +124,7 @@ StatusOr<ClusterFile> parseClusterFile(const std::string &text) {
         std::pair("cpu-trainers", cluster.cpuTrainers.empty())})
     if (empty)
       return Status::invalidArgument(std::string("cluster file: the field '") + field + "' is missing");
+  HETER_RETURN_IF_ERROR(checkDistinct(cluster));
   return cluster;
 }
 
@@ -77,6 +133,8 @@ StatusOr<ClusterFile> readClusterFile(FileSystem &files, const std::string &path
   StatusOr<ClusterFile> cluster = parseClusterFile(text);
   if (!cluster.ok())
     return cluster.status().withContext(path);
+  if (portOf(cluster->coordinator) == 0)
+    return Status::invalidArgument(path + ": cluster file: the coordinator's port cannot be 0, for all others dial it");
   return cluster;
 }
 
@@ -109,14 +167,16 @@ Status checkCluster(const package::PackageInfo &info, const ClusterFile &cluster
     return Status::invalidArgument("the package is compiled for one process (mode local); compile it with "
                                    "--mode=ps or --mode=heter-ps to run it as a cluster");
   std::vector<std::string> classes = heterClasses(info);
+  for (const auto &[deviceClass, addresses] : cluster.heterTrainers)
+    if (std::find(classes.begin(), classes.end(), deviceClass) == classes.end())
+      return Status::invalidArgument(
+          classes.empty() ? "the cluster has heter-trainers, but the package has none (mode " + info.mode +
+                                "); compile it with --mode=heter-ps, or leave them out"
+                          : "the package has no device class '" + deviceClass + "'" + didYouMean(deviceClass, classes));
   for (const std::string &deviceClass : classes)
     if (!cluster.heterTrainers.contains(deviceClass))
       return Status::invalidArgument("the cluster has no heter-trainers of class '" + deviceClass +
                                      "', which the package needs");
-  for (const auto &[deviceClass, addresses] : cluster.heterTrainers)
-    if (std::find(classes.begin(), classes.end(), deviceClass) == classes.end())
-      return Status::invalidArgument("the package has no device class '" + deviceClass + "'" +
-                                     didYouMean(deviceClass, classes));
   return Status();
 }
 

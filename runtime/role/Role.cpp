@@ -153,8 +153,9 @@ void Membership::end(Status status) {
   // A lost coordinator after our own failure: our failure is what the user needs to know.
   if (!status.ok() && !failure_.ok() && status.isRetryable())
     status = failure_;
-  Completion ended = std::move(ended_);
-  ended(std::move(status));
+  // A role that fails before it joins, for example because its port is in use, has ended by itself.
+  if (Completion ended = std::move(ended_))
+    ended(std::move(status));
 }
 
 void Membership::leave(const RoleSummary &summary, Task done) {

@@ -3,6 +3,7 @@
 #include "runtime/role/Run.h"
 
 #include "runtime/base/Log.h"
+#include "runtime/base/Suggest.h"
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/role/Coordinator.h"
 #include "runtime/role/CpuTrainer.h"
@@ -13,6 +14,7 @@
 #include "runtime/role/Server.h"
 #include "runtime/rpc/AsioTransport.h"
 
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -57,21 +59,25 @@ std::shared_ptr<Role> makeRole(const RoleContext &context, const ClusterFile &cl
 }
 
 Status checkRole(const ClusterFile &cluster, const std::string &role, int index) {
-  size_t count = 0;
-  if (role == "server") {
-    count = cluster.servers.size();
-  } else if (role == "cpu-trainer") {
-    count = cluster.cpuTrainers.size();
-  } else if (role.starts_with(heterTrainerPrefix)) {
-    auto it = cluster.heterTrainers.find(role.substr(heterTrainerPrefix.size()));
-    count = it == cluster.heterTrainers.end() ? 0 : it->second.size();
+  std::map<std::string, size_t> counts = {{"cpu-trainer", cluster.cpuTrainers.size()},
+                                          {"server", cluster.servers.size()}};
+  for (const auto &[deviceClass, addresses] : cluster.heterTrainers)
+    counts[std::string(heterTrainerPrefix) + deviceClass] = addresses.size();
+  auto found = counts.find(role);
+  if (found == counts.end()) {
+    std::vector<std::string> known = {"coordinator"};
+    std::string list = "coordinator";
+    for (const auto &[name, count] : counts) {
+      known.push_back(name);
+      list += ", " + name;
+    }
+    std::string mend = didYouMean(role, known);
+    return Status::invalidArgument("the cluster has no role `" + role + "`" +
+                                   (mend.empty() ? "; it has " + list : mend));
   }
-  if (count == 0)
-    return Status::invalidArgument("the cluster has no role '" + role +
-                                   "'; roles are coordinator, cpu-trainer, server and heter-trainer.CLASS");
-  if (index < 0 || static_cast<size_t>(index) >= count)
-    return Status::invalidArgument("the cluster has " + std::to_string(count) + " of role '" + role +
-                                   "', so there is no index " + std::to_string(index));
+  if (index < 0 || static_cast<size_t>(index) >= found->second)
+    return Status::invalidArgument("the cluster has " + std::to_string(found->second) + " of role `" + role +
+                                   "`, counted from 0, so there is no index " + std::to_string(index));
   return Status();
 }
 

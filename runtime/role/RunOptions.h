@@ -23,7 +23,6 @@ enum class UpdateMode { Sync, Async };
 
 /// "sync" or "async".
 const char *updateModeName(UpdateMode mode);
-StatusOr<UpdateMode> parseUpdateMode(const std::string &text);
 
 struct RunOptions {
   /// Instead of training and testing: the predictions of the examples in `dataFiles`, made by the model of

@@ -1,7 +1,7 @@
-// The only file that knows CLI11.
+// The declarations of heter's commands: parsing, --help, manual pages and completion all come from them (cli/Cli.h).
 #include "runtime/tools/CommandLine.h"
 
-#include "runtime/base/Suggest.h"
+#include "cli/Cli.h"
 #include "runtime/data/Labels.h"
 
 #include <CLI/App.hpp>
@@ -9,7 +9,6 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -17,40 +16,42 @@ namespace heter::runtime::tools {
 
 namespace {
 
+using cli::oneOf;
+using cli::seedNumber;
+using cli::wholeNumber;
+
 constexpr const char *version = "0.1.0";
 
 constexpr const char *runExamples = R"(Examples:
   heter run ctr_dnn.pkg --data 'clicks-*.tsv' --test held-out.tsv --save model
-  heter run ctr_dnn.pkg --data clicks.tsv --lines 1:8000 --test clicks.tsv --test-lines 8001:10000
-  heter run ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2 --update async --in-flight 16
-  heter run ctr_dnn.pkg --data clicks.tsv --role server --index 1 --cluster cluster.json)";
+  heter run ctr_dnn.pkg --data clicks.tsv --lines 1:8000 \
+    --test clicks.tsv --test-lines 8001:10000
+  heter run ctr_dnn.pkg --data more.tsv --load model --save model
+  heter run ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2 \
+    --update async --in-flight 16
+  heter run ctr_dnn.pkg --data clicks.tsv --role server --index 1 \
+    --cluster cluster.json)";
 
 constexpr const char *predictExamples = R"(Examples:
   heter predict ctr_dnn.pkg --load model --data today.tsv.gz --out today.txt
-  heter predict ctr_dnn.pkg --load model --data today.tsv --lines 1:1000 --out - | sort -g | tail)";
+  heter predict ctr_dnn.pkg --load model --data today.tsv --lines 1:1000 \
+    --out - | sort -g | tail)";
 
 constexpr const char *launchExamples = R"(Examples:
   heter launch ctr_dnn.pkg --data clicks.tsv --servers 2 --cpu-trainers 2
-  heter launch two_classes.pkg --data clicks.tsv --heter-trainers gpu=1,xpu=1 --device gpu=separate)";
+  heter launch two_classes.pkg --data clicks.tsv \
+    --heter-trainers gpu=1,xpu=1 --device gpu=separate)";
+
+// No run wants more; a number beyond them is a slip of the finger, and would take hours to fail.
+constexpr int64_t mostProcesses = 1024, mostThreads = 1024, mostFrames = 4096, mostMicroBatches = 65536;
+constexpr int64_t mostExamples = int64_t(1) << 24;
+
+CLI::Validator atLeast(int64_t least, int64_t most = INT64_MAX) { return wholeNumber(least, most); }
 
 bool parseCount(const std::string &text, int &value) {
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return code == std::errc() && end == text.data() + text.size() && value >= 1;
+  return code == std::errc() && end == text.data() + text.size() && value >= 1 && value <= mostProcesses;
 }
-
-template <typename T> CLI::Validator wholeNumber(T least) {
-  auto check = [least](std::string &text) {
-    T value = 0;
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    bool good = code == std::errc() && end == text.data() + text.size() && value >= least;
-    return good ? std::string()
-                : "expected a whole number of at least " + std::to_string(least) + ", got `" + text + "`";
-  };
-  return {check, ""};
-}
-
-CLI::Validator atLeast(int64_t least) { return wholeNumber(least); }
-CLI::Validator seedNumber() { return wholeNumber(uint64_t(0)); }
 
 /// N for every class, or CLASS=N.
 std::string addHeterTrainers(const std::vector<std::string> &texts, std::map<std::string, int> &counts) {
@@ -59,8 +60,11 @@ std::string addHeterTrainers(const std::vector<std::string> &texts, std::map<std
     std::string name = equals == std::string::npos ? std::string() : text.substr(0, equals);
     int count = 0;
     if (equals == 0 || !parseCount(equals == std::string::npos ? text : text.substr(equals + 1), count))
-      return "--heter-trainers: expected N or CLASS=N with N of at least 1, got `" + text + "`";
-    counts[name] = count;
+      return "--heter-trainers: expected N or CLASS=N with N from 1 to " + std::to_string(mostProcesses) + ", got `" +
+             text + "`";
+    if (!counts.emplace(name, count).second)
+      return "--heter-trainers says the number of " + (name.empty() ? "every class" : "class `" + name + "`") +
+             " twice";
   }
   return {};
 }
@@ -70,7 +74,8 @@ std::string addDevices(const std::vector<std::string> &texts, std::map<std::stri
     size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
       return "--device: expected CLASS=DEVICE, for example heter=cpu or gpu=timed:20ms, got `" + text + "`";
-    devices[text.substr(0, equals)] = text.substr(equals + 1);
+    if (!devices.emplace(text.substr(0, equals), text.substr(equals + 1)).second)
+      return "--device says twice what runs class `" + text.substr(0, equals) + "`";
   }
   return {};
 }
@@ -108,7 +113,8 @@ void TrainFlags::addDataFlags(CLI::App &app) {
   const char *group = "Data";
   app.add_option("--data", options.dataFiles, "Training files or patterns, read in this order")
       ->type_name("FILES..")
-      ->group(group);
+      ->group(group)
+      ->required();
   app.add_option("--test", options.testFiles, "Test files or patterns, evaluated after training")
       ->type_name("FILES..")
       ->group(group);
@@ -141,25 +147,26 @@ void TrainFlags::addTrainingFlags(CLI::App &app, bool launch) {
   app.add_option("--batch-size", options.batchSize, "Examples of a micro-batch (default: 128)")
       ->type_name("N")
       ->group(group)
-      ->check(atLeast(1));
+      ->check(atLeast(1, mostExamples));
   app.add_option("--micro-batches", options.microBatches,
                  "Micro-batches of a step (default: the number of cpu-trainers)")
       ->type_name("M")
       ->group(group)
-      ->check(atLeast(1));
+      ->check(atLeast(1, mostMicroBatches));
   app.add_option("--update", update_,
                  "sync: a step reads what all earlier steps wrote; async: what is there (default: sync)")
       ->type_name("sync|async")
-      ->group(group);
+      ->group(group)
+      ->check(oneOf({"sync", "async"}));
   app.add_option("--in-flight", options.inFlight, "Micro-batches that a trainer works on at once (default: 4)")
       ->type_name("N")
       ->group(group)
-      ->check(atLeast(1));
+      ->check(atLeast(1, mostFrames));
   app.add_option("--seed", seed_, "Instead of the model's seed")->type_name("N")->group(group)->check(seedNumber());
   app.add_option("--threads", options.threads, "Worker threads of a process (default: one a processor)")
       ->type_name("N")
       ->group(group)
-      ->check(atLeast(1));
+      ->check(atLeast(1, mostThreads));
   app.add_option("--save", options.saveFolder, "Save the trained model in this folder")->type_name("DIR")->group(group);
   app.add_option("--load", options.loadFolder, "Begin with the model saved in this folder")
       ->type_name("DIR")
@@ -180,11 +187,14 @@ void TrainFlags::addTrainingFlags(CLI::App &app, bool launch) {
 void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
   RunOptions &options = command_.options;
   const char *group = "Roles";
-  app.add_option("--servers", options.servers, "Servers (default: 1)")->type_name("N")->group(group)->check(atLeast(1));
+  app.add_option("--servers", options.servers, "Servers (default: 1)")
+      ->type_name("N")
+      ->group(group)
+      ->check(atLeast(1, mostProcesses));
   app.add_option("--cpu-trainers", options.cpuTrainers, "Cpu-trainers (default: 1)")
       ->type_name("N")
       ->group(group)
-      ->check(atLeast(1));
+      ->check(atLeast(1, mostProcesses));
   app.add_option("--heter-trainers", heterTrainers_, "Heter-trainers, of every class or by class (default: 1)")
       ->type_name("N|CLASS=N,..")
       ->group(group)
@@ -220,7 +230,7 @@ void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
 }
 
 void TrainFlags::addTo(CLI::App &app, bool launch) {
-  app.add_option("PKG", command_.package, "A package written by heterc")->required();
+  app.add_option("PKG", command_.package, "A package written by heterc")->type_name("PKG")->required();
   addDataFlags(app);
   addTrainingFlags(app, launch);
   addRoleFlags(app, launch);
@@ -229,8 +239,6 @@ void TrainFlags::addTo(CLI::App &app, bool launch) {
 
 std::string TrainFlags::finish(bool launch, TrainCommand &command) {
   RunOptions &options = command_.options;
-  if (options.dataFiles.empty())
-    return "--data is missing: which files are to be trained on?";
   for (std::string error :
        {setLines("--lines", lines_, options.lines), setLines("--test-lines", testLines_, options.testLines),
         addHeterTrainers(heterTrainers_, options.heterTrainers), addDevices(devices_, options.devices)})
@@ -238,10 +246,7 @@ std::string TrainFlags::finish(bool launch, TrainCommand &command) {
       return error;
   if (!testLines_.empty() && options.testFiles.empty())
     return "--test-lines needs --test FILES..";
-  StatusOr<UpdateMode> update = parseUpdateMode(update_);
-  if (!update.ok())
-    return "--update: " + update.status().message();
-  options.update = *update;
+  options.update = update_ == "sync" ? UpdateMode::Sync : UpdateMode::Async;
   options.seed = seed_;
   if (!launch && command_.role.empty() != command_.clusterFile.empty())
     return command_.role.empty() ? "--cluster needs --role ROLE" : "--role needs --cluster FILE";
@@ -270,18 +275,24 @@ private:
 void PredictFlags::addDataFlags(CLI::App &app) {
   RunOptions &options = command_.options;
   const char *group = "Data";
-  app.add_option("--load", options.loadFolder, "The saved model to predict with")->type_name("DIR")->group(group);
+  app.add_option("--load", options.loadFolder, "The saved model to predict with")
+      ->type_name("DIR")
+      ->group(group)
+      ->required();
   app.add_option("--data", options.dataFiles, "Files or patterns with the examples, read in this order")
       ->type_name("FILES..")
-      ->group(group);
+      ->group(group)
+      ->required();
   app.add_option("--out", command_.out, "Where predictions go, a line an example; - is standard output")
       ->type_name("FILE")
-      ->group(group);
+      ->group(group)
+      ->required();
   app.add_option("--labels", labels_,
                  "Whether lines have the label's columns: present, absent, or auto, which tells by the "
                  "number of columns of each file's first line (default: auto)")
       ->type_name("auto|present|absent")
-      ->group(group);
+      ->group(group)
+      ->check(oneOf({"auto", "present", "absent"}));
   app.add_option("--lines", lines_, "Keep only these lines: 1-based, both ends included, over all files in order")
       ->type_name("A:B")
       ->group(group);
@@ -297,17 +308,14 @@ void PredictFlags::addDataFlags(CLI::App &app) {
 void PredictFlags::addRoleFlags(CLI::App &app) {
   RunOptions &options = command_.options;
   const char *group = "Speed";
-  auto count = [&](const char *flag, int &value, const char *text) {
-    app.add_option(flag, value, text)->type_name("N")->group(group)->check(atLeast(1));
+  auto count = [&](const char *flag, auto &value, int64_t most, const char *text) {
+    app.add_option(flag, value, text)->type_name("N")->group(group)->check(atLeast(1, most));
   };
-  app.add_option("--batch-size", options.batchSize, "Examples of a micro-batch (default: 128)")
-      ->type_name("N")
-      ->group(group)
-      ->check(atLeast(1));
-  count("--in-flight", options.inFlight, "Micro-batches that a trainer works on at once (default: 4)");
-  count("--threads", options.threads, "Worker threads (default: one a processor)");
-  count("--servers", options.servers, "Servers (default: 1)");
-  count("--cpu-trainers", options.cpuTrainers, "Cpu-trainers (default: 1)");
+  count("--batch-size", options.batchSize, mostExamples, "Examples of a micro-batch (default: 128)");
+  count("--in-flight", options.inFlight, mostFrames, "Micro-batches that a trainer works on at once (default: 4)");
+  count("--threads", options.threads, mostThreads, "Worker threads (default: one a processor)");
+  count("--servers", options.servers, mostProcesses, "Servers (default: 1)");
+  count("--cpu-trainers", options.cpuTrainers, mostProcesses, "Cpu-trainers (default: 1)");
   app.add_option("--heter-trainers", heterTrainers_, "Heter-trainers, of every class or by class (default: 1)")
       ->type_name("N|CLASS=N,..")
       ->group(group)
@@ -325,7 +333,7 @@ void PredictFlags::addRoleFlags(CLI::App &app) {
 }
 
 void PredictFlags::addTo(CLI::App &app) {
-  app.add_option("PKG", command_.package, "A package written by heterc")->required();
+  app.add_option("PKG", command_.package, "A package written by heterc")->type_name("PKG")->required();
   addDataFlags(app);
   addRoleFlags(app);
   app.footer(predictExamples);
@@ -333,12 +341,6 @@ void PredictFlags::addTo(CLI::App &app) {
 
 std::string PredictFlags::finish(PredictCommand &command) {
   RunOptions &options = command_.options;
-  if (options.loadFolder.empty())
-    return "--load is missing: which saved model is to predict?";
-  if (options.dataFiles.empty())
-    return "--data is missing: which files hold the examples?";
-  if (command_.out.empty())
-    return "--out is missing: where do the predictions go? `--out -` prints them";
   for (std::string error :
        {setLines("--lines", lines_, options.lines), addHeterTrainers(heterTrainers_, options.heterTrainers),
         addDevices(devices_, options.devices)})
@@ -353,48 +355,12 @@ std::string PredictFlags::finish(PredictCommand &command) {
   return {};
 }
 
-/// The deepest subcommand that the line named.
-CLI::App *chosen(CLI::App &app) {
-  CLI::App *result = &app;
-  while (!result->get_subcommands().empty())
-    result = result->get_subcommands().front();
-  return result;
-}
-
-std::vector<std::string> names(const CLI::App &app) {
-  std::vector<std::string> result;
-  for (const CLI::App *sub : app.get_subcommands([](const CLI::App *) { return true; }))
-    result.push_back(sub->get_name());
-  return result;
-}
-
-Answer usageError(const CLI::App &app, const std::string &message) {
-  std::string path = app.get_name();
-  for (const CLI::App *parent = app.get_parent(); parent; parent = parent->get_parent())
-    path.insert(0, parent->get_name() + " ");
-  return {"heter: error: " + message + "\nrun `" + path + " --help` for how it is used\n", exitUsage};
-}
-
-Answer unknownArgument(CLI::App &app, const std::string &argument) {
-  if (!argument.starts_with("-")) {
-    if (std::vector<std::string> subcommands = names(app); !subcommands.empty())
-      return usageError(app, "there is no command `" + argument + "`" + didYouMean(argument, subcommands));
-    return usageError(app, "`" + argument + "` is one argument too many");
-  }
-  std::string flag = argument.substr(0, argument.find('='));
-  std::vector<std::string> flags;
-  for (const CLI::Option *option : app.get_options())
-    for (const std::string &name : option->get_lnames())
-      flags.push_back("--" + name);
-  return usageError(app, "there is no flag `" + flag + "`" + didYouMean(flag, flags));
-}
-
 /// Everything that a line can ask for.
 struct Parser {
   Parser();
   Request finish();
 
-  CLI::App app{"Trains click-through models that heterc has compiled, and predicts with them.", "heter"};
+  CLI::App app{"Train click-through models that heterc has compiled, predict with them, and look into them", "heter"};
   CLI::App *run, *launch, *predict, *inspect, *dump, *data, *synth;
   TrainFlags runFlags, launchFlags;
   PredictFlags predictFlags;
@@ -404,9 +370,11 @@ struct Parser {
 };
 
 Parser::Parser() {
-  app.set_version_flag("--version", std::string("heter ") + version);
+  cli::prepare(app, version);
   app.require_subcommand(1);
-  app.footer("Run `heter COMMAND --help` for a command's flags and examples.");
+  app.footer("Examples:\n  heterc samples/ctr_dnn.heter -o ctr_dnn.pkg\n  heter data synth --examples 50000 --out "
+             "clicks.tsv\n  heter run ctr_dnn.pkg --data clicks.tsv --save model\n\nRun `heter COMMAND --help` for a "
+             "command's flags and examples.");
 
   run = app.add_subcommand("run", "Train (and test) a package: all roles in this process, or one role of a cluster");
   runFlags.addTo(*run, false);
@@ -417,17 +385,18 @@ Parser::Parser() {
   predictFlags.addTo(*predict);
 
   inspect = app.add_subcommand("inspect", "Print a package's programs: nodes, kernels, buffers, channels, tables");
-  inspect->add_option("PKG", inspectCommand.package, "A package written by heterc")->required();
+  inspect->add_option("PKG", inspectCommand.package, "A package written by heterc")->type_name("PKG")->required();
   inspect->add_option("--role", inspectCommand.role, "Only this role")->type_name("ROLE");
-  inspect->footer("Example:\n  heter inspect ctr_dnn.pkg --role cpu-trainer");
+  inspect->footer("Examples:\n  heter inspect ctr_dnn.pkg | less\n  heter inspect ctr_dnn.pkg --role cpu-trainer");
 
   dump = app.add_subcommand("dump", "Print a saved model: every dense value, every row and its optimizer state");
-  dump->add_option("DIR", dumpCommand.model, "A folder written by --save")->required();
-  dump->add_option("--out", dumpCommand.out, "The text file to write")->type_name("FILE")->required();
-  dump->footer("Example:\n  heter dump model --out model.txt");
+  dump->add_option("DIR", dumpCommand.model, "A folder written by --save")->type_name("DIR")->required();
+  dump->add_option("--out", dumpCommand.out, "The text file to write (default: standard output)")->type_name("FILE");
+  dump->footer("Examples:\n  heter dump model --out model.txt\n  heter dump model | grep '^parameter'");
 
   data = app.add_subcommand("data", "Make data");
   data->require_subcommand(1);
+  data->footer("Example:\n  heter data synth --examples 400000 --out train.tsv");
   synth = data->add_subcommand("synth", "Write click data for which the best AUC that any model can reach is known");
   synth->add_option("--examples", synthCommand.examples, "How many lines")
       ->type_name("N")
@@ -439,9 +408,10 @@ Parser::Parser() {
                    "Which lines: another seed draws other lines of the same problem (default: 1)")
       ->type_name("N")
       ->check(seedNumber());
-  synth->footer("The lines have Criteo's form and come from one planted model, the same for every seed.\n\nExample:\n  "
-                "heter data synth --examples 400000 --seed 1 --out train.tsv\n"
-                "  heter data synth --examples 40000 --seed 2 --out test.tsv");
+  synth->footer(
+      "The lines have Criteo's form and come from one planted model, the same for every seed.\n\nExamples:\n  "
+      "heter data synth --examples 400000 --seed 1 --out train.tsv\n"
+      "  heter data synth --examples 40000 --seed 2 --out test.tsv");
 }
 
 Request Parser::finish() {
@@ -451,13 +421,13 @@ Request Parser::finish() {
     if (!sub->parsed())
       continue;
     if (std::string error = (isLaunch ? launchFlags : runFlags).finish(isLaunch, command); !error.empty())
-      return usageError(*sub, error);
+      return cli::usageError(*sub, error);
     return isLaunch ? Request(LaunchRequest{command}) : Request(RunRequest{command});
   }
   if (predict->parsed()) {
     PredictCommand predictCommand;
     if (std::string error = predictFlags.finish(predictCommand); !error.empty())
-      return usageError(*predict, error);
+      return cli::usageError(*predict, error);
     return predictCommand;
   }
   if (inspect->parsed())
@@ -471,29 +441,9 @@ Request Parser::finish() {
 
 Request parseCommandLine(const std::vector<std::string> &arguments) {
   Parser parser;
-  if (arguments.empty())
-    return Answer{parser.app.help(), exitUsage};
-  // CLI11 takes a misspelt command for a missing one.
-  if (std::vector<std::string> commands = names(parser.app);
-      !arguments[0].starts_with("-") && std::find(commands.begin(), commands.end(), arguments[0]) == commands.end())
-    return unknownArgument(parser.app, arguments[0]);
-  try {
-    parser.app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
-    return parser.finish();
-  } catch (const CLI::CallForHelp &) {
-    return Answer{parser.app.help(), 0};
-  } catch (const CLI::CallForVersion &error) {
-    return Answer{std::string(error.what()) + "\n", 0};
-  } catch (const CLI::ParseError &error) {
-    CLI::App &sub = *chosen(parser.app);
-    std::vector<std::string> extras = sub.remaining();
-    auto flag = std::find_if(extras.begin(), extras.end(), [](const std::string &e) { return e.starts_with("-"); });
-    if (flag != extras.end())
-      return unknownArgument(sub, *flag);
-    if (!extras.empty())
-      return unknownArgument(sub, extras.front());
-    return usageError(sub, error.what());
-  }
+  if (std::optional<Answer> answer = cli::parse(parser.app, arguments))
+    return *answer;
+  return parser.finish();
 }
 
 std::vector<std::string> printOptions(const RunOptions &options) {

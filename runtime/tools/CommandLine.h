@@ -2,6 +2,7 @@
 #ifndef HETER_RUNTIME_TOOLS_COMMANDLINE_H
 #define HETER_RUNTIME_TOOLS_COMMANDLINE_H
 
+#include "cli/Cli.h"
 #include "runtime/tools/Commands.h"
 
 #include <string>
@@ -10,11 +11,8 @@
 
 namespace heter::runtime::tools {
 
-/// What a command line asks for. `text` is for --help, --version and wrong lines: print it and exit with `exitCode`.
-struct Answer {
-  std::string text;
-  int exitCode = 0;
-};
+/// What a command line asks for. An Answer is for --help, --version and wrong lines: print it and exit with its code.
+using cli::Answer;
 struct RunRequest {
   TrainCommand command;
 };

@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_TOOLS_COMMANDS_H
 #define HETER_RUNTIME_TOOLS_COMMANDS_H
 
+#include "cli/Cli.h"
 #include "runtime/role/RunOptions.h"
 
 #include <cstdint>
@@ -10,8 +11,8 @@
 
 namespace heter::runtime::tools {
 
+using cli::exitUsage;
 inline constexpr int exitFailure = 1;       ///< The command failed.
-inline constexpr int exitUsage = 2;         ///< The command line is wrong.
 inline constexpr int exitInterrupted = 130; ///< Ctrl-C, as shells report it.
 
 struct TrainCommand {
@@ -47,7 +48,7 @@ int inspectPackage(const InspectCommand &command);
 
 struct DumpCommand {
   std::string model;
-  std::string out;
+  std::string out; ///< Empty: standard output.
 };
 int dumpModel(const DumpCommand &command);
 

@@ -1,4 +1,5 @@
 // The commands that only read and write files: inspect, dump and data synth.
+#include "cli/Terminal.h"
 #include "runtime/base/FileSystem.h"
 #include "runtime/data/Synth.h"
 #include "runtime/package/Package.h"
@@ -12,7 +13,7 @@
 namespace heter::runtime::tools {
 
 int fail(const Status &status) {
-  std::fprintf(stderr, "heter: error: %s\n", status.message().c_str());
+  cli::printError("heter", status.message());
   return exitFailure;
 }
 
@@ -31,8 +32,9 @@ int inspectPackage(const InspectCommand &command) {
 namespace {
 
 Status writeDump(FileSystem &files, const DumpCommand &command) {
-  HETER_RETURN_IF_ERROR(checkExists(files, command.model, "saved model"));
-  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openForWrite(command.out));
+  HETER_RETURN_IF_ERROR(checkSavedModel(files, command.model));
+  const std::string path = command.out.empty() ? "/dev/stdout" : command.out;
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openForWrite(path));
   HETER_RETURN_IF_ERROR(dumpCheckpoint(files, command.model, *out));
   return out->close();
 }

@@ -4,6 +4,7 @@
 // The coordinator runs as a blocking task, so that the main thread, the parent of all processes, is free to watch them
 // and Ctrl-C. If a role dies, the coordinator normally ends the run by itself; if it has not within graceSeconds, or
 // roles outlive the run, they are killed.
+#include "cli/Terminal.h"
 #include "runtime/base/Log.h"
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/role/Run.h"
@@ -18,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <unistd.h>
 
 namespace heter::runtime::tools {
 
@@ -62,7 +64,7 @@ private:
   void endRoles();
   int conclude();
   /// Whether a role's death is news beside the coordinator's error: roles also exit with an error because a run failed.
-  bool failureCounts() const;
+  bool failureCounts() const HETER_REQUIRES(conduct_.mutex);
   void printFailure() const;
 
   const TrainCommand &command_;
@@ -85,7 +87,9 @@ Status Launcher::prepare() {
                                    "` is compiled for one process; use `heter run`, or compile "
                                    "it with --mode=ps or --mode=heter-ps");
   HETER_RETURN_IF_ERROR(checkOptions(*files_, package_.info, command_.options));
-  HETER_RETURN_IF_ERROR(checkOutputs(*files_, command_.options.saveFolder, command_.summaryFile, command_.lossesFile));
+  HETER_RETURN_IF_ERROR(
+      checkOutputs(*files_, command_.options.saveFolder, command_.summaryFile, command_.lossesFile, command_.options));
+  HETER_RETURN_IF_ERROR(checkTestData(*files_, package_.info, command_.options));
   if (std::string warning = delayWarning(command_.options, package_.info.mode); !warning.empty())
     logWarning(warning);
   folder_ = command_.runFolder;
@@ -95,7 +99,8 @@ Status Launcher::prepare() {
       return Status::unavailable("cannot make a run folder like " + pattern);
     folder_ = pattern;
   }
-  HETER_RETURN_IF_ERROR(files_->createDirectories(folder_));
+  HETER_RETURN_IF_ERROR(checkScratchFolder(*files_, "--run-folder", folder_));
+  HETER_RETURN_IF_ERROR(files_->createDirectories(folder_).withContext("--run-folder"));
   cluster_ = loopbackCluster(package_.info, command_.options, "127.0.0.1:0");
   return {};
 }
@@ -234,7 +239,14 @@ void Launcher::endRoles() {
   failed_ = failed;
 }
 
-bool Launcher::failureCounts() const { return failed_ && (failedDuringRun_ || failed_->poll()->signal != 0); }
+bool Launcher::failureCounts() const {
+  if (!failed_ || (!failedDuringRun_ && failed_->poll()->signal == 0))
+    return false;
+  // A role that ends with the run's own error has nothing to add.
+  StatusOr<std::string> log = files_->readFile(failed_->log());
+  return !log.ok() || !conduct_.result || conduct_.result->ok() ||
+         !tail(*log, 1, "").ends_with(conduct_.result->status().message() + "\n");
+}
 
 void Launcher::printFailure() const {
   StatusOr<std::string> log = files_->readFile(failed_->log());
@@ -260,7 +272,7 @@ int Launcher::conclude() {
   if (!finished)
     return counts ? failed_->poll()->code : exitFailure;
   const RunResult &result = **conduct_.result;
-  std::string table = resultTable(result);
+  std::string table = resultTable(result, cli::mayColor(STDOUT_FILENO));
   std::fwrite(table.data(), 1, table.size(), stdout);
   if (Status status = writeReports(*files_, result, command_.summaryFile, command_.lossesFile); !status.ok())
     return fail(status);

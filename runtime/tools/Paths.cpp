@@ -1,12 +1,39 @@
-// Looks beside a missing path for what was meant.
+// Looks at what a path leads to, and beside a missing one for what was meant.
 #include "runtime/tools/Paths.h"
 
 #include "runtime/base/Suggest.h"
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/data/DataStream.h"
+#include "runtime/device/Device.h"
+
+#include <map>
+#include <optional>
 
 namespace heter::runtime::tools {
 
+namespace {
+
+enum class PathKind { Nothing, File, Folder, Package, SavedModel };
+
+StatusOr<PathKind> kindOf(FileSystem &files, const std::string &path) {
+  HETER_ASSIGN_OR_RETURN(bool there, files.exists(path));
+  if (!there)
+    return PathKind::Nothing;
+  if (!files.list(path).ok())
+    return PathKind::File;
+  HETER_ASSIGN_OR_RETURN(bool hasInfo, files.exists(path + "/" + packageInfoFile));
+  HETER_ASSIGN_OR_RETURN(bool hasManifest, files.exists(path + "/" + manifestFile));
+  return hasInfo ? PathKind::Package : hasManifest ? PathKind::SavedModel : PathKind::Folder;
+}
+
+bool isPattern(const std::string &path) { return path.find_first_of("*?[") != std::string::npos; }
+
+} // namespace
+
 Status checkExists(FileSystem &files, const std::string &path, const std::string &what) {
-  if (path.find_first_of("*?[") != std::string::npos) {
+  if (path.empty())
+    return Status::invalidArgument("the name of a " + what + " is empty");
+  if (isPattern(path)) {
     HETER_ASSIGN_OR_RETURN(std::vector<std::string> matches, files.glob(path));
     return matches.empty() ? Status::notFound("no " + what + " matches `" + path + "`") : Status();
   }
@@ -48,19 +75,65 @@ Status checkClass(const package::PackageInfo &info, const char *flag, const std:
 
 } // namespace
 
-Status checkOptions(FileSystem &files, const package::PackageInfo &info, const RunOptions &options) {
+namespace {
+
+Status checkDataFiles(FileSystem &files, const char *flag, const std::vector<std::string> &paths, const char *what) {
+  for (const std::string &path : paths) {
+    HETER_RETURN_IF_ERROR(checkExists(files, path, what));
+    HETER_ASSIGN_OR_RETURN(PathKind kind, isPattern(path) ? PathKind::File : kindOf(files, path));
+    if (kind == PathKind::Package || kind == PathKind::SavedModel)
+      return Status::invalidArgument(std::string(flag) + ": `" + path + "` is a " +
+                                     (kind == PathKind::Package ? "package" : "saved model") + ", no " + what);
+    if (kind == PathKind::Folder)
+      return Status::invalidArgument(std::string(flag) + ": `" + path + "` is a folder; name its files, as in '" +
+                                     path + "/*'");
+  }
+  return {};
+}
+
+} // namespace
+
+Status checkOptions(FileSystem &files, const package::PackageInfo &info, const RunOptions &options, bool readsData) {
   HETER_RETURN_IF_ERROR(findDataSource(info, options.input).status());
   for (const auto &[name, count] : options.heterTrainers)
     HETER_RETURN_IF_ERROR(checkClass(info, "--heter-trainers", name));
-  for (const auto &[name, device] : options.devices)
+  SimulatedScheduler scheduler(0); // Nothing is launched: only the device's name is read.
+  for (const auto &[name, device] : options.devices) {
     HETER_RETURN_IF_ERROR(checkClass(info, "--device", name));
-  for (const std::string &path : options.dataFiles)
-    HETER_RETURN_IF_ERROR(checkExists(files, path, "data file"));
-  for (const std::string &path : options.testFiles)
-    HETER_RETURN_IF_ERROR(checkExists(files, path, "test file"));
-  if (!options.loadFolder.empty())
-    HETER_RETURN_IF_ERROR(checkExists(files, options.loadFolder, "saved model"));
-  return {};
+    HETER_RETURN_IF_ERROR(makeDevice(device, scheduler).status().withContext("--device " + name + "=" + device));
+  }
+  if (readsData) {
+    HETER_RETURN_IF_ERROR(checkDataFiles(files, "--data", options.dataFiles, "data file"));
+    HETER_RETURN_IF_ERROR(checkDataFiles(files, "--test", options.testFiles, "test file"));
+  }
+  return options.loadFolder.empty() ? Status() : checkSavedModel(files, options.loadFolder);
+}
+
+Status checkTestData(FileSystem &files, const package::PackageInfo &info, const RunOptions &options) {
+  if (options.testFiles.empty())
+    return {};
+  HETER_ASSIGN_OR_RETURN(const package::DataSource *source, findDataSource(info, options.input));
+  DataOptions data;
+  data.files = options.testFiles;
+  data.lines = options.testLines;
+  data.batchSize = data.maxExamples = 1;
+  data.maxBadLines = options.maxBadLines;
+  Mutex mutex;
+  CondVar changed;
+  std::optional<Status> outcome;
+  // Destroyed first: then no task uses the rest any more.
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<DataStream> stream,
+                         DataStream::open(*source, info.inputs, data, files, *scheduler));
+  stream->next([&](StatusOr<BatchPtr> batch) {
+    MutexLock lock(mutex);
+    outcome = batch.status();
+    changed.notifyAll();
+  });
+  MutexLock lock(mutex);
+  while (!outcome)
+    changed.wait(mutex);
+  return outcome->withContext("--test");
 }
 
 Status checkWritable(FileSystem &files, const std::string &path) {
@@ -70,27 +143,83 @@ Status checkWritable(FileSystem &files, const std::string &path) {
   return files.remove(probe);
 }
 
+namespace {
+
+/// A file for `flag` to write, which is none of `taken`; those are files that the run needs, and what each is.
+Status checkOutputFile(FileSystem &files, const std::string &flag, const std::string &path,
+                       std::map<std::string, std::string> &taken) {
+  if (path.empty())
+    return {};
+  if (auto [other, fresh] = taken.emplace(path, "what " + flag + " writes"); !fresh)
+    return Status::invalidArgument(flag + ": `" + path + "` is also " + other->second + "; give another file");
+  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
+  if (kind != PathKind::Nothing && kind != PathKind::File)
+    return Status::invalidArgument(flag + ": `" + path + "` is a folder; give a file in it");
+  return checkWritable(files, path).withContext(flag);
+}
+
+} // namespace
+
 Status checkOutputs(FileSystem &files, const std::string &saveFolder, const std::string &summaryFile,
-                    const std::string &lossesFile) {
-  if (!summaryFile.empty())
-    HETER_RETURN_IF_ERROR(checkWritable(files, summaryFile).withContext("--summary"));
-  if (!lossesFile.empty())
-    HETER_RETURN_IF_ERROR(checkWritable(files, lossesFile).withContext("--losses"));
+                    const std::string &lossesFile, const RunOptions &options) {
+  std::map<std::string, std::string> taken;
+  for (const auto &[paths, what] :
+       {std::pair(&options.dataFiles, "a data file"), std::pair(&options.testFiles, "a test file")})
+    for (const std::string &path : *paths) {
+      StatusOr<std::vector<std::string>> matches = files.glob(path); // None on a machine without the data.
+      for (const std::string &match : matches.ok() ? *matches : std::vector<std::string>())
+        taken.emplace(match, what);
+    }
+  HETER_RETURN_IF_ERROR(checkOutputFile(files, "--summary", summaryFile, taken));
+  HETER_RETURN_IF_ERROR(checkOutputFile(files, "--losses", lossesFile, taken));
   if (saveFolder.empty())
     return {};
-  HETER_ASSIGN_OR_RETURN(bool isPackage, files.exists(saveFolder + "/" + packageInfoFile));
-  if (isPackage)
+  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, saveFolder));
+  if (kind == PathKind::Package)
     return Status::invalidArgument("--save: `" + saveFolder + "` is a package; give the model a folder of its own");
+  if (kind == PathKind::File)
+    return Status::invalidArgument("--save: `" + saveFolder + "` is a file; give a folder");
   HETER_RETURN_IF_ERROR(files.createDirectories(saveFolder).withContext("--save"));
   return checkWritable(files, saveFolder + "/" + manifestFile).withContext("--save");
 }
 
+Status checkScratchFolder(FileSystem &files, const std::string &flag, const std::string &path) {
+  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
+  const char *what = kind == PathKind::File         ? "a file"
+                     : kind == PathKind::Package    ? "a package"
+                     : kind == PathKind::SavedModel ? "a saved model"
+                                                    : nullptr;
+  return what ? Status::invalidArgument(flag + ": `" + path + "` is " + what + "; give a folder of its own") : Status();
+}
+
+Status checkSavedModel(FileSystem &files, const std::string &path) {
+  HETER_RETURN_IF_ERROR(checkExists(files, path, "saved model"));
+  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
+  if (kind == PathKind::Package)
+    return Status::invalidArgument("`" + path + "` is a package, no saved model; --save DIR of `heter run` writes one");
+  if (kind == PathKind::File)
+    return Status::invalidArgument("`" + path + "` is a file; a saved model is the folder that --save writes");
+  if (kind == PathKind::Folder)
+    return Status::invalidArgument("no model was saved in `" + path + "`: there is no " + manifestFile);
+  return {};
+}
+
 StatusOr<Package> openPackage(FileSystem &files, const std::string &path) {
   HETER_RETURN_IF_ERROR(checkExists(files, path, "package"));
+  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
+  if (kind == PathKind::File && path.ends_with(".heter"))
+    return Status::invalidArgument("`" + path + "` is a model; compile it first: heterc " + path + " -o " +
+                                   path.substr(0, path.size() - 6) + ".pkg");
+  if (kind == PathKind::File)
+    return Status::invalidArgument("`" + path + "` is a file; a package is the folder that heterc writes");
+  if (kind == PathKind::SavedModel)
+    return Status::invalidArgument("`" + path +
+                                   "` is a saved model, no package; give the package it was trained with, "
+                                   "and the model with --load");
   HETER_ASSIGN_OR_RETURN(bool isPackage, files.exists(path + "/" + manifestFile));
   if (!isPackage)
     return Status::invalidArgument("`" + path + "` is no package, for it has no " + manifestFile +
-                                   "; make one with `heterc SPEC -o " + path + "`");
+                                   "; make one with `heterc MODEL.heter -o " + path + "`");
   return readPackage(files, path);
 }
 

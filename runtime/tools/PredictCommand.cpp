@@ -1,4 +1,5 @@
 // heter predict: the predictions of a saved model for the examples of some files, one line each, in their order.
+#include "cli/Terminal.h"
 #include "runtime/role/Predictions.h"
 #include "runtime/role/Run.h"
 #include "runtime/tools/Commands.h"
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <unistd.h>
 
 namespace heter::runtime::tools {
 
@@ -124,7 +126,7 @@ Status run(const PredictCommand &command) {
   display.finish();
   HETER_RETURN_IF_ERROR(result.status());
   HETER_RETURN_IF_ERROR(out.commit());
-  std::string table = predictionTable(*result);
+  std::string table = predictionTable(*result, cli::mayColor(out.isStandardOutput() ? STDERR_FILENO : STDOUT_FILENO));
   std::fwrite(table.data(), 1, table.size(), out.isStandardOutput() ? stderr : stdout);
   return {};
 }

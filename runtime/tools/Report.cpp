@@ -1,7 +1,8 @@
 // Text of progress, results, summaries and losses.
 #include "runtime/tools/Report.h"
 
-#include <sys/ioctl.h>
+#include "cli/Terminal.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -73,8 +74,8 @@ std::string quoted(const std::string &text) {
   return result + "\"";
 }
 
-/// Rows as lines: the first column to the left, the others to the right.
-std::string alignColumns(const std::vector<std::vector<std::string>> &rows) {
+/// Rows as lines: the first column to the left, the others to the right. Columns that say nothing are left out.
+std::string alignColumns(const std::vector<std::vector<std::string>> &rows, bool colored) {
   std::vector<size_t> widths;
   for (const auto &row : rows)
     for (size_t i = 0; i < row.size(); ++i) {
@@ -82,25 +83,34 @@ std::string alignColumns(const std::vector<std::vector<std::string>> &rows) {
         widths.push_back(0);
       widths[i] = std::max(widths[i], row[i].size());
     }
+  std::vector<bool> empty(widths.size(), true);
+  for (size_t row = 1; row < rows.size(); ++row)
+    for (size_t i = 0; i < rows[row].size(); ++i)
+      empty[i] = empty[i] && rows[row][i] == "-";
   std::string text;
   for (const auto &row : rows) {
+    std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       std::string padding(widths[i] - row[i].size(), ' ');
-      text += i == 0 ? row[i] + padding : "  " + padding + row[i];
+      if (!empty[i])
+        line += i == 0 ? row[i] + padding : "  " + padding + row[i];
     }
-    text += '\n';
+    text += cli::styled(line, cli::Style::Bold, colored && &row == &rows.front()) + '\n';
   }
   return text;
 }
 
 bool isServer(const RoleSummary &role) { return role.role == "server"; }
 
-void addQuality(std::string &text, const std::optional<double> &loss, const std::optional<double> &auc) {
-  if (loss)
-    text += ", loss " + fixed(*loss, 4);
+std::string quality(const std::optional<double> &loss, const std::optional<double> &auc) {
+  std::string text = loss ? "loss " + fixed(*loss, 4) : "";
   if (auc)
-    text += ", AUC " + fixed(*auc, 4);
+    text += (loss ? ", AUC " : "AUC ") + fixed(*auc, 4);
+  return text;
 }
+
+/// 12345.6 seconds as "3:25:46", 12.3 as "12.3 s".
+std::string duration(double seconds) { return seconds < 600 ? fixed(seconds, 1) + " s" : clockTime(seconds); }
 
 } // namespace
 
@@ -132,44 +142,47 @@ std::string workOf(const RoleSummary &role) {
   return grouped(role.frames) + (isServer(role) ? " calls" : " micro-batches");
 }
 
-std::string progressLine(const RunProgress &progress) {
-  std::string text = progress.predicting ? "predict" : progress.testing ? "test " : "train";
-  text += "  " + grouped(progress.examples) + " examples";
-  if (progress.examplesPerSecond > 0)
-    text += "  " + grouped(std::llround(progress.examplesPerSecond)) + "/s";
-  if (progress.loss)
-    text += "  loss " + fixed(*progress.loss, 4);
-  if (progress.auc)
-    text += "  AUC " + fixed(*progress.auc, 4);
+std::string progressLine(const RunProgress &progress, size_t width) {
+  std::vector<std::string> parts = {(progress.predicting ? "predict  "
+                                     : progress.testing  ? "test   "
+                                                         : "train  ") +
+                                    grouped(progress.examples) + " examples"};
   if (progress.fraction > 0) {
     double fraction = std::min(progress.fraction, 1.0);
-    text +=
-        "  " + fixed(100 * fraction, 0) + " %  " + clockTime(progress.seconds * (1 - fraction) / fraction) + " left";
+    parts.push_back(fixed(100 * fraction, 0) + " %");
+    parts.push_back(clockTime(progress.seconds * (1 - fraction) / fraction) + " left");
   }
-  return text;
+  if (progress.loss)
+    parts.push_back("loss " + fixed(*progress.loss, 4));
+  if (progress.auc)
+    parts.push_back("AUC " + fixed(*progress.auc, 4));
+  if (progress.examplesPerSecond > 0)
+    parts.push_back(grouped(std::llround(progress.examplesPerSecond)) + "/s");
+  std::string text = parts.front();
+  for (size_t i = 1; i < parts.size(); ++i)
+    if (text.size() + 2 + parts[i].size() <= width)
+      text += "  " + parts[i];
+  return text.substr(0, width);
 }
 
-ProgressDisplay::ProgressDisplay() : ProgressDisplay(isatty(STDERR_FILENO) != 0, 80) {
-  winsize size{};
-  if (terminal_ && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    width_ = size.ws_col;
-}
+ProgressDisplay::ProgressDisplay() : ProgressDisplay(isatty(STDERR_FILENO) != 0, 0) {}
 
 std::string ProgressDisplay::render(const RunProgress &progress) {
-  std::string line = progressLine(progress);
   bool newPhase = progress.testing != testing_;
   testing_ = progress.testing;
   if (terminal_) {
     std::string start = newPhase && live_ ? "\n" : "\r\x1b[K";
     live_ = true;
-    return start + line.substr(0, static_cast<size_t>(std::max(width_ - 1, 1)));
+    // Asked for anew each time: a terminal may be made narrower. In its last column a line may already wrap.
+    int width = width_ > 0 ? width_ : cli::columnsOf(STDERR_FILENO);
+    return start + progressLine(progress, static_cast<size_t>(std::max(width - 1, 1)));
   }
   if (newPhase)
     lastPlain_ = 0;
   if (progress.seconds - lastPlain_ < plainSeconds)
     return {};
   lastPlain_ = progress.seconds;
-  return line + "\n";
+  return progressLine(progress) + "\n";
 }
 
 void ProgressDisplay::show(const RunProgress &progress) {
@@ -184,40 +197,44 @@ void ProgressDisplay::finish() {
   live_ = false;
 }
 
-/// A line a role: what it did.
-static std::string roleTable(const RunResult &result) {
-  std::vector<std::vector<std::string>> rows = {
-      {"role", "examples", "work", "sent", "received", "cpu seconds", "peak memory"}};
+/// A line a role: what it did. Nothing where one role did everything.
+static std::string roleTable(const RunResult &result, bool colored) {
+  std::vector<std::vector<std::string>> rows = {{"role", "work", "sent", "received", "cpu", "memory"}};
   for (const RoleSummary &role : result.roles)
-    rows.push_back({role.role + " " + std::to_string(role.index), isServer(role) ? "-" : grouped(role.examples),
-                    workOf(role), byteSize(role.bytesSent), byteSize(role.bytesReceived),
-                    role.cpuSeconds > 0 ? fixed(role.cpuSeconds, 1) : "-",
+    rows.push_back({role.role + " " + std::to_string(role.index),
+                    isServer(role) ? workOf(role) : grouped(role.examples) + " examples",
+                    role.bytesSent > 0 ? byteSize(role.bytesSent) : "-",
+                    role.bytesReceived > 0 ? byteSize(role.bytesReceived) : "-",
+                    role.cpuSeconds > 0 ? fixed(role.cpuSeconds, 1) + " s" : "-",
                     role.peakRssBytes > 0 ? byteSize(role.peakRssBytes) : "-"});
-  return rows.size() > 1 ? alignColumns(rows) : "";
+  return rows.size() > 2 ? alignColumns(rows, colored) + "\n" : "";
 }
 
-static std::string costOf(const RunResult &result) {
-  return "; " + fixed(result.cpuSeconds, 1) + " cpu seconds, " + byteSize(result.peakRssBytes) + " at most\n";
+/// What was done, how fast, how well, and what it took.
+static std::string workText(const RunResult &result, const std::string &done, const std::string &reached) {
+  return done + grouped(result.examples) + " examples in " + duration(result.seconds) + ", " +
+         grouped(std::llround(result.examplesPerSecond)) + " examples/s\n        " +
+         (reached.empty() ? "" : reached + "\n        ") + fixed(result.cpuSeconds, 1) + " cpu seconds, " +
+         byteSize(result.peakRssBytes) + " of memory at most\n";
 }
 
-std::string predictionTable(const RunResult &result) {
-  return roleTable(result) + "predicted " + grouped(result.examples) + " examples in " + fixed(result.seconds, 1) +
-         " s, " + grouped(std::llround(result.examplesPerSecond)) + " examples/s" + costOf(result);
+std::string predictionTable(const RunResult &result, bool colored) {
+  return roleTable(result, colored) +
+         workText(result, cli::styled("predicted", cli::Style::Bold, colored) + " ", /*reached=*/"");
 }
 
-std::string resultTable(const RunResult &result) {
-  std::string text = roleTable(result);
-  text += "trained on " + grouped(result.examples) + " examples in " + fixed(result.seconds, 1) + " s, " +
-          grouped(std::llround(result.examplesPerSecond)) + " examples/s";
-  addQuality(text, result.train.loss, result.train.auc);
-  text += costOf(result);
+std::string resultTable(const RunResult &result, bool colored) {
+  auto bold = [&](const std::string &word) { return cli::styled(word, cli::Style::Bold, colored); };
+  std::string text = roleTable(result, colored) +
+                     workText(result, bold("trained") + " on ", quality(result.train.loss, result.train.auc));
   if (result.test) {
-    text += "tested on " + grouped(result.test->examples) + " examples";
-    addQuality(text, result.test->loss, result.test->auc);
+    text += bold("tested") + "  on " + grouped(result.test->examples) + " examples";
+    if (std::string reached = quality(result.test->loss, result.test->auc); !reached.empty())
+      text += "\n        " + reached;
     text += '\n';
   }
   for (const auto &[name, count] : result.tables)
-    text += "table " + name + ": " + grouped(count) + " rows\n";
+    text += bold("table") + "   " + name + ": " + grouped(count) + " rows\n";
   return text;
 }
 

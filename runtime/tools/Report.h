@@ -5,20 +5,22 @@
 #include "runtime/base/FileSystem.h"
 #include "runtime/role/RunOptions.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 namespace heter::runtime::tools {
 
-/// One line about where a run is: phase, examples, examples a second, loss, AUC, share done, time left.
-std::string progressLine(const RunProgress &progress);
+/// One line about where a run is: phase, examples, share done, time left, loss, AUC, examples a second. Of these, in
+/// this order, it says what `width` columns hold.
+std::string progressLine(const RunProgress &progress, size_t width = 200);
 
 /// Shows progress on standard error: one live line on a terminal, else a plain line every few seconds. One call at a
 /// time.
 class ProgressDisplay {
 public:
   ProgressDisplay();
-  /// `terminal`: whether to write a live line; `width` columns wide.
+  /// `terminal`: whether to write a live line; `width` columns wide, 0: as wide as the terminal is.
   ProgressDisplay(bool terminal, int width) : terminal_(terminal), width_(width) {}
 
   /// The text to write for this report; often empty where there is no terminal.
@@ -35,11 +37,11 @@ private:
   double lastPlain_ = 0; ///< When, in seconds of the phase, the last plain line was written.
 };
 
-/// What each role did, a line each, and the result of the run.
-std::string resultTable(const RunResult &result);
+/// What each role did, a line each if there are several, and the result of the run. Meant for 80 columns.
+std::string resultTable(const RunResult &result, bool colored = false);
 
 /// The same of a run that predicted.
-std::string predictionTable(const RunResult &result);
+std::string predictionTable(const RunResult &result, bool colored = false);
 
 /// The JSON object of --summary.
 std::string summaryJson(const RunResult &result);

@@ -1,4 +1,5 @@
 // heter run: all roles in this process, or one role of a cluster.
+#include "cli/Terminal.h"
 #include "runtime/base/Log.h"
 #include "runtime/graph/Profile.h"
 #include "runtime/role/Run.h"
@@ -8,6 +9,7 @@
 #include "runtime/tools/Report.h"
 
 #include <cstdio>
+#include <unistd.h>
 
 namespace heter::runtime::tools {
 
@@ -32,7 +34,7 @@ Status runWhole(const TrainCommand &command, const Package &package, FileSystem 
                                        : runInProcess(package, files, command.options, hooks);
   display.finish();
   HETER_RETURN_IF_ERROR(result.status());
-  std::string table = resultTable(*result);
+  std::string table = resultTable(*result, cli::mayColor(STDOUT_FILENO));
   std::fwrite(table.data(), 1, table.size(), stdout);
   return writeReports(files, *result, command.summaryFile, command.lossesFile);
 }
@@ -40,8 +42,11 @@ Status runWhole(const TrainCommand &command, const Package &package, FileSystem 
 Status run(const TrainCommand &command, const Package &package, FileSystem &files) {
   if (command.role.empty())
     return runWhole(command, package, files, nullptr);
+  HETER_RETURN_IF_ERROR(checkExists(files, command.clusterFile, "cluster file"));
   HETER_ASSIGN_OR_RETURN(ClusterFile cluster, readClusterFile(files, command.clusterFile));
-  HETER_RETURN_IF_ERROR(checkCluster(package.info, cluster));
+  HETER_RETURN_IF_ERROR(checkCluster(package.info, cluster).withContext(command.clusterFile));
+  if (command.role == "coordinator" && command.index > 0)
+    return Status::invalidArgument("--index: there is one coordinator, its index is 0");
   if (command.role == "coordinator")
     return runWhole(command, package, files, &cluster);
   return runRoleOfCluster(command, package, files, cluster);
@@ -59,11 +64,15 @@ Status runProfiled(TrainCommand command, const Package &package, FileSystem &fil
 Status checkAndRun(const TrainCommand &command) {
   auto files = makePosixFileSystem();
   HETER_ASSIGN_OR_RETURN(Package package, openPackage(*files, command.package));
-  HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, command.options));
-  if (command.role.empty() || command.role == "coordinator")
-    HETER_RETURN_IF_ERROR(checkOutputs(*files, command.options.saveFolder, command.summaryFile, command.lossesFile));
-  exitOnInterrupt();
   const RunOptions &options = command.options;
+  // On a machine without cpu-trainers the data need not be.
+  bool readsData = command.role.empty() || command.role == "cpu-trainer";
+  HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, options, readsData));
+  if (command.role.empty() || command.role == "coordinator")
+    HETER_RETURN_IF_ERROR(checkOutputs(*files, options.saveFolder, command.summaryFile, command.lossesFile, options));
+  if (readsData)
+    HETER_RETURN_IF_ERROR(checkTestData(*files, package.info, options));
+  exitOnInterrupt();
   if (std::string warning = delayWarning(options, package.info.mode);
       !warning.empty() && (command.role.empty() || command.role == "coordinator"))
     logWarning(warning);

@@ -1,7 +1,9 @@
 // heter: trains click-through models that heterc has compiled, and looks into packages and saved models.
+#include "cli/Terminal.h"
 #include "runtime/tools/CommandLine.h"
 
 #include <cstdio>
+#include <unistd.h>
 
 namespace {
 
@@ -9,7 +11,10 @@ using namespace heter::runtime::tools;
 
 struct Dispatcher {
   int operator()(const Answer &answer) const {
-    std::fputs(answer.text.c_str(), answer.exitCode == 0 ? stdout : stderr);
+    if (answer.exitCode == 0)
+      std::fputs(answer.text.c_str(), stdout);
+    else
+      std::fputs(heter::cli::paintErrors(answer.text, heter::cli::mayColor(STDERR_FILENO)).c_str(), stderr);
     return answer.exitCode;
   }
   int operator()(const RunRequest &request) const { return runTraining(request.command); }

@@ -26,15 +26,23 @@ TEST(ClusterFileTest, RoundTrips) {
 }
 
 TEST(ClusterFileTest, NamesWhatIsWrong) {
-  EXPECT_EQ(errorOf("{"), "cluster file: not valid JSON");
-  EXPECT_EQ(errorOf("[]"), "cluster file: must be an object");
+  EXPECT_EQ(errorOf("{"), "cluster file: not valid JSON from line 1, column 2 on");
+  EXPECT_EQ(errorOf("{\n  \"servers\": x}"), "cluster file: not valid JSON from line 2, column 14 on");
+  EXPECT_EQ(errorOf("[]"), "cluster file: must be an object, as in {\"coordinator\": \"HOST:PORT\", ...}");
   EXPECT_EQ(errorOf(R"({"coordinator": "a:1"})"), "cluster file: the field 'servers' is missing");
-  EXPECT_EQ(errorOf(R"({"coordinator": 7})"), "cluster file: 'coordinator' must be an address \"HOST:PORT\", found 7");
+  EXPECT_EQ(errorOf(R"({"coordinator": 7})"),
+            "cluster file: 'coordinator' must be an address \"HOST:PORT\" with a port from 0 to 65535, found 7");
+  EXPECT_EQ(
+      errorOf(R"({"servers": ["a:1", "b:65536"]})"),
+      "cluster file: 'servers[1]' must be an address \"HOST:PORT\" with a port from 0 to 65535, found \"b:65536\"");
+  EXPECT_EQ(errorOf(R"({"coordinator": "a:1", "servers": ["a:2", "a:2"], "cpu-trainers": ["a:0", "a:0"]})"),
+            "cluster file: 'servers[0]' and 'servers[1]' have the same address a:2");
   EXPECT_EQ(errorOf(R"({"servers": []})"), "cluster file: 'servers' must be a list of at least one address, found []");
   EXPECT_EQ(errorOf(R"({"heter-trainers": []})"),
             "cluster file: 'heter-trainers' must be an object of lists by device class, found []");
-  EXPECT_EQ(errorOf(R"({"server": []})"),
-            "cluster file: unknown field 'server'; known are coordinator, servers, cpu-trainers, heter-trainers");
+  EXPECT_EQ(errorOf(R"({"server": []})"), "cluster file: unknown field 'server'; did you mean `servers`?");
+  EXPECT_EQ(errorOf(R"({"workers": []})"),
+            "cluster file: unknown field 'workers'; there are coordinator, servers, cpu-trainers, heter-trainers");
 }
 
 TEST(ClusterFileTest, ChecksAgainstThePackage) {

@@ -196,14 +196,19 @@ TEST(CommandLineTest, MisspeltFlagsAndCommands) {
 }
 
 TEST(CommandLineTest, WrongValues) {
-  EXPECT_THAT(usageError({"run", "m.pkg"}), HasSubstr("--data is missing"));
-  EXPECT_THAT(usageError({"run"}), HasSubstr("PKG"));
+  EXPECT_THAT(usageError({"run", "m.pkg"}), HasSubstr("heter: error: --data FILES.. is missing: Training files"));
+  EXPECT_THAT(usageError({"run"}), HasSubstr("heter: error: PKG is missing: A package written by heterc\n"));
   EXPECT_THAT(runError({"--lines", "9"}), HasSubstr("--lines: expected lines A:B with 1 <= A <= B, got `9`"));
   EXPECT_THAT(runError({"--test-lines", "1:9"}), HasSubstr("--test-lines needs --test"));
   EXPECT_THAT(runError({"--batch-size", "0"}),
-              HasSubstr("--batch-size: expected a whole number of at least 1, got `0`"));
+              HasSubstr("--batch-size: expected a whole number from 1 to 16777216, got `0`"));
   EXPECT_THAT(runError({"--epochs", "x"}), HasSubstr("--epochs"));
-  EXPECT_THAT(runError({"--update", "half"}), HasSubstr("--update: "));
+  EXPECT_THAT(runError({"--update", "asnc"}),
+              HasSubstr("--update: expected sync or async, got `asnc`; did you mean `async`?"));
+  EXPECT_THAT(runError({"--heter-trainers", "gpu=1,gpu=2"}),
+              HasSubstr("--heter-trainers says the number of class `gpu` twice"));
+  EXPECT_THAT(runError({"--device", "gpu=cpu", "--device", "gpu=separate"}),
+              HasSubstr("--device says twice what runs class `gpu`"));
   EXPECT_THAT(runError({"--heter-trainers", "gpu="}), HasSubstr("--heter-trainers: expected N or CLASS=N"));
   EXPECT_THAT(runError({"--device", "cuda"}), HasSubstr("--device: expected CLASS=DEVICE"));
   EXPECT_THAT(runError({"--role", "server"}), HasSubstr("--role needs --cluster"));
@@ -231,7 +236,7 @@ TEST(CommandLineTest, Help) {
     Request request = parseCommandLine(line);
     const auto &answer = std::get<Answer>(request);
     EXPECT_EQ(answer.exitCode, 0);
-    EXPECT_THAT(answer.text, HasSubstr("Usage: heter"));
+    EXPECT_THAT(answer.text, HasSubstr("usage: heter"));
   }
   EXPECT_THAT(std::get<Answer>(parseCommandLine({"run", "--help"})).text, HasSubstr("Examples:"));
   EXPECT_THAT(std::get<Answer>(parseCommandLine({"launch", "--help"})).text, Not(HasSubstr("--role")));

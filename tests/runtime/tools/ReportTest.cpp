@@ -25,7 +25,9 @@ RunProgress someProgress() {
 }
 
 TEST(ProgressTest, OneLine) {
-  EXPECT_EQ(progressLine(someProgress()), "train  123,456 examples  4,115/s  loss 0.4568  AUC 0.8000  25 %  1:30 left");
+  EXPECT_EQ(progressLine(someProgress()), "train  123,456 examples  25 %  1:30 left  loss 0.4568  AUC 0.8000  4,115/s");
+  EXPECT_EQ(progressLine(someProgress(), 50), "train  123,456 examples  25 %  1:30 left");
+  EXPECT_EQ(progressLine(someProgress(), 9), "train  12");
   RunProgress bare;
   bare.testing = true;
   EXPECT_EQ(progressLine(bare), "test   0 examples");
@@ -109,12 +111,24 @@ TEST(LossesTest, RoundTrip) {
 
 TEST(TableTest, SaysWhatEachRoleDid) {
   std::string text = resultTable(someResult());
-  EXPECT_THAT(text,
-              HasSubstr("server 0                    -         63 calls  2.0 KiB   1.5 KiB          1.5      1.0 MiB"));
-  EXPECT_THAT(text, HasSubstr("heter-trainer.gpu 1"));
-  EXPECT_THAT(text, HasSubstr("trained on 8,000 examples in 2.5 s, 3,200 examples/s, loss 0.1000, AUC 0.7500"));
-  EXPECT_THAT(text, HasSubstr("tested on 2,000 examples, loss 0.4700, AUC 0.7312"));
-  EXPECT_THAT(text, HasSubstr("table emb: 31,337 rows"));
+  EXPECT_THAT(text, HasSubstr("role                         work     sent  received    cpu   memory\n"
+                              "server 0                 63 calls  2.0 KiB   1.5 KiB  1.5 s  1.0 MiB\n"
+                              "heter-trainer.gpu 1  128 examples        -         -      -        -\n\n"
+                              "trained on 8,000 examples in 2.5 s, 3,200 examples/s\n"
+                              "        loss 0.1000, AUC 0.7500\n"
+                              "        4.8 cpu seconds, 1.0 GiB of memory at most\n"
+                              "tested  on 2,000 examples\n"
+                              "        loss 0.4700, AUC 0.7312\n"
+                              "table   emb: 31,337 rows\n"));
+  EXPECT_THAT(resultTable(someResult(), true), HasSubstr("\x1b[1mtrained\x1b[0m on"));
+}
+
+TEST(TableTest, OneRoleNeedsNoTableAndEmptyColumnsGo) {
+  RunResult result = someResult();
+  result.roles.resize(1);
+  EXPECT_EQ(resultTable(result).find("trained"), 0u);
+  result.roles = {{"cpu-trainer", 0, 63, 8000, 2048, 1536, 0, 0}, {"server", 0, 63, 0, 2048, 1536, 0, 0}};
+  EXPECT_THAT(resultTable(result), HasSubstr("role                    work     sent  received\n"));
 }
 
 TEST(TableTest, OfARunThatPredicted) {
