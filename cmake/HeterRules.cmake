@@ -43,6 +43,14 @@ function(heter_add_tool name)
   heter_set_flags(${name})
 endfunction()
 
+# heter_install_tool(NAME): installs a tool, with its manual pages and completion scripts. The tool writes these itself,
+# to build/share, laid out as in /usr/share.
+function(heter_install_tool name)
+  add_custom_command(TARGET ${name} POST_BUILD COMMAND ${name} --write-share ${CMAKE_BINARY_DIR}/share VERBATIM)
+  install(TARGETS ${name})
+  install(DIRECTORY ${CMAKE_BINARY_DIR}/share/ TYPE DATA)
+endfunction()
+
 # heter_add_test(NAME SOURCES... [DEPS targets...] [LABELS labels...]): one GoogleTest binary, registered as one ctest.
 function(heter_add_test name)
   cmake_parse_arguments(ARG "" "" "DEPS;LABELS" ${ARGN})

@@ -28,7 +28,9 @@ static bool mayBeModel(std::string_view text) {
     return word.empty() && next == '\n';
   if (word == "import")
     return next == '"';
-  return !nearest(word, keywords()).empty() || std::string_view(":=,").find(next) != std::string_view::npos;
+  bool isKeyword = std::find(keywords().begin(), keywords().end(), word) != keywords().end();
+  return isKeyword || !nearest(word, keywords()).empty() ||
+         std::string_view(":=,").find(next) != std::string_view::npos;
 }
 
 std::optional<Model> checkFile(const std::string &path, SourceManager &sources, DiagnosticEngine &diagnostics) {

@@ -409,7 +409,7 @@ Parser::Parser() {
       ->type_name("N")
       ->check(seedNumber());
   synth->footer(
-      "The lines have Criteo's form and come from one planted model, the same for every seed.\n\nExamples:\n  "
+      "The lines have Criteo's form and come from one planted model, the same\nfor every seed.\n\nExamples:\n  "
       "heter data synth --examples 400000 --seed 1 --out train.tsv\n"
       "  heter data synth --examples 40000 --seed 2 --out test.tsv");
 }

@@ -159,9 +159,8 @@ std::string progressLine(const RunProgress &progress, size_t width) {
   if (progress.examplesPerSecond > 0)
     parts.push_back(grouped(std::llround(progress.examplesPerSecond)) + "/s");
   std::string text = parts.front();
-  for (size_t i = 1; i < parts.size(); ++i)
-    if (text.size() + 2 + parts[i].size() <= width)
-      text += "  " + parts[i];
+  for (size_t i = 1; i < parts.size() && text.size() + 2 + parts[i].size() <= width; ++i)
+    text += "  " + parts[i];
   return text.substr(0, width);
 }
 

@@ -56,7 +56,8 @@ TEST(CliTest, GoodLinesAreBound) {
   Tool glued;
   EXPECT_FALSE(parse(glued.app, {"bake", "torte", "-otable"}));
   EXPECT_EQ(glued.out, "table");
-  EXPECT_FALSE(parse(Tool().app, {"box", "open"}));
+  Tool nested;
+  EXPECT_FALSE(parse(nested.app, {"box", "open"}));
 }
 
 TEST(CliTest, WrongLinesGiveOneSentence) {
@@ -75,7 +76,7 @@ TEST(CliTest, WrongLinesGiveOneSentence) {
             "tool: error: --heat: expected a whole number from 50 to 300, got `20`" + bake);
   EXPECT_EQ(wrong({"bake", "x", "-o", "t", "--mode", "fats"}),
             "tool: error: --mode: expected slow or fast, got `fats`; did you mean `fast`?" + bake);
-  EXPECT_EQ(wrong({"bake", "x"}), "tool: error: --out DIR is missing: Where it goes" + bake);
+  EXPECT_EQ(wrong({"bake", "x"}), "tool: error: -o DIR is missing: Where it goes" + bake);
   EXPECT_EQ(wrong({"bake", "-o", "t"}), "tool: error: CAKE is missing: What to bake" + bake);
   EXPECT_EQ(wrong({"bake", "x", "y", "-o", "t"}), "tool: error: `y` is one argument too many" + bake);
   EXPECT_EQ(wrong({"box"}), "tool: error: a command is missing: tool box has open\nrun `tool box --help` for how it is "
@@ -90,7 +91,7 @@ TEST(CliTest, HelpFitsIn80Columns) {
   Tool tool;
   std::string text = tool.answer({"bake", "--help"}, 0);
   EXPECT_EQ(text, tool.answer({"help", "bake"}, 0));
-  EXPECT_THAT(text, HasSubstr("usage: tool bake CAKE --out DIR [flags]\n"));
+  EXPECT_THAT(text, HasSubstr("usage: tool bake CAKE -o DIR [flags]\n"));
   EXPECT_THAT(text, HasSubstr("  -o, --out DIR           Where it goes\n"));
   EXPECT_THAT(text, HasSubstr("  --mode slow|fast        How\n"));
   EXPECT_THAT(text, HasSubstr("Examples:\n  tool bake torte"));

@@ -128,7 +128,7 @@ TEST(TableTest, OneRoleNeedsNoTableAndEmptyColumnsGo) {
   result.roles.resize(1);
   EXPECT_EQ(resultTable(result).find("trained"), 0u);
   result.roles = {{"cpu-trainer", 0, 63, 8000, 2048, 1536, 0, 0}, {"server", 0, 63, 0, 2048, 1536, 0, 0}};
-  EXPECT_THAT(resultTable(result), HasSubstr("role                    work     sent  received\n"));
+  EXPECT_THAT(resultTable(result), HasSubstr("role                     work     sent  received\n"));
 }
 
 TEST(TableTest, OfARunThatPredicted) {
