@@ -280,6 +280,7 @@ int Launcher::conclude() {
 }
 
 int Launcher::run() {
+  prefixLog();
   if (Status status = prepare(); !status.ok())
     return fail(status);
   noteInterrupts();

@@ -110,6 +110,7 @@ std::string header(const std::vector<std::string> &columns) {
 }
 
 Status run(const PredictCommand &command) {
+  prefixLog();
   auto files = makePosixFileSystem();
   HETER_ASSIGN_OR_RETURN(Package package, openPackage(*files, command.package));
   HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, command.options));

@@ -2,6 +2,7 @@
 #include "runtime/tools/Report.h"
 
 #include "cli/Terminal.h"
+#include "runtime/base/Log.h"
 
 #include <unistd.h>
 
@@ -189,6 +190,8 @@ void ProgressDisplay::show(const RunProgress &progress) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
 }
+
+void prefixLog() { setLogPrefix(isatty(STDERR_FILENO) != 0 ? "\r\x1b[Kheter: " : "heter: "); }
 
 void ProgressDisplay::finish() {
   if (live_)

@@ -37,6 +37,9 @@ private:
   double lastPlain_ = 0; ///< When, in seconds of the phase, the last plain line was written.
 };
 
+/// From now on messages of the log begin with "heter: ", and take the place of a live line.
+void prefixLog();
+
 /// What each role did, a line each if there are several, and the result of the run. Meant for 80 columns.
 std::string resultTable(const RunResult &result, bool colored = false);
 

@@ -62,7 +62,7 @@ Status runProfiled(TrainCommand command, const Package &package, FileSystem &fil
 }
 
 Status checkAndRun(const TrainCommand &command) {
-  setLogPrefix(isatty(STDERR_FILENO) != 0 ? "\r\x1b[Kheter: " : "heter: "); // A live line makes way.
+  prefixLog();
   auto files = makePosixFileSystem();
   HETER_ASSIGN_OR_RETURN(Package package, openPackage(*files, command.package));
   const RunOptions &options = command.options;

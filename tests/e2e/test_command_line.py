@@ -16,7 +16,7 @@ import unittest
 
 import e2e
 
-COMMANDS = ["heter", "heter run", "heter launch", "heter inspect", "heter dump", "heter data", "heter data synth", "heterc"]
+COMMANDS = ["heter", "heter run", "heter launch", "heter predict", "heter inspect", "heter dump", "heter data", "heter data synth", "heterc"]
 
 
 def help_of(command):

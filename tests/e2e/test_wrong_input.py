@@ -28,6 +28,7 @@ x = flatten(lookup(emb, slots))
 on heter { logit = linear(x, 1) }
 minimize mean(sigmoid_cross_entropy(logit, click)) with adam(lr: 1e-3)
 report auc(sigmoid(logit), click)
+predict sigmoid(logit)
 
 data criteo : tsv {
   click = col[0]
@@ -108,6 +109,10 @@ LINES = [
     (ROLE + "server --cluster good.json --index -1", 2, "--index: expected a whole number of at least 0, got `-1`"),
     ("heter run small.pkg other.pkg --data clicks.tsv", 2, "`other.pkg` is one argument too many"),
     ("heter launch small.pkg --data clicks.tsv --role server", 2, "there is no flag `--role`"),
+    ("heter predict small.pkg --data clicks.tsv --out x", 2, "--load DIR is missing: The saved model to predict with"),
+    ("heter predict small.pkg --data clicks.tsv --load model --out x --labels non", 2,
+     "--labels: expected auto, present or absent, got `non`"),
+    ("heter predcit small.pkg", 2, "there is no command `predcit`; did you mean `predict`?"),
     ("heter inspect", 2, "PKG is missing: A package written by heterc"),
     ("heter dump", 2, "DIR is missing: A folder written by --save"),
     ("heter dump model --aut x", 2, "there is no flag `--aut`; did you mean `--out`?"),
@@ -199,6 +204,12 @@ PATHS = [
      "model again"),
     ("heter run short.pkg --data clicks.tsv", 1,
      "cannot open `short.pkg/server.program`: No such file or directory"),
+    ("heter predict small.pkg --data clicks.tsv --load folder --out x", 1,
+     "no model was saved in `folder`: there is no manifest.json"),
+    ("heter predict small.pkg --data folder --load model --out x", 1,
+     "--data: `folder` is a folder; name its files, as in 'folder/*'"),
+    ("heter predict small.pkg --data clicks.tsv --load model --out folder", 1,
+     "--out: `folder` is a folder; name a file in it"),
     ("heter dump small.pkg", 1,
      "`small.pkg` is a package, no saved model; --save DIR of `heter run` writes one"),
     ("heter dump folder", 1, "no model was saved in `folder`: there is no manifest.json"),
@@ -341,7 +352,7 @@ class WrongInput(unittest.TestCase):
                 words = shlex.split(line)
                 said = f"{words[0]}: error: {message}\n".replace("FOLDER", str(self.folder))
                 if code == 2:
-                    command = re.match(r"heterc|heter( (run|launch|inspect|dump|data( synth(?= ))?))?(?= |$)", line).group(0)
+                    command = re.match(r"heterc|heter( (run|launch|predict|inspect|dump|data( synth(?= ))?))?(?= |$)", line).group(0)
                     said += f"run `{command} --help` for how it is used\n"
                 text = re.sub(r"^started \d+ processes; .*\n", "", result.stderr)
                 self.assertEqual(text, said)

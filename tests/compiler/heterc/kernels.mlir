@@ -21,7 +21,7 @@
 // EXPLAIN: Kernels
 // EXPLAIN-DAG: relu_grad + reduce_sum: one loop computes both
 // EXPLAIN-DAG: linear + relu: the matrix product does it last
-// EXPLAIN-DAG: relu, relu_grad apart: it is the end of a matrix product
+// EXPLAIN-DAG: relu, relu_grad apart: it is the end of a matrix
 // An edit of a dump is what is computed.
 // RUN: sed -e 's/nn\.relu %/nn.tanh %/' %t/ir/01-frontend.mlir > %t/tanh.mlir
 // RUN: heterc %t/tanh.mlir -o %t/tanh --dump-ir=%t/tanh-ir && FileCheck %s --check-prefix=TANH < %t/tanh-ir/07-outline.mlir

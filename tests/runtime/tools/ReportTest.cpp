@@ -132,7 +132,7 @@ TEST(TableTest, OneRoleNeedsNoTableAndEmptyColumnsGo) {
 }
 
 TEST(TableTest, OfARunThatPredicted) {
-  EXPECT_THAT(predictionTable(someResult()), HasSubstr("predicted 8,000 examples in 2.5 s, 3,200 examples/s; "));
+  EXPECT_THAT(predictionTable(someResult()), HasSubstr("predicted 8,000 examples in 2.5 s, 3,200 examples/s\n"));
   RunProgress progress = someProgress();
   progress.predicting = true;
   EXPECT_THAT(progressLine(progress), HasSubstr("predict  123,456 examples"));
