@@ -61,7 +61,8 @@ TEST(CommandLineTest, Predict) {
   EXPECT_EQ(full.options.lines.first, 3);
   EXPECT_EQ(full.options.batchSize, 7);
   EXPECT_EQ(full.options.heterTrainers.at("gpu"), 2);
-  EXPECT_THAT(usageError({"predict", "p", "--data", "a", "--out", "-"}), HasSubstr("--load DIR is missing: The saved model"));
+  EXPECT_THAT(usageError({"predict", "p", "--data", "a", "--out", "-"}),
+              HasSubstr("--load DIR is missing: The saved model"));
   EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--out", "-"}), HasSubstr("--data FILES.. is missing"));
   EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--data", "a"}), HasSubstr("--out FILE is missing"));
   EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--data", "a", "--out", "-", "--labels", "absnt"}),
