@@ -350,7 +350,7 @@ void mutateGraph(Graph &graph, Random &random) {
 }
 
 void mutatePackageInfo(PackageInfo &info, Random &random) {
-  switch (random() % 8) {
+  switch (random() % 9) {
   case 0:
     return mutateList(info.roles, random, [&](std::string &role) { mutateText(role, random); });
   case 1:
@@ -365,6 +365,8 @@ void mutatePackageInfo(PackageInfo &info, Random &random) {
     return mutateList(info.trainChannels, random, [&](Channel &channel) { mutateChannel(channel, random); });
   case 5:
     return mutateList(info.inferChannels, random, [&](Channel &channel) { mutateChannel(channel, random); });
+  case 6:
+    return mutateList(info.predictChannels, random, [&](Channel &channel) { mutateChannel(channel, random); });
   default:
     return mutateList(info.data, random, [&](DataSource &source) { mutateSource(source, random); });
   }

@@ -81,7 +81,8 @@ std::map<std::string, std::string> filesOf(const std::vector<std::string> &parts
     }
     hash = programHash(*info, programs);
   }
-  files["pkg/manifest.json"] = "{\"format\": 1, \"program_hash\": \"" + hash + "\"}";
+  files["pkg/manifest.json"] = "{\"format\": " + std::to_string(package::g_Package_constants.FORMAT_VERSION) +
+                               ", \"program_hash\": \"" + hash + "\"}";
   return files;
 }
 
@@ -100,7 +101,8 @@ bool mutateStructure(std::vector<std::string> &parts, std::minstd_rand &random) 
   auto program = decodeRoleProgram(parts[at]);
   if (!program.ok())
     return false;
-  mutateGraph(random() % 4 ? program->train : program->infer, random);
+  package::Graph *graphs[] = {&program->train, &program->train, &program->infer, &program->predict};
+  mutateGraph(*graphs[random() % std::size(graphs)], random);
   parts[at] = encode(*program);
   return true;
 }
@@ -138,8 +140,8 @@ bool accepts(std::string_view input) {
   AnyKernels kernels;
   for (const package::RoleProgram &program : package->programs) {
     (void)pulledParameters(model, program);
-    (void)makePlan(program.train, kernels);
-    (void)makePlan(program.infer, kernels);
+    for (const package::Graph *graph : {&program.train, &program.infer, &program.predict})
+      (void)makePlan(*graph, kernels);
   }
   (void)StoreSchema::create(package->info, [&](const std::string &symbol) { return kernels.find(symbol); });
   for (const package::DataSource &source : package->info.data)
