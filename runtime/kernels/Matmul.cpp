@@ -122,11 +122,12 @@ Status multiplyPiece(const Product &product, const float *a, const float *b, con
   }
 }
 
-/// How many pieces a product is cut into: enough work in each to be worth a task, and not so many that packing their
-/// common operand anew for each would show.
-int64_t pieceCount(const Product &product) {
-  constexpr int64_t workOfPiece = int64_t{1} << 25, mostPieces = 8;
-  return product.batched ? 1 : std::clamp<int64_t>(product.m * product.n * product.k / workOfPiece, 1, mostPieces);
+/// Into how many pieces the longer side of a product's result is cut: enough work in each to be worth a task, and not
+/// so narrow or many that packing their common operand anew for each would show.
+int64_t pieceCount(const Product &product, int64_t length) {
+  constexpr int64_t workOfPiece = int64_t{1} << 24, narrowest = 256, mostPieces = 8;
+  const int64_t most = std::clamp<int64_t>(length / narrowest, 1, mostPieces);
+  return product.batched ? 1 : std::clamp<int64_t>(product.m * product.n * product.k / workOfPiece, 1, most);
 }
 
 /// Cuts the longer side of the result into pieces of whole cache lines.
@@ -142,7 +143,7 @@ Status multiply(const Product &product, const float *a, const float *b, const fl
   }
   const bool byRows = product.m >= product.n;
   const int64_t length = byRows ? product.m : product.n;
-  const int64_t pieces = pieceCount(product), size = ((length + pieces - 1) / pieces + 63) / 64 * 64;
+  const int64_t pieces = pieceCount(product, length), size = ((length + pieces - 1) / pieces + 63) / 64 * 64;
   if (size >= length)
     return multiplyPiece(product, a, b, bias, out);
   std::array<Status, 8> outcomes;
