@@ -3,6 +3,9 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <thread>
+
 namespace heter::runtime {
 
 static rusage ownUsage() {
@@ -18,5 +21,7 @@ double processCpuSeconds() {
 }
 
 int64_t peakResidentBytes() { return static_cast<int64_t>(ownUsage().ru_maxrss) * 1024; }
+
+int processorCount() { return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1); }
 
 } // namespace heter::runtime

@@ -1,4 +1,4 @@
-// What this process has used so far, for run summaries.
+// What this process has used so far, for run summaries, and what the machine has.
 #ifndef HETER_RUNTIME_BASE_PROCESS_H
 #define HETER_RUNTIME_BASE_PROCESS_H
 
@@ -11,6 +11,9 @@ double processCpuSeconds();
 
 /// The most memory that was resident at once, in bytes.
 int64_t peakResidentBytes();
+
+/// At least 1.
+int processorCount();
 
 } // namespace heter::runtime
 

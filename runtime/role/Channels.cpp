@@ -86,7 +86,7 @@ FrameInfo frameInfo(const rpc::FrameId &id) {
 }
 
 void Mailbox::put(const rpc::FrameId &frame, const std::string &channel, WireValuesPtr values) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (!closed_.ok())
     return;
   Slot &slot = slots_[keyOf(frame, channel)];
@@ -100,31 +100,30 @@ void Mailbox::put(const rpc::FrameId &frame, const std::string &channel, WireVal
 }
 
 void Mailbox::take(const rpc::FrameId &frame, const std::string &channel, WireValuesReceiver done) {
-  std::unique_lock lock(mutex_);
-  if (!closed_.ok()) {
-    Status why = closed_;
-    lock.unlock();
-    return done(why);
+  StatusOr<WireValuesPtr> result = Status::internal("channel '" + channel + "' is received twice for one frame");
+  {
+    MutexLock lock(mutex_);
+    if (closed_.ok()) {
+      auto [slot, isNew] = slots_.try_emplace(keyOf(frame, channel));
+      if (isNew) {
+        slot->second.waiting = std::move(done);
+        return;
+      }
+      if (slot->second.values) {
+        result = std::move(slot->second.values);
+        slots_.erase(slot);
+      }
+    } else {
+      result = closed_;
+    }
   }
-  auto it = slots_.find(keyOf(frame, channel));
-  if (it == slots_.end()) {
-    slots_[keyOf(frame, channel)].waiting = std::move(done);
-    return;
-  }
-  if (!it->second.values) {
-    lock.unlock();
-    return done(Status::internal("channel '" + channel + "' is received twice for one frame"));
-  }
-  WireValuesPtr values = std::move(it->second.values);
-  slots_.erase(it);
-  lock.unlock();
-  done(std::move(values));
+  done(std::move(result));
 }
 
 void Mailbox::close(const Status &why) {
   std::map<Key, Slot> slots;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (closed_.ok())
       closed_ = why;
     slots.swap(slots_);

@@ -4,12 +4,12 @@
 #define HETER_RUNTIME_ROLE_CHANNELS_H
 
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/ThreadAnnotations.h"
 #include "runtime/graph/Frame.h"
 #include "runtime/rpc/Heter_types.h"
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -59,9 +59,9 @@ private:
   };
 
   Scheduler &scheduler_;
-  std::mutex mutex_;
-  Status closed_;             // guarded by mutex_
-  std::map<Key, Slot> slots_; // guarded by mutex_
+  Mutex mutex_;
+  Status closed_ HETER_GUARDED_BY(mutex_);
+  std::map<Key, Slot> slots_ HETER_GUARDED_BY(mutex_);
 };
 
 } // namespace heter::runtime

@@ -1,5 +1,17 @@
 // The coordinator: gathers the roles, closes steps by its ledger, orders saving, loading and the test pass, watches
 // that everybody is alive, and ends the run with one outcome for all.
+//
+//   Joining --all roles are there, servers ready--> Training --all data read, all steps closed--> Saving
+//   Saving --> Testing (if there is test data) --> Ending --all roles left--> Over
+//
+// A run that predicts goes from Joining to Testing: the pass over its data is one like that of a test.
+//
+// A failure goes from any phase to Ending, and so does an interrupt, but from Saving only once the save is done. Which
+// role failed first is not always the one that is heard first: a trainer often reports a lost connection before the lost
+// server's own connection breaks here. So a report that only names a symptom (unavailable, cancelled, a deadline) waits
+// for `blameWindow` for a better one.
+//
+// Coordinator.cpp has the calls that roles make, CoordinatorCourse.cpp the run's course, CoordinatorEnds.cpp its ends.
 #ifndef HETER_RUNTIME_ROLE_COORDINATOR_H
 #define HETER_RUNTIME_ROLE_COORDINATOR_H
 
@@ -27,8 +39,20 @@ public:
   /// Conducts the run. `ended` is called once, as a task, after every role has left (or is taken for lost).
   void start(UniqueFunction<void(StatusOr<RunResult>)> ended);
 
+  /// Ends the run early, as RunHooks::interrupted says. Thread-safe.
+  void interrupt();
+
 private:
-  struct Member;
+  struct Member {
+    bool joined = false;
+    bool left = false; ///< Or lost.
+    uint64_t connection = 0;
+    TimePoint lastHeard{};
+    std::optional<Responder<rpc::Join>> join;
+    std::optional<Responder<rpc::EndOfData>> endOfData;
+    std::optional<Responder<rpc::WaitForEnd>> waitForEnd;
+    rpc::RoleReport report;
+  };
   using MemberKey = std::pair<std::string, int>;
   enum class Phase { Joining, Training, Saving, Testing, Ending, Over };
 
@@ -55,6 +79,7 @@ private:
   void serversReady();
   void startFirstPass(int64_t firstStep);
   void closeNextStep();
+  void finishSteps(int64_t steps, const std::string &waitingFor, Task done);
   void advanceIfPhaseEnded();
   void trainingEnded();
   void save();
@@ -64,18 +89,22 @@ private:
   void collectStats();
 
   // Ends.
+  void waitForJoins();
   void fail(Status why);
   void suspect(Status why);
+  void lose(const MemberKey &key, Member &member, const std::string &why);
   void end(Status status);
   void leaveIfAlone();
+  void fillResult();
   void watch();
   Member *find(const rpc::RoleName &name);
   std::string whatIsMissing() const;
+  std::string whatIsAwaited() const;
+  bool over() const { return phase_ == Phase::Ending || phase_ == Phase::Over; }
   rpc::JoinReply joinReply() const;
 
   const RoleContext context_;
   ClusterFile cluster_; ///< Addresses become those that the roles told.
-  const RunHooks &hooks_;
   const std::shared_ptr<Strand> strand_;
   const std::shared_ptr<Service> service_;
   UniqueFunction<void(StatusOr<RunResult>)> ended_;
@@ -89,11 +118,15 @@ private:
   int64_t firstStep_ = 0;
   std::deque<CompleteStep> toClose_;
   bool closing_ = false;
+  int64_t closingStep_ = 0;
+  bool interrupted_ = false;
   int64_t stepsFinished_ = 0;
   Status outcome_;
   std::optional<Status> suspicion_;
   std::vector<uint64_t> timers_;
+  uint64_t joinTimer_ = 0;
   uint64_t watchTimer_ = 0;
+  TimePoint watchDue_{};
 };
 
 } // namespace heter::runtime

@@ -3,9 +3,9 @@
 #define HETER_RUNTIME_ROLE_COUNTDOWN_H
 
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/ThreadAnnotations.h"
 
 #include <memory>
-#include <mutex>
 
 namespace heter::runtime {
 
@@ -20,22 +20,23 @@ public:
   /// One part has ended.
   void end(Status status) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (status_.ok())
         status_ = std::move(status);
       if (--parts_ > 0)
         return;
+      status = std::move(status_);
     }
-    Completion done = std::move(done_);
-    done(std::move(status_));
+    Completion done = std::move(done_); // No other part is left.
+    done(std::move(status));
   }
 
 private:
   Countdown(int parts, Completion done) : parts_(parts), done_(std::move(done)) {}
 
-  std::mutex mutex_;
-  int parts_;     // guarded by mutex_
-  Status status_; // guarded by mutex_ until the last part has ended
+  Mutex mutex_;
+  int parts_ HETER_GUARDED_BY(mutex_);
+  Status status_ HETER_GUARDED_BY(mutex_);
   Completion done_;
 };
 

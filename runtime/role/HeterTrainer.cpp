@@ -62,8 +62,7 @@ void HeterTrainer::joined(const rpc::JoinReply &reply) {
   programs_ = std::move(*programs);
   generation_ = reply.generation;
   for (size_t i = 0; i < reply.servers.size(); ++i)
-    servers_.push_back(std::make_shared<Client>(context_.transport, context_.scheduler, reply.servers[i],
-                                                displayName("server", static_cast<int>(i))));
+    servers_.push_back(makeClient(context_, "server", static_cast<int>(i), reply.servers[i]));
   const package::RoleProgram *program = context_.package.find(self_.role);
   parameters_ = std::make_shared<RemoteParameters>(model_, pulledParameters(model_, *program), servers_, generation_,
                                                    reply.asynchronous ? UpdateMode::Async : UpdateMode::Sync);

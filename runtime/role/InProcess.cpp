@@ -12,6 +12,7 @@
 #include "runtime/role/Server.h"
 
 #include <algorithm>
+#include <set>
 
 namespace heter::runtime {
 
@@ -46,36 +47,46 @@ Status checkOptions(const package::PackageInfo &info, const RunOptions &options)
 
 /// One role and its transport.
 struct InProcessRun::State {
-  State(const RunInputs &inputs, MemoryNetwork::DelayHook delay, bool heartbeats)
-      : inputs(inputs), heartbeats(heartbeats), network(inputs.scheduler, std::move(delay)) {}
+  State(const RunInputs &inputs, MemoryNetwork::Weather weather, bool watch)
+      : inputs(inputs), watch(watch), network(inputs.scheduler, std::move(weather)) {}
 
   RoleContext context(Transport &transport) const {
     return {inputs.package, inputs.kernels, inputs.files, inputs.scheduler,
-            transport,      inputs.options, heartbeats,   /*ownProcess=*/false};
+            transport,      inputs.options, watch,        /*ownProcess=*/false};
   }
   Transport &newTransport(const std::string &name) {
-    transports.emplace_back(name, makeMemoryTransport(network));
+    transports.emplace_back(name, makeMemoryTransport(network, name));
     return *transports.back().second;
   }
 
   const RunInputs inputs;
-  const bool heartbeats;
+  const bool watch;
   MemoryNetwork network;
   std::vector<std::pair<std::string, std::unique_ptr<Transport>>> transports;
   std::vector<std::shared_ptr<Role>> roles;
   std::shared_ptr<Coordinator> coordinator;
   std::shared_ptr<LocalTrainer> local;
+  std::set<std::string> leftOut;
   StatusOr<RunResult> result{Status::internal("the run has no result")};
 };
 
-InProcessRun::InProcessRun(const RunInputs &inputs, MemoryNetwork::DelayHook delay, bool heartbeats)
-    : state_(std::make_shared<State>(inputs, std::move(delay), heartbeats)) {}
+InProcessRun::InProcessRun(const RunInputs &inputs, MemoryNetwork::Weather weather, bool watch)
+    : state_(std::make_shared<State>(inputs, std::move(weather), watch)) {}
 
 InProcessRun::~InProcessRun() = default;
 
 void InProcessRun::shutdown() {
   for (auto &[name, transport] : state_->transports)
     transport->shutdown();
+}
+
+void InProcessRun::leaveOut(const std::string &role, int index) { state_->leftOut.insert(displayName(role, index)); }
+
+void InProcessRun::interrupt() {
+  if (state_->local)
+    state_->local->interrupt();
+  if (state_->coordinator)
+    state_->coordinator->interrupt();
 }
 
 void InProcessRun::cut(const std::string &role, int index) {
@@ -108,6 +119,8 @@ void InProcessRun::start(UniqueFunction<void(StatusOr<RunResult>)> ended) {
   auto add = [&](const std::string &role, size_t count, auto make) {
     for (size_t i = 0; i < count; ++i) {
       std::string name = displayName(role, static_cast<int>(i));
+      if (state.leftOut.contains(name))
+        continue;
       state.roles.push_back(make(state.context(state.newTransport(name)), static_cast<int>(i), name));
     }
   };

@@ -27,13 +27,20 @@ Status checkOptions(const package::PackageInfo &info, const RunOptions &options)
 
 class InProcessRun {
 public:
-  /// `delay`, if set, delays each message. `heartbeats`: roles ping as they do between processes.
-  explicit InProcessRun(const RunInputs &inputs, MemoryNetwork::DelayHook delay = nullptr, bool heartbeats = false);
+  /// `weather` decides on each message. `watch`: roles expect of each other what they do between processes, that peers
+  /// may stop and messages be lost. Transports are called after the roles, e.g. "server 0", "coordinator".
+  explicit InProcessRun(const RunInputs &inputs, MemoryNetwork::Weather weather = nullptr, bool watch = false);
   /// REQUIRES: `start` was not called, or `shutdown` was and no task of the scheduler is left.
   ~InProcessRun();
 
+  /// A role that will never be there: for tests, before `start`.
+  void leaveOut(const std::string &role, int index);
+
   /// `ended` is called once, as a task, after every role has ended.
   void start(UniqueFunction<void(StatusOr<RunResult>)> ended);
+
+  /// Ends the run early; after `start`. Thread-safe.
+  void interrupt();
 
   /// Closes all connections; after `ended`. The scheduler still has tasks to run then.
   void shutdown();

@@ -7,6 +7,8 @@
 #include "runtime/role/Phase.h"
 #include "runtime/table/Checkpoint.h"
 
+#include <utility>
+
 namespace heter::runtime {
 namespace {
 
@@ -38,11 +40,23 @@ void LocalTrainer::start(UniqueFunction<void(StatusOr<RunResult>)> ended) {
   context_.scheduler.postBlocking([self = shared_from_this()] {
     Status status = self->prepare();
     self->strand_->post([self, status]() mutable {
+      if (status.ok() && self->interrupted_)
+        status = Status::cancelled("interrupted before training began");
       if (status.ok())
         status = self->startPhase(/*training=*/!self->context_.options.predict);
       if (!status.ok())
         self->finish(status);
     });
+  });
+}
+
+void LocalTrainer::interrupt() {
+  strand_->post([self = shared_from_this()] {
+    if (std::exchange(self->interrupted_, true) || !self->pump_ || self->pump_->finished())
+      return; // Loading and saving go on to their end.
+    Status why = Status::cancelled("interrupted");
+    self->parameters_->close(why); // Frames that wait for a step that will not come.
+    self->pump_->stop(why);
   });
 }
 
@@ -136,6 +150,10 @@ Status LocalTrainer::closeStep(const CompleteStep &step) {
 }
 
 void LocalTrainer::phaseEnded(Status status) {
+  if (interrupted_) {
+    scoreboard_.endPhaseEarly();
+    return finish(Status());
+  }
   if (status.ok())
     status = scoreboard_.endPhase();
   if (status.ok() && output_)
@@ -145,7 +163,8 @@ void LocalTrainer::phaseEnded(Status status) {
   context_.scheduler.postBlocking([self = shared_from_this()] {
     Status saved = self->save();
     self->strand_->post([self, saved]() mutable {
-      bool test = saved.ok() && !self->context_.options.testFiles.empty();
+      self->saved_ = saved.ok() && !self->context_.options.saveFolder.empty();
+      bool test = saved.ok() && !self->context_.options.testFiles.empty() && !self->interrupted_;
       if (test)
         saved = self->startPhase(/*training=*/false);
       if (!saved.ok() || !test)
@@ -167,6 +186,8 @@ void LocalTrainer::finish(Status status) {
   if (!status.ok())
     return ended(std::move(status));
   RunResult result;
+  result.interrupted = interrupted_;
+  result.saved = saved_;
   scoreboard_.fill(result);
   result.mode = context_.package.info.mode;
   result.update = updateModeName(context_.options.update);

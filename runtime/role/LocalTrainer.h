@@ -23,6 +23,9 @@ public:
   /// `ended` is called once, as a task, after which nothing of the trainer runs any more.
   void start(UniqueFunction<void(StatusOr<RunResult>)> ended);
 
+  /// Ends the run early, as RunHooks::interrupted says. Thread-safe.
+  void interrupt();
+
 private:
   struct FrameRun;
 
@@ -48,6 +51,8 @@ private:
   std::shared_ptr<FramePump> pump_;
   std::shared_ptr<PredictionOutput> output_; ///< Null unless the run predicts.
   bool training_ = true;
+  bool interrupted_ = false;
+  bool saved_ = false;
   uint64_t seed_ = 0;
   int64_t firstStep_ = 0;
   int64_t frames_ = 0; ///< Of training or predicting.

@@ -9,6 +9,9 @@
 namespace heter::runtime {
 namespace {
 
+/// A push is cut into messages of about so many bytes, so that a small one never waits long behind a large one.
+constexpr size_t pushBytes = size_t{1} << 20;
+
 std::string bytesOf(const void *data, size_t bytes) { return {static_cast<const char *>(data), bytes}; }
 
 /// The keys of each server and where they stood.
@@ -28,7 +31,7 @@ struct Split {
 };
 
 /// `width` bytes of `data` for each position.
-std::string gather(const void *data, size_t width, const std::vector<uint32_t> &positions) {
+std::string gather(const void *data, size_t width, std::span<const uint32_t> positions) {
   std::string out;
   out.reserve(width * positions.size());
   for (uint32_t position : positions)
@@ -49,6 +52,11 @@ public:
   int64_t version = 0;            ///< The oldest of the servers'.
   std::vector<int64_t> revisions; ///< By server.
   std::vector<std::vector<float>> values_;
+};
+
+struct RemoteParameters::Push {
+  Client *server;
+  rpc::PushRequest request;
 };
 
 /// A pull of all servers that is under way.
@@ -108,64 +116,75 @@ void RemoteParameters::pullRows(int64_t minVersion, int part, std::span<const ui
 void RemoteParameters::pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys,
                                 std::span<const float> rows, std::shared_ptr<const void>, Completion done) {
   Split split(keys, serverCount());
-  if (split.parts() == 0)
-    return done(Status());
   const Model::Part &names = model_.parts()[static_cast<size_t>(part)];
-  auto countdown = Countdown::create(split.parts(), std::move(done));
+  size_t rowBytes = static_cast<size_t>(names.dim) * sizeof(float);
+  size_t rowsPerPush = std::max<size_t>(pushBytes / (sizeof(uint64_t) + rowBytes), 1);
+  std::vector<Push> pushes;
   for (size_t s = 0; s < servers_.size(); ++s) {
-    if (split.positions[s].empty())
-      continue;
-    rpc::PushRequest request;
-    request.generation = generation_;
-    request.step = info.key.step;
-    request.microBatch = info.key.microBatch;
-    request.examples = info.examples;
-    request.table = names.table;
-    request.part = names.part;
-    request.keys = gather(keys.data(), sizeof(uint64_t), split.positions[s]);
-    request.values = gather(rows.data(), static_cast<size_t>(names.dim) * sizeof(float), split.positions[s]);
-    servers_[s]->call<rpc::Push>(
-        std::move(request), workDeadline,
-        [countdown](StatusOr<rpc::Ack> reply) { countdown->end(reply.ok() ? Status() : reply.status()); },
-        "gradients of " + names.name + ", step " + std::to_string(info.key.step));
+    std::span<const uint32_t> rest(split.positions[s]);
+    for (int32_t chunk = 0; !rest.empty(); ++chunk) {
+      std::span<const uint32_t> positions = rest.first(std::min(rowsPerPush, rest.size()));
+      rest = rest.subspan(positions.size());
+      rpc::PushRequest request = makePush(info);
+      request.chunk = chunk;
+      request.table = names.table;
+      request.part = names.part;
+      request.keys = gather(keys.data(), sizeof(uint64_t), positions);
+      request.values = gather(rows.data(), rowBytes, positions);
+      pushes.push_back({servers_[s].get(), std::move(request)});
+    }
   }
+  sendPushes(std::move(pushes), "gradients of " + names.name + ", step " + std::to_string(info.key.step),
+             std::move(done));
 }
 
 void RemoteParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values,
                                  std::shared_ptr<const void>, Completion done) {
-  int owners = 0;
-  for (int s = 0; s < serverCount(); ++s)
-    owners += layout(parameter, s).localElements() > 0;
-  if (owners == 0)
-    return done(Status());
-  auto countdown = Countdown::create(owners, std::move(done));
+  constexpr size_t blocksPerPush = std::max<size_t>(pushBytes / (denseBlockElements * sizeof(float)), 1);
+  std::vector<Push> pushes;
   for (int s = 0; s < serverCount(); ++s) {
-    const DenseLayout &owned = layout(parameter, s);
-    if (owned.localElements() == 0)
-      continue;
-    rpc::DensePiece piece;
-    piece.parameter = parameter;
-    piece.values.reserve(static_cast<size_t>(owned.localElements()) * sizeof(float));
-    for (const DenseBlock &block : owned.blocks())
-      piece.values += bytesOf(values.data() + block.first, static_cast<size_t>(block.count) * sizeof(float));
-    rpc::PushRequest request;
-    request.generation = generation_;
-    request.step = info.key.step;
-    request.microBatch = info.key.microBatch;
-    request.examples = info.examples;
-    request.table = -1;
-    request.pieces.push_back(std::move(piece));
-    servers_[static_cast<size_t>(s)]->call<rpc::Push>(
-        std::move(request), workDeadline,
-        [countdown](StatusOr<rpc::Ack> reply) { countdown->end(reply.ok() ? Status() : reply.status()); },
-        "gradients of " + model_.parameterName(parameter) + ", step " + std::to_string(info.key.step));
+    std::span<const DenseBlock> blocks = layout(parameter, s).blocks();
+    for (size_t first = 0; first < blocks.size(); first += blocksPerPush) {
+      rpc::DensePiece piece;
+      piece.parameter = parameter;
+      piece.firstBlock = static_cast<int64_t>(first);
+      for (const DenseBlock &block : blocks.subspan(first, std::min(blocksPerPush, blocks.size() - first)))
+        piece.values += bytesOf(values.data() + block.first, static_cast<size_t>(block.count) * sizeof(float));
+      rpc::PushRequest request = makePush(info);
+      request.chunk = static_cast<int32_t>(first / blocksPerPush);
+      request.table = -1;
+      request.pieces.push_back(std::move(piece));
+      pushes.push_back({servers_[static_cast<size_t>(s)].get(), std::move(request)});
+    }
   }
+  sendPushes(std::move(pushes),
+             "gradients of " + model_.parameterName(parameter) + ", step " + std::to_string(info.key.step),
+             std::move(done));
+}
+
+rpc::PushRequest RemoteParameters::makePush(const FrameInfo &info) const {
+  rpc::PushRequest request;
+  request.generation = generation_;
+  request.step = info.key.step;
+  request.microBatch = info.key.microBatch;
+  request.examples = info.examples;
+  return request;
+}
+
+void RemoteParameters::sendPushes(std::vector<Push> pushes, const std::string &what, Completion done) {
+  if (pushes.empty())
+    return done(Status());
+  auto countdown = Countdown::create(static_cast<int>(pushes.size()), std::move(done));
+  for (Push &push : pushes)
+    push.server->call<rpc::Push>(
+        std::move(push.request), workDeadline,
+        [countdown](StatusOr<rpc::Ack> reply) { countdown->end(reply.ok() ? Status() : reply.status()); }, what);
 }
 
 void RemoteParameters::pullDense(int64_t minVersion, DenseWaiter done) {
   std::shared_ptr<const Replica> base;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     base = current_;
     // An async frame wants the newest values, so it asks; servers answer shortly when nothing has changed.
     bool fresh = base && base->version >= minVersion && update_ == UpdateMode::Sync;
@@ -219,7 +238,7 @@ void RemoteParameters::finishFetch(int64_t minVersion, Fetch &fetch, Status stat
   }
   std::vector<DenseWaiter> waiters;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     auto it = fetches_.find(minVersion);
     waiters = std::move(it->second);
     fetches_.erase(it);

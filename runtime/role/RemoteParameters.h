@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_ROLE_REMOTEPARAMETERS_H
 #define HETER_RUNTIME_ROLE_REMOTEPARAMETERS_H
 
+#include "runtime/base/ThreadAnnotations.h"
 #include "runtime/role/Model.h"
 #include "runtime/role/Parameters.h"
 #include "runtime/role/RunOptions.h"
@@ -10,7 +11,6 @@
 #include "runtime/table/Sharding.h"
 
 #include <map>
-#include <mutex>
 
 namespace heter::runtime {
 
@@ -31,6 +31,7 @@ public:
 private:
   class Replica;
   struct Fetch;
+  struct Push;
   using DenseWaiter = UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>;
 
   int serverCount() const { return static_cast<int>(servers_.size()); }
@@ -38,6 +39,8 @@ private:
     return layouts_[static_cast<size_t>(parameter) * servers_.size() + static_cast<size_t>(server)];
   }
   std::string describe(int part, int64_t minVersion) const;
+  rpc::PushRequest makePush(const FrameInfo &info) const;
+  void sendPushes(std::vector<Push> pushes, const std::string &what, Completion done);
   void startFetch(int64_t minVersion, std::shared_ptr<const Replica> base);
   void finishFetch(int64_t minVersion, Fetch &fetch, Status status);
   Status assemble(Fetch &fetch, Replica &replica) const;
@@ -49,9 +52,9 @@ private:
   const UpdateMode update_;
   std::vector<DenseLayout> layouts_; ///< [parameter][server]
 
-  std::mutex mutex_;
-  std::shared_ptr<const Replica> current_;              // guarded by mutex_
-  std::map<int64_t, std::vector<DenseWaiter>> fetches_; // guarded by mutex_; running ones by minVersion
+  Mutex mutex_;
+  std::shared_ptr<const Replica> current_ HETER_GUARDED_BY(mutex_);
+  std::map<int64_t, std::vector<DenseWaiter>> fetches_ HETER_GUARDED_BY(mutex_); ///< Running ones, by minVersion.
 };
 
 } // namespace heter::runtime

@@ -5,6 +5,8 @@
 #include "runtime/base/Process.h"
 #include "runtime/role/Timing.h"
 
+#include <algorithm>
+
 namespace heter::runtime {
 
 std::string displayName(const std::string &role, int index) { return role + " " + std::to_string(index); }
@@ -46,11 +48,18 @@ void addPeerMethods(Service &service, const RoleContext &context, rpc::RoleName 
       rpc::HelloReply reply;
       reply.name = self;
       reply.programHash = context.package.hash;
+      reply.creditBytes = static_cast<int64_t>(context.options.creditBytes);
       respond(std::move(reply));
     });
   });
   service.on<rpc::Ping>(
       [](const CallContext &, rpc::PingRequest, Responder<rpc::Ping> respond) { respond(rpc::Ack()); });
+}
+
+std::shared_ptr<Client> makeClient(const RoleContext &context, const std::string &role, int index,
+                                   const std::string &address) {
+  return std::make_shared<Client>(context.transport, context.scheduler, address, displayName(role, index),
+                                  LaneOptions{context.watch});
 }
 
 void sayHello(Client &client, const RoleContext &context, const rpc::RoleName &self, int64_t generation,
@@ -61,8 +70,10 @@ void sayHello(Client &client, const RoleContext &context, const rpc::RoleName &s
   request.mode = context.package.info.mode;
   request.generation = generation;
   client.call<rpc::Hello>(
-      std::move(request), joinLimit,
-      [done = std::move(done)](StatusOr<rpc::HelloReply> reply) mutable {
+      std::move(request), workDeadline,
+      [&client, done = std::move(done)](StatusOr<rpc::HelloReply> reply) mutable {
+        if (reply.ok())
+          client.grantCredits(static_cast<size_t>(std::max<int64_t>(reply->creditBytes, 0)));
         done(reply.ok() ? Status() : reply.status());
       },
       "the handshake");
@@ -71,7 +82,8 @@ void sayHello(Client &client, const RoleContext &context, const rpc::RoleName &s
 Membership::Membership(const RoleContext &context, std::shared_ptr<Strand> strand, rpc::RoleName self,
                        const std::string &coordinatorAddress)
     : context_(context), strand_(std::move(strand)), self_(std::move(self)),
-      client_(context.transport, context.scheduler, coordinatorAddress, "coordinator") {}
+      client_(context.transport, context.scheduler, coordinatorAddress, "coordinator",
+              LaneOptions{context.watch, std::chrono::seconds(context.options.patienceSeconds)}) {}
 
 template <typename M> auto Membership::onStrand(UniqueFunction<void(StatusOr<typename M::Reply>)> handle) {
   return [self = shared_from_this(), handle = std::move(handle)](StatusOr<typename M::Reply> reply) mutable {
@@ -96,8 +108,6 @@ void Membership::join(const std::string &listenAddress, Joined joined, Completio
                           }),
                           "the other roles to join");
   waitForEnd();
-  if (context_.heartbeats)
-    ping();
 }
 
 void Membership::waitForEnd() {
@@ -111,23 +121,6 @@ void Membership::waitForEnd() {
         self->end(reply->code == 0 ? Status() : Status(static_cast<StatusCode>(reply->code), reply->message));
       }),
       "the end of the run");
-}
-
-void Membership::ping() {
-  if (over_)
-    return;
-  rpc::PingRequest request;
-  request.caller = self_;
-  client_.call<rpc::Ping>(
-      std::move(request), silenceLimit, onStrand<rpc::Ping>([self = shared_from_this()](StatusOr<rpc::Ack> reply) {
-        if (!reply.ok())
-          return self->end(reply.status());
-        if (self->over_)
-          return;
-        Scheduler &scheduler = self->context_.scheduler;
-        self->pingTimer_ =
-            scheduler.postAt(scheduler.now() + pingPeriod, [self] { self->strand_->post([self] { self->ping(); }); });
-      }));
 }
 
 void Membership::fail(const Status &why) {
@@ -148,8 +141,6 @@ void Membership::fail(const Status &why) {
 void Membership::end(Status status) {
   if (std::exchange(over_, true))
     return;
-  if (pingTimer_)
-    context_.scheduler.cancel(pingTimer_);
   // A lost coordinator after our own failure: our failure is what the user needs to know.
   if (!status.ok() && !failure_.ok() && status.isRetryable())
     status = failure_;

@@ -28,7 +28,7 @@ struct RoleContext {
   Scheduler &scheduler;
   Transport &transport;
   const RunOptions &options;
-  bool heartbeats = false; ///< Ping the coordinator and expect its answers: for roles in processes of their own.
+  bool watch = false; ///< Peers may stop or be cut off, and messages be lost: for roles in processes of their own.
   bool ownProcess = false; ///< The process's time and memory are this role's.
 };
 
@@ -50,7 +50,11 @@ public:
 void addPeerMethods(Service &service, const RoleContext &context, rpc::RoleName self,
                     std::function<void(Completion)> ready);
 
-/// Dials a peer and says hello; `done` runs as a task.
+/// A client of a peer, by role key and index. It dials at its first call.
+std::shared_ptr<Client> makeClient(const RoleContext &context, const std::string &role, int index,
+                                   const std::string &address);
+
+/// Dials a peer, says hello and takes the credits that it grants; `done` runs as a task. `client` outlives that.
 void sayHello(Client &client, const RoleContext &context, const rpc::RoleName &self, int64_t generation,
               Completion done);
 
@@ -73,7 +77,6 @@ public:
 
 private:
   void waitForEnd();
-  void ping();
   void end(Status status);
   template <typename M> auto onStrand(UniqueFunction<void(StatusOr<typename M::Reply>)> handle);
 
@@ -82,7 +85,6 @@ private:
   const rpc::RoleName self_;
   Client client_;
   Completion ended_;
-  uint64_t pingTimer_ = 0;
   bool over_ = false;
   Status failure_; ///< Our own, once told.
 };

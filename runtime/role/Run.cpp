@@ -3,6 +3,7 @@
 #include "runtime/role/Run.h"
 
 #include "runtime/base/Log.h"
+#include "runtime/base/Process.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/role/Coordinator.h"
@@ -16,7 +17,6 @@
 
 #include <map>
 #include <optional>
-#include <thread>
 
 namespace heter::runtime {
 namespace {
@@ -43,9 +43,30 @@ private:
 };
 
 std::unique_ptr<Scheduler> makeScheduler(const RunOptions &options) {
-  int threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-  return makeThreadedScheduler(std::max(threads, 1));
+  return makeThreadedScheduler(options.threads > 0 ? options.threads : processorCount());
 }
+
+/// Asks hooks.interrupted until it says yes, then calls `interrupt` once, as a task.
+void watchInterrupts(Scheduler &scheduler, const RunHooks &hooks, std::function<void()> interrupt) {
+  if (!hooks.interrupted)
+    return;
+  scheduler.postAt(scheduler.now() + std::chrono::milliseconds(50), [&, interrupt = std::move(interrupt)]() mutable {
+    if (hooks.interrupted())
+      return interrupt();
+    watchInterrupts(scheduler, hooks, std::move(interrupt));
+  });
+}
+
+/// What a process of a cluster runs its role on. Destroyed after the role.
+struct OwnProcess {
+  OwnProcess(const Package &package, const KernelObject &kernels, FileSystem &files, const RunOptions &options)
+      : scheduler(makeScheduler(options)), transport(makeAsioTransport(*scheduler)),
+        context{package, kernels, files, *scheduler, *transport, options, /*watch=*/true, /*ownProcess=*/true} {}
+
+  std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<Transport> transport;
+  RoleContext context;
+};
 
 std::shared_ptr<Role> makeRole(const RoleContext &context, const ClusterFile &cluster, const std::string &role,
                                int index) {
@@ -92,6 +113,7 @@ StatusOr<RunResult> runInProcess(const Package &package, FileSystem &files, cons
   std::unique_ptr<Scheduler> scheduler = makeScheduler(options);
   run.emplace(RunInputs{package, *kernels, files, *scheduler, options, hooks});
   run->start([&](StatusOr<RunResult> result) { outcome.set(std::move(result)); });
+  watchInterrupts(*scheduler, hooks, [&] { run->interrupt(); });
   StatusOr<RunResult> result = outcome.wait();
   run->shutdown();
   return result;
@@ -103,23 +125,15 @@ StatusOr<RunResult> runCoordinator(const Package &package, FileSystem &files, co
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<KernelObject> kernels, openKernelObject(files, package.folder));
   Outcome<RunResult> outcome;
   std::shared_ptr<Coordinator> coordinator;
-  std::unique_ptr<Scheduler> scheduler = makeScheduler(options);
-  std::unique_ptr<Transport> transport = makeAsioTransport(*scheduler);
-  RoleContext context{package,
-                      *kernels,
-                      files,
-                      *scheduler,
-                      *transport,
-                      options,
-                      /*heartbeats=*/true,
-                      /*ownProcess=*/true};
-  coordinator = std::make_shared<Coordinator>(context, cluster, hooks);
+  OwnProcess process(package, *kernels, files, options);
+  coordinator = std::make_shared<Coordinator>(process.context, cluster, hooks);
   HETER_ASSIGN_OR_RETURN(std::string address, coordinator->listen());
   coordinator->start([&](StatusOr<RunResult> result) { outcome.set(std::move(result)); });
+  watchInterrupts(*process.scheduler, hooks, [&] { coordinator->interrupt(); });
   if (hooks.listening)
     hooks.listening(address);
   StatusOr<RunResult> result = outcome.wait();
-  transport->shutdown();
+  process.transport->shutdown();
   return result;
 }
 
@@ -130,20 +144,11 @@ StatusOr<RoleSummary> runRole(const Package &package, FileSystem &files, const R
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<KernelObject> kernels, openKernelObject(files, package.folder));
   Outcome<RoleSummary> outcome;
   std::shared_ptr<Role> running;
-  std::unique_ptr<Scheduler> scheduler = makeScheduler(options);
-  std::unique_ptr<Transport> transport = makeAsioTransport(*scheduler);
-  RoleContext context{package,
-                      *kernels,
-                      files,
-                      *scheduler,
-                      *transport,
-                      options,
-                      /*heartbeats=*/true,
-                      /*ownProcess=*/true};
-  running = makeRole(context, cluster, role, index);
+  OwnProcess process(package, *kernels, files, options);
+  running = makeRole(process.context, cluster, role, index);
   running->start([&](StatusOr<RoleSummary> summary) { outcome.set(std::move(summary)); });
   StatusOr<RoleSummary> result = outcome.wait();
-  transport->shutdown();
+  process.transport->shutdown();
   return result;
 }
 

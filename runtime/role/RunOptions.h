@@ -6,6 +6,7 @@
 #include "runtime/base/Scheduler.h"
 #include "runtime/base/Status.h"
 #include "runtime/data/DataStream.h"
+#include "runtime/rpc/Credits.h"
 
 #include <cstdint>
 #include <functional>
@@ -51,8 +52,11 @@ struct RunOptions {
   std::map<std::string, int> heterTrainers;
   /// The device that runs a class, as makeDevice reads it; "cpu" by default.
   std::map<std::string, std::string> devices;
-  bool poisonFreed = false;   ///< Fill freed buffers with NaN: for tests.
-  Profile *profile = nullptr; ///< Gets the time of each node, if set. Outlives the run.
+  /// How long the coordinator waits for the next role to join, and a role for the coordinator to be there.
+  int patienceSeconds = 7;
+  size_t creditBytes = defaultCreditBytes; ///< What a role grants to each of its callers (runtime/rpc/Credits.h).
+  bool poisonFreed = false;                ///< Fill freed buffers with NaN: for tests.
+  Profile *profile = nullptr;              ///< Gets the time of each node, if set. Outlives the run.
 
   int heterTrainersOf(const std::string &deviceClass) const;
   std::string deviceOf(const std::string &deviceClass) const;
@@ -83,6 +87,8 @@ struct RoleSummary {
 
 /// Everything that `--summary` and `--losses` write.
 struct RunResult {
+  bool interrupted = false; ///< It ended early because it was asked to; the rest says how far it came.
+  bool saved = false;       ///< The model was saved.
   std::string mode;     ///< local, ps, heter-ps.
   std::string update;   ///< sync, async.
   int64_t examples = 0; ///< Trained on.
@@ -120,6 +126,9 @@ struct RunHooks {
   std::function<void(const RunProgress &)> progress;
   /// The coordinator of a distributed run listens here now; called before any role must be there.
   std::function<void(const std::string &address)> listening;
+  /// Whether the run is to end early; asked a few times a second, on any thread. No step is begun from then on, a save
+  /// that has begun is finished, and the result says `interrupted`.
+  std::function<bool()> interrupted;
 };
 
 } // namespace heter::runtime

@@ -61,16 +61,23 @@ void Scoreboard::tellProgress() {
 
 Status Scoreboard::endPhase() {
   HETER_RETURN_IF_ERROR(ledger_->checkComplete());
-  PhaseResult result;
-  result.loss = ledger_->loss();
-  result.auc = ledger_->auc();
-  result.examples = ledger_->examples();
-  if (result.examples == 0)
+  if (ledger_->examples() == 0)
     return Status::invalidArgument(std::string("the ") +
                                    (testing_      ? "test "
                                     : predicting_ ? ""
                                                   : "training ") +
                                    "data has no examples (is the range of lines inside the files?)");
+  keepPhase();
+  return Status();
+}
+
+void Scoreboard::endPhaseEarly() {
+  if (ledger_ && ledger_->examples() > 0)
+    keepPhase();
+}
+
+void Scoreboard::keepPhase() {
+  PhaseResult result{ledger_->loss(), ledger_->auc(), ledger_->examples()};
   if (!testing_)
     trainSeconds_ = secondsOf(scheduler_.now() - phaseStart_);
   if (hooks_.progress)
@@ -79,7 +86,6 @@ Status Scoreboard::endPhase() {
     test_ = result;
   else
     train_ = result;
-  return Status();
 }
 
 void Scoreboard::fill(RunResult &result) const {

@@ -24,6 +24,8 @@ public:
 
   /// Ends the current pass: every step must be complete.
   Status endPhase();
+  /// Ends it with what is there.
+  void endPhaseEarly();
 
   int64_t nextStep() const { return ledger_->nextStep(); }
 
@@ -32,6 +34,7 @@ public:
 
 private:
   void begin(int64_t firstStep, bool testing);
+  void keepPhase();
   void tellProgress();
 
   Scheduler &scheduler_;

@@ -93,11 +93,11 @@ template <typename M> void Server::serve(StatusOr<typename M::Reply> (Server::*h
 void Server::addMethods() {
   auto self = shared_from_this();
   addPeerMethods(*service_, context_, self_, [self](Completion done) { self->whenReady(std::move(done)); });
-  service_->on<rpc::PullRows>([self](const CallContext &, rpc::PullRowsRequest request, auto respond) {
-    self->pullRows(std::move(request), std::move(respond));
+  service_->on<rpc::PullRows>([self](const CallContext &call, rpc::PullRowsRequest request, auto respond) {
+    self->pullRows(call, std::move(request), std::move(respond));
   });
-  service_->on<rpc::PullDense>([self](const CallContext &, rpc::PullDenseRequest request, auto respond) {
-    self->pullDense(std::move(request), std::move(respond));
+  service_->on<rpc::PullDense>([self](const CallContext &call, rpc::PullDenseRequest request, auto respond) {
+    self->pullDense(call, std::move(request), std::move(respond));
   });
   service_->on<rpc::Push>([self](const CallContext &, rpc::PushRequest request, auto respond) {
     Status status = self->push(std::make_shared<const rpc::PushRequest>(std::move(request)));
@@ -115,7 +115,21 @@ void Server::addMethods() {
   });
 }
 
-void Server::pullRows(rpc::PullRowsRequest request, Responder<rpc::PullRows> respond) {
+/// Parks a pull until its version is there. `run` answers it, unless its caller has given up by then.
+template <typename M>
+void Server::park(const CallContext &call, int64_t minVersion, Responder<M> respond, UniqueFunction<void()> run) {
+  TimePoint now = context_.scheduler.now();
+  TimePoint until = call.timeLeft < TimePoint::max() - now ? now + call.timeLeft : TimePoint::max();
+  gate_.wait(minVersion, [&scheduler = context_.scheduler, until, respond, run = std::move(run)](Status status) mutable {
+    if (!status.ok())
+      return respond(status);
+    if (scheduler.now() > until)
+      return respond(Status::deadlineExceeded("a parked pull was dropped: its deadline has passed"));
+    run();
+  });
+}
+
+void Server::pullRows(const CallContext &call, rpc::PullRowsRequest request, Responder<rpc::PullRows> respond) {
   if (Status status = checkGeneration(request.generation); !status.ok())
     return respond(status);
   auto part = model_.findPart(request.table, request.part);
@@ -123,31 +137,26 @@ void Server::pullRows(rpc::PullRowsRequest request, Responder<rpc::PullRows> res
     return respond(part.status());
   if (request.keys.size() % sizeof(uint64_t) != 0)
     return respond(Status::invalidArgument("the keys of a row pull are no whole numbers"));
-  gate_.wait(request.minVersion,
-             [self = shared_from_this(), part = *part, request = std::move(request), respond](Status status) {
-               if (!status.ok())
-                 return respond(status);
-               std::span<const uint64_t> keys(reinterpret_cast<const uint64_t *>(request.keys.data()),
-                                              request.keys.size() / sizeof(uint64_t));
-               rpc::PullRowsReply reply;
-               reply.version = self->store_->version();
-               reply.rows.resize(keys.size() * static_cast<size_t>(self->store_->partDim(part)) * sizeof(float));
-               self->store_->pullRows(part, keys, reinterpret_cast<float *>(reply.rows.data()));
-               respond(std::move(reply));
-             });
+  park(call, request.minVersion, respond,
+       [self = shared_from_this(), part = *part, request = std::move(request), respond] {
+         std::span<const uint64_t> keys(reinterpret_cast<const uint64_t *>(request.keys.data()),
+                                        request.keys.size() / sizeof(uint64_t));
+         rpc::PullRowsReply reply;
+         reply.version = self->store_->version();
+         reply.rows.resize(keys.size() * static_cast<size_t>(self->store_->partDim(part)) * sizeof(float));
+         self->store_->pullRows(part, keys, reinterpret_cast<float *>(reply.rows.data()));
+         respond(std::move(reply));
+       });
 }
 
-void Server::pullDense(rpc::PullDenseRequest request, Responder<rpc::PullDense> respond) {
+void Server::pullDense(const CallContext &call, rpc::PullDenseRequest request, Responder<rpc::PullDense> respond) {
   if (Status status = checkGeneration(request.generation); !status.ok())
     return respond(status);
   for (int parameter : request.parameters)
     if (parameter < 0 || parameter >= store_->parameterCount())
       return respond(Status::invalidArgument("there is no parameter number " + std::to_string(parameter)));
-  gate_.wait(request.minVersion, [self = shared_from_this(), request = std::move(request), respond](Status status) {
-    if (!status.ok())
-      return respond(status);
-    respond(self->denseReply(request));
-  });
+  park(call, request.minVersion, respond,
+       [self = shared_from_this(), request = std::move(request), respond] { respond(self->denseReply(request)); });
 }
 
 StatusOr<rpc::PullDenseReply> Server::denseReply(const rpc::PullDenseRequest &request) {

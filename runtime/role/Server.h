@@ -28,8 +28,10 @@ private:
   void whenReady(Completion done);
   void ended(Status status);
 
-  void pullRows(rpc::PullRowsRequest request, Responder<rpc::PullRows> respond);
-  void pullDense(rpc::PullDenseRequest request, Responder<rpc::PullDense> respond);
+  template <typename M>
+  void park(const CallContext &call, int64_t minVersion, Responder<M> respond, UniqueFunction<void()> run);
+  void pullRows(const CallContext &call, rpc::PullRowsRequest request, Responder<rpc::PullRows> respond);
+  void pullDense(const CallContext &call, rpc::PullDenseRequest request, Responder<rpc::PullDense> respond);
   StatusOr<rpc::PullDenseReply> denseReply(const rpc::PullDenseRequest &request);
   Status push(const std::shared_ptr<const rpc::PushRequest> &request);
   StatusOr<rpc::CloseStepReply> closeStep(const rpc::CloseStepRequest &request);

@@ -4,10 +4,10 @@
 #define HETER_RUNTIME_ROLE_STRAND_H
 
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/ThreadAnnotations.h"
 
 #include <deque>
 #include <memory>
-#include <mutex>
 
 namespace heter::runtime {
 
@@ -18,7 +18,7 @@ public:
 
   void post(Task task) {
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       tasks_.push_back(std::move(task));
       if (running_)
         return;
@@ -32,7 +32,7 @@ private:
     while (true) {
       Task task;
       {
-        std::lock_guard lock(mutex_);
+        MutexLock lock(mutex_);
         if (tasks_.empty()) {
           running_ = false;
           return;
@@ -45,9 +45,9 @@ private:
   }
 
   Scheduler &scheduler_;
-  std::mutex mutex_;
-  std::deque<Task> tasks_; // guarded by mutex_
-  bool running_ = false;   // guarded by mutex_
+  Mutex mutex_;
+  std::deque<Task> tasks_ HETER_GUARDED_BY(mutex_);
+  bool running_ HETER_GUARDED_BY(mutex_) = false;
 };
 
 } // namespace heter::runtime

@@ -114,22 +114,25 @@ void TrainerFrame::pullRows(Frame &frame, const package::Node &node, Completion 
 }
 
 void TrainerFrame::withDense(UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> use) {
+  std::optional<StatusOr<DenseSnapshotPtr>> known;
   {
-    std::unique_lock lock(mutex_);
-    if (dense_ || !denseFailed_.ok()) {
-      StatusOr<DenseSnapshotPtr> result =
-          dense_ ? StatusOr<DenseSnapshotPtr>(dense_) : StatusOr<DenseSnapshotPtr>(denseFailed_);
-      lock.unlock();
-      return use(std::move(result));
+    MutexLock lock(mutex_);
+    if (dense_) {
+      known.emplace(dense_);
+    } else if (!denseFailed_.ok()) {
+      known.emplace(denseFailed_);
+    } else {
+      denseWaiters_.push_back(std::move(use));
+      if (std::exchange(denseAsked_, true))
+        return;
     }
-    denseWaiters_.push_back(std::move(use));
-    if (std::exchange(denseAsked_, true))
-      return;
   }
+  if (known)
+    return use(std::move(*known));
   services_.parameters.pullDense(minVersion_, [this](StatusOr<DenseSnapshotPtr> snapshot) {
-    decltype(denseWaiters_) waiters;
+    std::vector<UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>> waiters;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       if (snapshot.ok())
         dense_ = *snapshot;
       else
@@ -220,7 +223,7 @@ Status TrainerFrame::report(Frame &frame, const package::Node &node) {
     return Status::unimplemented("report of metric '" + metric.metric + "' is not supported yet; auc and loss are");
   }
   // Nodes end in any order; reports keep the program's.
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   metrics_.emplace(&node - frame.graph().nodes.data(), std::move(metric));
   return Status();
 }
@@ -230,7 +233,7 @@ void TrainerFrame::predict(Frame &frame, const package::Node &node) {
   const char *begin = static_cast<const char *>(value.data);
   PredictedValue predicted{value.element,
                            {begin, begin + value.shape.elements() * static_cast<int64_t>(elementBytes(value.element))}};
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   predicted_.emplace(&node - frame.graph().nodes.data(), std::move(predicted));
 }
 

@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_ROLE_TRAINERFRAME_H
 #define HETER_RUNTIME_ROLE_TRAINERFRAME_H
 
+#include "runtime/base/ThreadAnnotations.h"
 #include "runtime/data/DataStream.h"
 #include "runtime/graph/Frame.h"
 #include "runtime/role/Channels.h"
@@ -13,7 +14,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace heter::runtime {
@@ -55,13 +55,13 @@ private:
   const int64_t minVersion_;
   const BatchPtr batch_;
 
-  std::mutex mutex_;
-  bool denseAsked_ = false; // guarded by mutex_
-  DenseSnapshotPtr dense_;  // guarded by mutex_; the version that the frame has pinned
-  Status denseFailed_;      // guarded by mutex_
-  std::vector<UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>> denseWaiters_; // guarded by mutex_
-  std::map<ptrdiff_t, MetricReport> metrics_;                                  // guarded by mutex_; by node
-  std::map<ptrdiff_t, PredictedValue> predicted_;                              // guarded by mutex_; by node
+  Mutex mutex_;
+  bool denseAsked_ HETER_GUARDED_BY(mutex_) = false;
+  DenseSnapshotPtr dense_ HETER_GUARDED_BY(mutex_); ///< The version that the frame has pinned.
+  Status denseFailed_ HETER_GUARDED_BY(mutex_);
+  std::vector<UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>> denseWaiters_ HETER_GUARDED_BY(mutex_);
+  std::map<ptrdiff_t, MetricReport> metrics_ HETER_GUARDED_BY(mutex_);     ///< By node.
+  std::map<ptrdiff_t, PredictedValue> predicted_ HETER_GUARDED_BY(mutex_); ///< By node.
 };
 
 } // namespace heter::runtime

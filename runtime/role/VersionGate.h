@@ -3,9 +3,9 @@
 #define HETER_RUNTIME_ROLE_VERSIONGATE_H
 
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/ThreadAnnotations.h"
 
 #include <map>
-#include <mutex>
 #include <vector>
 
 namespace heter::runtime {
@@ -19,7 +19,7 @@ public:
   void wait(int64_t least, Completion passed) {
     Status closed;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       closed = closed_;
       if (closed.ok() && version_ < least) {
         waiting_.emplace(least, std::move(passed));
@@ -31,14 +31,14 @@ public:
 
   /// Lets through everything that waits for `version` or less.
   void open(int64_t version) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     version_ = std::max(version_, version);
     release(waiting_.upper_bound(version_), Status());
   }
 
   /// Fails everything that waits or comes later.
   void close(const Status &why) {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (closed_.ok())
       closed_ = why;
     release(waiting_.end(), why);
@@ -47,17 +47,17 @@ public:
 private:
   using Waiting = std::multimap<int64_t, Completion>;
 
-  void release(Waiting::iterator end, const Status &status) {
+  void release(Waiting::iterator end, const Status &status) HETER_REQUIRES(mutex_) {
     for (auto it = waiting_.begin(); it != end; ++it)
       scheduler_.post([passed = std::move(it->second), status]() mutable { passed(status); });
     waiting_.erase(waiting_.begin(), end);
   }
 
   Scheduler &scheduler_;
-  std::mutex mutex_;
-  int64_t version_ = 0; // guarded by mutex_
-  Status closed_;       // guarded by mutex_
-  Waiting waiting_;     // guarded by mutex_
+  Mutex mutex_;
+  int64_t version_ HETER_GUARDED_BY(mutex_) = 0;
+  Status closed_ HETER_GUARDED_BY(mutex_);
+  Waiting waiting_ HETER_GUARDED_BY(mutex_);
 };
 
 } // namespace heter::runtime

@@ -2,6 +2,7 @@
 #include "runtime/rpc/AsioTransport.h"
 
 #include "runtime/base/Log.h"
+#include "runtime/base/ThreadAnnotations.h"
 #include "runtime/rpc/Delivery.h"
 
 #include <boost/asio.hpp>
@@ -10,8 +11,8 @@
 #include <array>
 #include <atomic>
 #include <deque>
-#include <mutex>
 #include <thread>
+#include <utility>
 
 namespace heter::runtime {
 namespace {
@@ -22,6 +23,8 @@ using boost::system::error_code;
 
 /// How long a closing link waits for its last frames to leave and for the other end to hang up.
 constexpr std::chrono::seconds closePatience(1);
+/// How long a listener rests when it cannot accept, for example because file handles have run out.
+constexpr std::chrono::milliseconds acceptPause(100);
 /// Frames that one gathered write may hold.
 constexpr size_t framesPerWrite = 16;
 
@@ -68,14 +71,14 @@ public:
     readLength();
   }
 
-  void send(OutgoingFrame frame) override {
-    if (frame.size > frameLimit_)
-      return close(Status::invalidArgument("a frame of " + std::to_string(frame.size) + " bytes is over the limit of " +
-                                           std::to_string(frameLimit_)));
+  void send(FramePtr frame) override {
+    if (frame->size > frameLimit_)
+      return close(Status::invalidArgument("a frame of " + std::to_string(frame->size) +
+                                           " bytes is over the limit of " + std::to_string(frameLimit_)));
     if (ended_)
       return;
-    std::lock_guard lock(mutex_);
-    queue_.push_back(std::make_shared<OutgoingFrame>(std::move(frame)));
+    MutexLock lock(mutex_);
+    queue_.push_back(std::move(frame));
     if (writing_)
       return;
     writing_ = true;
@@ -95,7 +98,7 @@ private:
   using Length = std::array<unsigned char, lengthBytes>;
 
   struct Batch {
-    std::vector<std::shared_ptr<OutgoingFrame>> frames;
+    std::vector<FramePtr> frames;
     std::vector<Length> lengths;
     std::vector<asio::const_buffer> buffers;
     int64_t bytes = 0;
@@ -143,7 +146,7 @@ private:
   void writeSome() {
     auto batch = std::make_shared<Batch>();
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       while (!queue_.empty() && batch->frames.size() < framesPerWrite) {
         batch->frames.push_back(std::move(queue_.front()));
         queue_.pop_front();
@@ -194,7 +197,7 @@ private:
     });
     bool idle = false;
     {
-      std::lock_guard lock(mutex_);
+      MutexLock lock(mutex_);
       idle = !writing_;
     }
     if (idle)
@@ -227,9 +230,9 @@ private:
   Length length_{};
   bool closing_ = false;
   std::atomic<bool> ended_{false}; ///< Set by the I/O thread.
-  std::mutex mutex_;
-  std::deque<std::shared_ptr<OutgoingFrame>> queue_; // guarded by mutex_
-  bool writing_ = false;                             // guarded by mutex_
+  Mutex mutex_;
+  std::deque<FramePtr> queue_ HETER_GUARDED_BY(mutex_);
+  bool writing_ HETER_GUARDED_BY(mutex_) = false;
 };
 
 class AsioTransport final : public Transport {
@@ -247,15 +250,17 @@ public:
     auto found = resolver.resolve(parsed.host, parsed.port, tcp::resolver::passive, error);
     if (error)
       return fail();
-    auto listener = std::make_shared<tcp::acceptor>(*io_);
+    auto listener = std::make_shared<Listening>(*io_);
+    listener->accepted = std::move(acceptor);
+    tcp::acceptor &socket = listener->socket;
     tcp::endpoint endpoint = found.begin()->endpoint();
-    if (listener->open(endpoint.protocol(), error) || listener->set_option(tcp::acceptor::reuse_address(true), error) ||
-        listener->bind(endpoint, error) || listener->listen(asio::socket_base::max_listen_connections, error))
+    if (socket.open(endpoint.protocol(), error) || socket.set_option(tcp::acceptor::reuse_address(true), error) ||
+        socket.bind(endpoint, error) || socket.listen(asio::socket_base::max_listen_connections, error))
       return fail();
-    std::string bound = parsed.host + ":" + std::to_string(listener->local_endpoint(error).port());
-    asio::post(*io_, [this, listener, acceptor = std::make_shared<Acceptor>(std::move(acceptor))] {
+    std::string bound = parsed.host + ":" + std::to_string(socket.local_endpoint(error).port());
+    asio::post(*io_, [this, listener] {
       listeners_.push_back(listener);
-      accept(listener, acceptor);
+      accept(listener);
     });
     return bound;
   }
@@ -271,6 +276,8 @@ public:
     asio::post(*io_, [this, attempt, parsed = *parsed] {
       if (stopping_)
         return answer(std::move(attempt->done), Status::cancelled("the transport was shut down"));
+      std::erase_if(attempts_, [](const auto &weak) { return weak.expired(); });
+      attempts_.push_back(attempt);
       attempt->resolver.async_resolve(parsed.host, parsed.port,
                                       [this, attempt](error_code error, const tcp::resolver::results_type &found) {
                                         error ? finishDial(*attempt, error) : connect(attempt, found);
@@ -279,15 +286,22 @@ public:
   }
 
   void shutdown() override {
-    std::lock_guard lock(shutdownMutex_);
+    MutexLock lock(shutdownMutex_);
     if (!thread_.joinable())
       return;
     asio::post(*io_, [this] {
       stopping_ = true;
       for (auto &listener : listeners_) {
         error_code ignored;
-        listener->close(ignored);
+        listener->socket.close(ignored);
+        listener->pause.cancel(ignored);
       }
+      for (auto &weak : attempts_)
+        if (auto attempt = weak.lock()) {
+          error_code ignored;
+          attempt->resolver.cancel();
+          attempt->socket.close(ignored);
+        }
       for (auto &weak : links_)
         if (auto link = weak.lock())
           link->close(Status::cancelled("closed the connection"));
@@ -317,6 +331,8 @@ private:
   }
 
   void connect(const std::shared_ptr<Attempt> &attempt, const tcp::resolver::results_type &found) {
+    if (stopping_)
+      return finishDial(*attempt, asio::error::operation_aborted);
     asio::async_connect(attempt->socket, found,
                         [this, attempt](error_code error, const tcp::endpoint &) { finishDial(*attempt, error); });
   }
@@ -331,21 +347,39 @@ private:
     answer(std::move(attempt.done), std::shared_ptr<Link>(link));
   }
 
-  void accept(const std::shared_ptr<tcp::acceptor> &listener, const std::shared_ptr<Acceptor> &acceptor) {
-    listener->async_accept([this, listener, acceptor](error_code error, tcp::socket socket) {
+  struct Listening {
+    explicit Listening(asio::io_context &io) : socket(io), pause(io) {}
+    tcp::acceptor socket;
+    asio::steady_timer pause;
+    Acceptor accepted;
+    bool failing = false; ///< The last accept failed, and the log says so.
+  };
+
+  void accept(const std::shared_ptr<Listening> &listener) {
+    listener->socket.async_accept([this, listener](error_code error, tcp::socket socket) {
       if (stopping_ || error == asio::error::operation_aborted)
         return;
-      if (error) {
-        logWarning("cannot accept a connection: " + error.message());
-      } else {
-        error_code gone;
-        tcp::endpoint remote = socket.remote_endpoint(gone);
-        if (!gone) {
-          auto link = adopt(std::move(socket), describe(remote));
-          link->start(std::make_shared<Delivery>(scheduler_, (*acceptor)(link)));
-        }
+      if (error)
+        return acceptLater(listener, error);
+      listener->failing = false;
+      error_code gone;
+      tcp::endpoint remote = socket.remote_endpoint(gone);
+      if (!gone) {
+        auto link = adopt(std::move(socket), describe(remote));
+        link->start(std::make_shared<Delivery>(scheduler_, listener->accepted(link)));
       }
-      accept(listener, acceptor);
+      accept(listener);
+    });
+  }
+
+  /// What failed once fails at once again until something changes, so trying goes on at leisure.
+  void acceptLater(const std::shared_ptr<Listening> &listener, error_code error) {
+    if (!std::exchange(listener->failing, true))
+      logWarning("cannot accept a connection: " + error.message() + "; trying on");
+    listener->pause.expires_after(acceptPause);
+    listener->pause.async_wait([this, listener](error_code cancelled) {
+      if (!cancelled && !stopping_)
+        accept(listener);
     });
   }
 
@@ -361,10 +395,11 @@ private:
   const std::shared_ptr<Counters> counters_;
   const std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  std::vector<std::shared_ptr<tcp::acceptor>> listeners_; // I/O thread only
+  std::vector<std::shared_ptr<Listening>> listeners_; // I/O thread only
+  std::vector<std::weak_ptr<Attempt>> attempts_;          // I/O thread only; dials under way
   std::vector<std::weak_ptr<AsioLink>> links_;            // I/O thread only
   bool stopping_ = false;                                 // I/O thread only
-  std::mutex shutdownMutex_;                              // held while the thread is joined
+  Mutex shutdownMutex_;                                   ///< Held while the thread is joined.
   std::thread thread_;
 };
 

@@ -1,11 +1,12 @@
-// The calling side: one Client a remote role, with one link a class. Calls overlap freely; replies come back by
-// sequence number in any order. Every call has a deadline, and when a link breaks its outstanding calls fail with
+// The calling side: one Client a remote role, with one lane a link class. Calls overlap freely; replies come back by
+// sequence number in any order. Every call has a deadline, and when a lane ends its outstanding calls fail with
 // `unavailable`, naming the peer and what was being waited for.
 #ifndef HETER_RUNTIME_RPC_CLIENT_H
 #define HETER_RUNTIME_RPC_CLIENT_H
 
 #include "runtime/base/Scheduler.h"
 #include "runtime/rpc/Codec.h"
+#include "runtime/rpc/Lane.h"
 #include "runtime/rpc/Methods.h"
 #include "runtime/rpc/Transport.h"
 
@@ -15,14 +16,12 @@
 
 namespace heter::runtime {
 
-/// How long a first connection is tried for: peers may start later than we do.
-inline constexpr Duration dialPatience = std::chrono::seconds(10);
-
-/// Thread-safe. Links are made at the first call. Callbacks run as scheduler tasks, never inside `call`, exactly once.
+/// Thread-safe. Links are made at the first call of their class. Callbacks run as scheduler tasks, never inside `call`,
+/// exactly once.
 class Client {
 public:
   /// `name` is the peer for messages, e.g. "server 0". `transport` and `scheduler` outlive the client.
-  Client(Transport &transport, Scheduler &scheduler, std::string address, std::string name);
+  Client(Transport &transport, Scheduler &scheduler, std::string address, std::string name, LaneOptions options = {});
   /// Closes.
   ~Client();
 
@@ -32,12 +31,23 @@ public:
     auto args = std::make_shared<typename M::Args>();
     request.deadlineMicros = std::chrono::duration_cast<std::chrono::microseconds>(deadline).count();
     args->request = std::move(request);
-    start(
-        M::linkClass, M::name, [&](auto *protocol) { args->write(protocol); }, args, deadline, std::move(waitingFor),
-        [done = std::move(done), name = name_](StatusOr<MessageReader> reply) mutable {
-          done(decode<M>(name, std::move(reply)));
-        });
+    Lane::Call call;
+    call.method = M::name;
+    call.waitingFor = std::move(waitingFor);
+    call.write = [&args = *args](auto *protocol, int32_t answeredBelow) {
+      args.request.answeredBelow = answeredBelow;
+      args.write(protocol);
+    };
+    call.keep = args;
+    call.deadline = deadline;
+    call.done = [done = std::move(done), name = name_](StatusOr<MessageReader> reply) mutable {
+      done(decode<M>(name, std::move(reply)));
+    };
+    lane(M::linkClass).start(std::move(call));
   }
+
+  /// How many bytes of pushes, and of activations, may be unanswered: what the peer said in its reply to hello.
+  void grantCredits(size_t bytes);
 
   /// Fails outstanding and later calls with `cancelled`.
   void close();
@@ -46,9 +56,6 @@ public:
   const std::string &address() const { return address_; }
 
 private:
-  class Lane;
-  using Replied = UniqueFunction<void(StatusOr<MessageReader>)>;
-
   template <typename M>
   static StatusOr<typename M::Reply> decode(const std::string &name, StatusOr<MessageReader> message) {
     if (!message.ok())
@@ -62,12 +69,10 @@ private:
     return std::move(result.success);
   }
   static Status remoteStatus(int32_t code, std::string message);
-  void start(LinkClass linkClass, std::string_view method, const WriteBody &body, std::shared_ptr<const void> keep,
-             Duration deadline, std::string waitingFor, Replied done);
+  Lane &lane(LinkClass linkClass) { return *lanes_[static_cast<size_t>(linkClass)]; }
 
   const std::string address_;
   const std::string name_;
-  Scheduler &scheduler_;
   std::array<std::shared_ptr<Lane>, linkClassCount> lanes_;
 };
 

@@ -127,6 +127,7 @@ StatusOr<MessageReader> MessageReader::open(IncomingFrame frame) {
 const std::string &MessageReader::method() const { return impl_->method; }
 MessageType MessageReader::type() const { return static_cast<MessageType>(impl_->type); }
 int32_t MessageReader::sequence() const { return impl_->sequence; }
+Duration MessageReader::waited() const { return impl_->frame.waited; }
 
 Status MessageReader::read(const ReadBody &body) {
   HETER_RETURN_IF_ERROR(guarded("malformed body of " + impl_->method, [&] {

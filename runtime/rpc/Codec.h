@@ -42,6 +42,8 @@ public:
   const std::string &method() const;
   MessageType type() const;
   int32_t sequence() const;
+  /// How long the frame waited for a task.
+  Duration waited() const;
   /// Reads the body once with `body`. Errors: `invalidArgument` if it does not parse or if bytes are left over.
   Status read(const ReadBody &body);
   /// REQUIRES: type() == Exception. The peer's TApplicationException as a status.

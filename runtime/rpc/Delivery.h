@@ -4,10 +4,10 @@
 #define HETER_RUNTIME_RPC_DELIVERY_H
 
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/ThreadAnnotations.h"
 #include "runtime/rpc/Transport.h"
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
 namespace heter::runtime {
@@ -24,14 +24,16 @@ public:
   void closed(Status why);
 
 private:
-  void hand(IncomingFrame frame);
-  void finish(std::unique_lock<std::mutex> lock);
+  void hand(IncomingFrame frame, TimePoint arrived);
+  /// Whether the end is due now; if so, gives the listener away.
+  std::shared_ptr<LinkListener> takeIfOver() HETER_REQUIRES(mutex_);
+  void finish(std::shared_ptr<LinkListener> listener, Status why);
 
   Scheduler &scheduler_;
-  std::mutex mutex_;
-  std::shared_ptr<LinkListener> listener_; // guarded by mutex_; null after the end was delivered
-  int outstanding_ = 0;                    // guarded by mutex_
-  std::optional<Status> end_;              // guarded by mutex_
+  Mutex mutex_;
+  std::shared_ptr<LinkListener> listener_ HETER_GUARDED_BY(mutex_); ///< Null after the end was delivered.
+  int outstanding_ HETER_GUARDED_BY(mutex_) = 0;
+  std::optional<Status> end_ HETER_GUARDED_BY(mutex_);
 };
 
 } // namespace heter::runtime

@@ -1,6 +1,7 @@
 // What the roles of a run say to each other. docs/formats/wire.md is the page for people: it says who calls whom, in
-// what order, and how a call fails. Binary protocol, framed; every method is a call with a reply (no oneway), and the
-// first field of every request is the time that its caller still waits, in microseconds. Keys, rows and tensors travel
+// what order, and how a call fails. Binary protocol, framed; every method is a call with a reply (no oneway). The first
+// field of every request is the time that its caller still waits, in microseconds (0: it does not say), and field 100
+// says that every call of this connection with a lower sequence number has had its reply. Keys, rows and tensors travel
 // as raw little-endian bytes in `binary` fields.
 namespace cpp heter.runtime.rpc
 
@@ -21,6 +22,7 @@ struct RoleName {
 
 struct HelloRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required RoleName caller
   3: required string programHash
   4: required string mode
@@ -30,11 +32,12 @@ struct HelloRequest {
 struct HelloReply {
   1: required RoleName name
   2: required string programHash
+  3: required i64 creditBytes // of pushes, and of activations, that the caller may have unanswered here
 }
 
 struct PingRequest {
   1: required i64 deadlineMicros
-  2: required RoleName caller
+  100: i32 answeredBelow = 0
 }
 
 // A micro-batch being executed. Training and test frames are numbered apart.
@@ -57,6 +60,7 @@ service Peer {
 
 struct PullRowsRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required i64 generation
   3: required i64 minVersion // answered once the server holds this version or a newer one
   4: required i32 table      // index in PackageInfo.tables
@@ -71,6 +75,7 @@ struct PullRowsReply {
 
 struct PullDenseRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required i64 generation
   3: required i64 minVersion
   4: required i64 haveRevision // of the caller's replica; -1 for none
@@ -95,6 +100,7 @@ struct PullDenseReply {
 // (generation, step, microBatch, chunk) and what is pushed name a push; a second one of the same name changes nothing.
 struct PushRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required i64 generation
   3: required i64 step
   4: required i32 microBatch
@@ -109,6 +115,7 @@ struct PushRequest {
 
 struct CloseStepRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required i64 generation
   3: required i64 step
   4: required list<i32> microBatches
@@ -122,12 +129,14 @@ struct CloseStepReply {
 // All micro-batches of the steps below `steps` have ended (asynchronous runs, which close no steps).
 struct FinishStepsRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required i64 generation
   3: required i64 steps
 }
 
 struct SaveRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required i64 generation
   3: required string folder
   4: required i64 saveNumber
@@ -152,6 +161,7 @@ struct SaveReply {
 
 struct LoadRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required i64 generation
   3: required string folder
 }
@@ -163,6 +173,7 @@ struct LoadReply {
 
 struct StatsRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
 }
 
 struct StatsReply {
@@ -184,6 +195,7 @@ service Server extends Peer {
 
 struct RunFrameRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required FrameId frame
   3: required i64 examples
   4: required i64 firstExample
@@ -203,6 +215,7 @@ struct WireValue {
 
 struct SendRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required FrameId frame
   3: required string channel
   4: required list<WireValue> values
@@ -210,6 +223,7 @@ struct SendRequest {
 
 struct ReceiveRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required FrameId frame
   3: required string channel
 }
@@ -229,6 +243,7 @@ service HeterTrainer extends Peer {
 
 struct JoinRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required RoleName caller
   3: required string programHash
   4: required string mode
@@ -258,6 +273,7 @@ struct ReportedMetric {
 
 struct FinishedRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required FrameId frame
   3: required i32 stepMicroBatches
   4: required i64 examples
@@ -269,6 +285,7 @@ struct FinishedRequest {
 
 struct EndOfDataRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required RoleName caller
   3: required bool training
 }
@@ -291,6 +308,7 @@ struct RoleReport {
 
 struct FailedRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required RoleName caller
   3: required i32 code
   4: required string message
@@ -298,6 +316,7 @@ struct FailedRequest {
 
 struct WaitForEndRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required RoleName caller
 }
 
@@ -309,6 +328,7 @@ struct WaitForEndReply {
 
 struct GoodbyeRequest {
   1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
   2: required RoleName caller
   3: required RoleReport report
 }

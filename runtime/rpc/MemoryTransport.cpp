@@ -2,6 +2,7 @@
 #include "runtime/rpc/MemoryTransport.h"
 
 #include "runtime/base/Random.h"
+#include "runtime/base/ThreadAnnotations.h"
 #include "runtime/rpc/Delivery.h"
 
 #include <atomic>
@@ -12,14 +13,17 @@ namespace {
 
 /// What one transport shares with its links, which may outlive it.
 struct Endpoint {
+  explicit Endpoint(std::string name) : name(std::move(name)) {}
+
+  const std::string name;
   std::atomic<int64_t> bytesSent{0}, bytesReceived{0}, framesSent{0}, framesReceived{0};
-  std::mutex mutex;
-  bool ended = false;                     // guarded by mutex
-  std::vector<std::weak_ptr<Link>> links; // guarded by mutex
+  Mutex mutex;
+  bool ended HETER_GUARDED_BY(mutex) = false;
+  std::vector<std::weak_ptr<Link>> links HETER_GUARDED_BY(mutex);
 
   /// Remembers a link for `end`; false if the transport has ended.
   bool adopt(const std::shared_ptr<Link> &link) {
-    std::lock_guard lock(mutex);
+    MutexLock lock(mutex);
     if (ended)
       return false;
     std::erase_if(links, [](const auto &weak) { return weak.expired(); });
@@ -30,7 +34,7 @@ struct Endpoint {
   void end() {
     std::vector<std::weak_ptr<Link>> open;
     {
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       ended = true;
       open.swap(links);
     }
@@ -54,31 +58,34 @@ IncomingFrame flatten(const OutgoingFrame &frame) {
 } // namespace
 
 struct MemoryNetwork::State {
-  State(Scheduler &scheduler, DelayHook delay) : scheduler(scheduler), delay(std::move(delay)) {}
+  State(Scheduler &scheduler, Weather weather) : scheduler(scheduler), weather(std::move(weather)) {}
 
   struct Listener {
     std::shared_ptr<const Transport::Acceptor> acceptor;
     std::shared_ptr<Endpoint> endpoint;
   };
 
-  Duration nextDelay() {
+  Fate fateOf(const std::string &from, const std::string &to, const IncomingFrame &frame) {
     uint64_t number = frames++;
-    return delay ? delay(number) : Duration::zero();
+    return weather ? weather({number, from, to, frame}) : Fate();
   }
 
   Scheduler &scheduler;
-  const DelayHook delay;
+  const Weather weather;
   std::atomic<uint64_t> frames{0};
-  std::mutex mutex;
-  std::map<std::string, Listener> listeners; // guarded by mutex
+  Mutex mutex;
+  std::map<std::string, Listener> listeners HETER_GUARDED_BY(mutex);
 };
 
 namespace {
 
 class MemoryLink final : public Link {
 public:
-  MemoryLink(std::function<Duration()> nextDelay, std::string remote, std::shared_ptr<Endpoint> endpoint)
-      : nextDelay_(std::move(nextDelay)), remote_(std::move(remote)), endpoint_(std::move(endpoint)) {}
+  using FateOf =
+      std::function<MemoryNetwork::Fate(const std::string &from, const std::string &to, const IncomingFrame &frame)>;
+
+  MemoryLink(FateOf fateOf, std::string remote, std::shared_ptr<Endpoint> endpoint)
+      : fateOf_(std::move(fateOf)), remote_(std::move(remote)), endpoint_(std::move(endpoint)) {}
 
   /// Once, before anything is sent.
   void join(const std::shared_ptr<MemoryLink> &other, std::shared_ptr<Delivery> delivery) {
@@ -86,19 +93,23 @@ public:
     delivery_ = std::move(delivery);
   }
 
-  void send(OutgoingFrame frame) override {
+  void send(FramePtr frame) override {
     auto other = other_.lock();
     if (!other)
       return;
-    if (frame.size > defaultFrameLimit)
-      return close(Status::invalidArgument("a frame of " + std::to_string(frame.size) + " bytes is over the limit of " +
-                                           std::to_string(defaultFrameLimit)));
-    int64_t bytes = static_cast<int64_t>(frame.size) + 4;
+    if (frame->size > defaultFrameLimit)
+      return close(Status::invalidArgument("a frame of " + std::to_string(frame->size) +
+                                           " bytes is over the limit of " + std::to_string(defaultFrameLimit)));
+    int64_t bytes = static_cast<int64_t>(frame->size) + 4;
     endpoint_->bytesSent += bytes;
     ++endpoint_->framesSent;
-    other->endpoint_->bytesReceived += bytes;
-    ++other->endpoint_->framesReceived;
-    other->delivery_->frame(flatten(frame), nextDelay_());
+    IncomingFrame arriving = flatten(*frame);
+    MemoryNetwork::Fate fate = fateOf_(endpoint_->name, other->endpoint_->name, arriving);
+    for (int copy = 0; copy < fate.copies; ++copy) {
+      other->endpoint_->bytesReceived += bytes;
+      ++other->endpoint_->framesReceived;
+      other->delivery_->frame(arriving, fate.delay);
+    }
   }
 
   void close(Status why) override {
@@ -110,7 +121,7 @@ public:
   std::string remoteAddress() const override { return remote_; }
 
 private:
-  const std::function<Duration()> nextDelay_;
+  const FateOf fateOf_;
   const std::string remote_;
   const std::shared_ptr<Endpoint> endpoint_;
   std::weak_ptr<MemoryLink> other_;
@@ -121,11 +132,12 @@ private:
 
 class MemoryTransport final : public Transport {
 public:
-  explicit MemoryTransport(MemoryNetwork &network) : state_(network.state_), endpoint_(std::make_shared<Endpoint>()) {}
+  MemoryTransport(MemoryNetwork &network, std::string name)
+      : state_(network.state_), endpoint_(std::make_shared<Endpoint>(std::move(name))) {}
   ~MemoryTransport() override { shutdown(); }
 
   StatusOr<std::string> listen(const std::string &address, Acceptor acceptor) override {
-    std::lock_guard lock(state_->mutex);
+    MutexLock lock(state_->mutex);
     auto [it, inserted] = state_->listeners.try_emplace(address);
     if (!inserted)
       return Status::failedPrecondition("address " + address + " is in use");
@@ -141,7 +153,7 @@ public:
 
   void shutdown() override {
     {
-      std::lock_guard lock(state_->mutex);
+      MutexLock lock(state_->mutex);
       std::erase_if(state_->listeners, [&](const auto &entry) { return entry.second.endpoint == endpoint_; });
     }
     endpoint_->end();
@@ -159,15 +171,17 @@ private:
                                                  std::shared_ptr<LinkListener> listener) {
     State::Listener server;
     {
-      std::lock_guard lock(state->mutex);
+      MutexLock lock(state->mutex);
       auto it = state->listeners.find(address);
       if (it == state->listeners.end())
         return Status::unavailable("nobody listens at " + address);
       server = it->second;
     }
-    auto nextDelay = [state] { return state->nextDelay(); };
-    auto dialing = std::make_shared<MemoryLink>(nextDelay, address, endpoint);
-    auto accepted = std::make_shared<MemoryLink>(nextDelay, "memory", server.endpoint);
+    auto fateOf = [state](const std::string &from, const std::string &to, const IncomingFrame &frame) {
+      return state->fateOf(from, to, frame);
+    };
+    auto dialing = std::make_shared<MemoryLink>(fateOf, address, endpoint);
+    auto accepted = std::make_shared<MemoryLink>(fateOf, "memory", server.endpoint);
     dialing->join(accepted, std::make_shared<Delivery>(state->scheduler, std::move(listener)));
     accepted->join(dialing, std::make_shared<Delivery>(state->scheduler, (*server.acceptor)(accepted)));
     if (!endpoint->adopt(dialing) || !server.endpoint->adopt(accepted)) {
@@ -181,21 +195,22 @@ private:
   std::shared_ptr<Endpoint> endpoint_;
 };
 
-MemoryNetwork::MemoryNetwork(Scheduler &scheduler, DelayHook delay)
-    : state_(std::make_shared<State>(scheduler, std::move(delay))) {}
+MemoryNetwork::MemoryNetwork(Scheduler &scheduler, Weather weather)
+    : state_(std::make_shared<State>(scheduler, std::move(weather))) {}
 
 MemoryNetwork::~MemoryNetwork() = default;
 
-MemoryNetwork::DelayHook MemoryNetwork::randomDelay(uint64_t seed, Duration longest) {
-  return [key = philoxKey(seed, "frame delay"), longest](uint64_t number) {
-    auto words = philox4x32({static_cast<uint32_t>(number), static_cast<uint32_t>(number >> 32), 0, 0}, key);
-    return Duration(
-        static_cast<int64_t>(static_cast<double>(uniformFloat(words[0])) * static_cast<double>(longest.count())));
+MemoryNetwork::Weather MemoryNetwork::randomDelay(uint64_t seed, Duration longest) {
+  return [key = philoxKey(seed, "frame delay"), longest](const Sent &sent) {
+    auto words =
+        philox4x32({static_cast<uint32_t>(sent.number), static_cast<uint32_t>(sent.number >> 32), 0, 0}, key);
+    double share = uniformFloat(words[0]);
+    return Fate{Duration(static_cast<int64_t>(share * static_cast<double>(longest.count())))};
   };
 }
 
-std::unique_ptr<Transport> makeMemoryTransport(MemoryNetwork &network) {
-  return std::make_unique<MemoryTransport>(network);
+std::unique_ptr<Transport> makeMemoryTransport(MemoryNetwork &network, std::string name) {
+  return std::make_unique<MemoryTransport>(network, std::move(name));
 }
 
 } // namespace heter::runtime

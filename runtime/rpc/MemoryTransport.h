@@ -1,5 +1,5 @@
-// The transport inside one process: the same frames as over TCP, delivered as scheduler tasks, with an optional delay
-// for each frame. `heter run` uses it to run all roles together, and tests to run a cluster under virtual time.
+// The transport inside one process: the same frames as over TCP, delivered as scheduler tasks. `heter run` uses it to
+// run all roles together, and tests to run a cluster under virtual time whose frames are late, lost or doubled.
 #ifndef HETER_RUNTIME_RPC_MEMORYTRANSPORT_H
 #define HETER_RUNTIME_RPC_MEMORYTRANSPORT_H
 
@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace heter::runtime {
@@ -17,15 +16,26 @@ namespace heter::runtime {
 /// The addresses that transports of one process can dial. Thread-safe.
 class MemoryNetwork {
 public:
-  /// The delay of frame number `number` of the network; frames may overtake each other. May be called on any thread.
-  using DelayHook = std::function<Duration(uint64_t number)>;
+  /// A frame on its way between two transports, by their names.
+  struct Sent {
+    uint64_t number; ///< Of the network's frames.
+    const std::string &from;
+    const std::string &to;
+    const IncomingFrame &frame;
+  };
+  struct Fate {
+    Duration delay{}; ///< Frames may overtake each other.
+    int copies = 1;   ///< 0: it is lost.
+  };
+  /// Decides on each frame. May be called on any thread.
+  using Weather = std::function<Fate(const Sent &)>;
 
-  /// `scheduler` outlives the network and its transports.
-  explicit MemoryNetwork(Scheduler &scheduler, DelayHook delay = nullptr);
+  /// `scheduler` outlives the network and its transports. Without `weather` every frame arrives at once.
+  explicit MemoryNetwork(Scheduler &scheduler, Weather weather = nullptr);
   ~MemoryNetwork();
 
   /// A delay uniform in [0, longest), a pure function of (seed, frame number).
-  static DelayHook randomDelay(uint64_t seed, Duration longest);
+  static Weather randomDelay(uint64_t seed, Duration longest);
 
 private:
   friend class MemoryTransport;
@@ -33,8 +43,8 @@ private:
   std::shared_ptr<State> state_;
 };
 
-/// A transport of one role on `network`; any text is an address.
-std::unique_ptr<Transport> makeMemoryTransport(MemoryNetwork &network);
+/// A transport of one role on `network`; any text is an address. `name` is what the weather knows it by.
+std::unique_ptr<Transport> makeMemoryTransport(MemoryNetwork &network, std::string name = "");
 
 } // namespace heter::runtime
 

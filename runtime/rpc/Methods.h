@@ -1,4 +1,5 @@
-// One type a method of Heter.thrift, which ties its name to its generated structs and says which link it travels on.
+// One type a method of Heter.thrift, which ties its name to its generated structs, says which link it travels on and
+// what becomes of a call that arrives twice.
 // `Service::on<M>` serves a method and `Client::call<M>` calls it. A new method needs its IDL entry, a type here, a
 // handler, a call and a test.
 #ifndef HETER_RUNTIME_RPC_METHODS_H
@@ -13,34 +14,40 @@
 
 namespace heter::runtime {
 
-/// A peer has one link a class, so that small control messages never wait behind bulk.
-enum class LinkClass { Control = 0, Bulk = 1 };
-inline constexpr int linkClassCount = 2;
+/// A peer has one link a class, so that a message never waits behind another class's bulk. Pull has the calls that the
+/// receiver may park; Push and Activation are answered at once and hold credits until then (Credits.h).
+enum class LinkClass { Control = 0, Pull = 1, Push = 2, Activation = 3 };
+inline constexpr int linkClassCount = 4;
+
+/// What a service does with a call that is repeated after it was answered, because the reply was lost: run it once more,
+/// which changes nothing, or send the kept reply again.
+enum class Repeat { RunAgain, SendReplyAgain };
 
 namespace rpc {
 
-template <typename ArgsT, typename ResultT, LinkClass Class> struct MethodOf {
+template <typename ArgsT, typename ResultT, LinkClass Class, Repeat OnRepeat = Repeat::SendReplyAgain> struct MethodOf {
   using Args = ArgsT;
   using Result = ResultT;
   using Request = decltype(ArgsT::request);
   using Reply = decltype(ResultT::success);
   static constexpr LinkClass linkClass = Class;
+  static constexpr Repeat onRepeat = OnRepeat;
 };
 
-struct Hello : MethodOf<Peer_hello_args, Peer_hello_result, LinkClass::Control> {
+struct Hello : MethodOf<Peer_hello_args, Peer_hello_result, LinkClass::Control, Repeat::RunAgain> {
   static constexpr std::string_view name = "hello";
 };
-struct Ping : MethodOf<Peer_ping_args, Peer_ping_result, LinkClass::Control> {
+struct Ping : MethodOf<Peer_ping_args, Peer_ping_result, LinkClass::Control, Repeat::RunAgain> {
   static constexpr std::string_view name = "ping";
 };
 
-struct PullRows : MethodOf<Server_pullRows_args, Server_pullRows_result, LinkClass::Bulk> {
+struct PullRows : MethodOf<Server_pullRows_args, Server_pullRows_result, LinkClass::Pull, Repeat::RunAgain> {
   static constexpr std::string_view name = "pullRows";
 };
-struct PullDense : MethodOf<Server_pullDense_args, Server_pullDense_result, LinkClass::Bulk> {
+struct PullDense : MethodOf<Server_pullDense_args, Server_pullDense_result, LinkClass::Pull, Repeat::RunAgain> {
   static constexpr std::string_view name = "pullDense";
 };
-struct Push : MethodOf<Server_push_args, Server_push_result, LinkClass::Bulk> {
+struct Push : MethodOf<Server_push_args, Server_push_result, LinkClass::Push, Repeat::RunAgain> {
   static constexpr std::string_view name = "push";
 };
 struct CloseStep : MethodOf<Server_closeStep_args, Server_closeStep_result, LinkClass::Control> {
@@ -55,17 +62,17 @@ struct Save : MethodOf<Server_save_args, Server_save_result, LinkClass::Control>
 struct Load : MethodOf<Server_load_args, Server_load_result, LinkClass::Control> {
   static constexpr std::string_view name = "load";
 };
-struct Stats : MethodOf<Server_stats_args, Server_stats_result, LinkClass::Control> {
+struct Stats : MethodOf<Server_stats_args, Server_stats_result, LinkClass::Control, Repeat::RunAgain> {
   static constexpr std::string_view name = "stats";
 };
 
 struct RunFrame : MethodOf<HeterTrainer_runFrame_args, HeterTrainer_runFrame_result, LinkClass::Control> {
   static constexpr std::string_view name = "runFrame";
 };
-struct Send : MethodOf<HeterTrainer_send_args, HeterTrainer_send_result, LinkClass::Bulk> {
+struct Send : MethodOf<HeterTrainer_send_args, HeterTrainer_send_result, LinkClass::Activation> {
   static constexpr std::string_view name = "send";
 };
-struct Receive : MethodOf<HeterTrainer_receive_args, HeterTrainer_receive_result, LinkClass::Bulk> {
+struct Receive : MethodOf<HeterTrainer_receive_args, HeterTrainer_receive_result, LinkClass::Pull> {
   static constexpr std::string_view name = "receive";
 };
 

@@ -6,29 +6,29 @@
 
 namespace heter::runtime {
 
-ReplySlot::ReplySlot(std::shared_ptr<Link> link, std::string method, int32_t sequence)
-    : link_(std::move(link)), method_(std::move(method)), sequence_(sequence) {}
+ReplySlot::ReplySlot(std::shared_ptr<CallLog> log, std::string method, int32_t sequence)
+    : log_(std::move(log)), method_(std::move(method)), sequence_(sequence) {}
 
 ReplySlot::~ReplySlot() {
-  if (link_ && onDrop_)
+  if (log_ && onDrop_)
     send(onDrop_, nullptr);
 }
 
 void ReplySlot::send(const WriteBody &body, std::shared_ptr<const void> keep) {
-  std::shared_ptr<Link> link = std::move(link_);
-  if (!link)
+  std::shared_ptr<CallLog> log = std::move(log_);
+  if (!log)
     return;
   auto frame = encodeMessage(method_, MessageType::Reply, sequence_, body, std::move(keep));
   if (frame.ok())
-    link->send(std::move(*frame));
+    log->answer(sequence_, std::make_shared<const OutgoingFrame>(std::move(*frame)), onRepeat_);
   else
-    link->close(frame.status());
+    log->link().close(frame.status());
 }
 
 class Service::Session final : public LinkListener {
 public:
   Session(std::shared_ptr<Service> service, std::shared_ptr<Link> link, CallContext context)
-      : service_(std::move(service)), link_(std::move(link)), context_(std::move(context)) {}
+      : service_(std::move(service)), log_(std::make_shared<CallLog>(std::move(link))), context_(std::move(context)) {}
 
   void frameArrived(IncomingFrame frame) override {
     StatusOr<MessageReader> message = MessageReader::open(std::move(frame));
@@ -39,10 +39,13 @@ public:
     bool cleared = false;
     auto handler = service_->find(message->method(), cleared);
     if (cleared)
-      return link_->close(Status::cancelled(service_->name_ + " has stopped"));
+      return log_->link().close(Status::cancelled(service_->name_ + " has stopped"));
     if (!handler)
-      return link_->send(encodeUnknownMethod(message->method(), message->sequence()));
-    Status status = (*handler)(context_, *message, ReplySlot(link_, message->method(), message->sequence()));
+      return log_->link().send(
+          std::make_shared<const OutgoingFrame>(encodeUnknownMethod(message->method(), message->sequence())));
+    if (!log_->begin(message->sequence()))
+      return;
+    Status status = (*handler)(context_, *message, ReplySlot(log_, message->method(), message->sequence()));
     if (!status.ok())
       refuse(status);
   }
@@ -52,28 +55,29 @@ public:
 private:
   void refuse(const Status &status) {
     logWarning(service_->name_ + ": closed the connection from " + context_.remoteAddress + ": " + status.message());
-    link_->close(status);
+    log_->link().close(status);
   }
 
   std::shared_ptr<Service> service_;
-  std::shared_ptr<Link> link_;
+  const std::shared_ptr<CallLog> log_;
   const CallContext context_;
 };
 
 void Service::add(std::string method, RawHandler handler) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   methods_[std::move(method)] = std::make_shared<const RawHandler>(std::move(handler));
 }
 
 void Service::onDisconnect(std::function<void(const CallContext &, const Status &)> handler) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   onDisconnect_ = std::make_shared<std::function<void(const CallContext &, const Status &)>>(std::move(handler));
 }
 
 void Service::clear() {
+  // What the handlers own goes after the lock does.
   decltype(methods_) methods;
   decltype(onDisconnect_) onDisconnect;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   cleared_ = true;
   methods.swap(methods_);
   onDisconnect.swap(onDisconnect_);
@@ -84,7 +88,7 @@ Transport::Acceptor Service::acceptor() {
     CallContext context;
     context.remoteAddress = link->remoteAddress();
     {
-      std::lock_guard lock(self->mutex_);
+      MutexLock lock(self->mutex_);
       context.connection = ++self->lastConnection_;
     }
     return std::make_shared<Session>(self, std::move(link), std::move(context));
@@ -92,7 +96,7 @@ Transport::Acceptor Service::acceptor() {
 }
 
 std::shared_ptr<const Service::RawHandler> Service::find(const std::string &method, bool &cleared) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   cleared = cleared_;
   auto it = methods_.find(method);
   return it == methods_.end() ? nullptr : it->second;
@@ -101,7 +105,7 @@ std::shared_ptr<const Service::RawHandler> Service::find(const std::string &meth
 void Service::disconnected(const CallContext &context, const Status &why) {
   std::shared_ptr<std::function<void(const CallContext &, const Status &)>> handler;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     handler = onDisconnect_;
   }
   if (handler)

@@ -3,6 +3,8 @@
 #ifndef HETER_RUNTIME_RPC_SERVICE_H
 #define HETER_RUNTIME_RPC_SERVICE_H
 
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/rpc/CallLog.h"
 #include "runtime/rpc/Codec.h"
 #include "runtime/rpc/Methods.h"
 #include "runtime/rpc/Transport.h"
@@ -10,21 +12,22 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace heter::runtime {
 
-/// Who calls.
+/// Who calls, and how long for.
 struct CallContext {
   uint64_t connection = 0; ///< Unique in the service; the same for all calls of one link.
   std::string remoteAddress;
+  /// How long the caller still waits, from when the handler begins: what is parked for longer need not be done.
+  Duration timeLeft = Duration::max();
 };
 
 /// Sends one reply. Movable; a call whose ReplySlot is dropped unanswered is answered with `cancelled`.
 class ReplySlot {
 public:
-  ReplySlot(std::shared_ptr<Link> link, std::string method, int32_t sequence);
+  ReplySlot(std::shared_ptr<CallLog> log, std::string method, int32_t sequence);
   ReplySlot(ReplySlot &&) noexcept = default;
   ReplySlot &operator=(ReplySlot &&) = delete;
   ~ReplySlot();
@@ -32,11 +35,14 @@ public:
   void send(const WriteBody &body, std::shared_ptr<const void> keep);
   const std::string &method() const { return method_; }
   void dropWith(WriteBody onDrop) { onDrop_ = std::move(onDrop); }
+  void setOnRepeat(Repeat onRepeat) { onRepeat_ = onRepeat; }
+  void forgetBelow(int32_t sequence) { log_->forgetBelow(sequence); }
 
 private:
-  std::shared_ptr<Link> link_; ///< Null once answered.
+  std::shared_ptr<CallLog> log_; ///< Null once answered.
   std::string method_;
   int32_t sequence_;
+  Repeat onRepeat_ = Repeat::SendReplyAgain;
   WriteBody onDrop_;
 };
 
@@ -44,6 +50,7 @@ private:
 template <typename M> class Responder {
 public:
   explicit Responder(ReplySlot slot) : slot_(std::make_shared<ReplySlot>(std::move(slot))) {
+    slot_->setOnRepeat(M::onRepeat);
     slot_->dropWith([name = slot_->method()](auto *protocol) {
       typename M::Result result;
       fail(result, Status::cancelled(name + " was dropped because its role stopped"));
@@ -71,7 +78,8 @@ private:
 };
 
 /// A role's methods. Handlers are added before the service is given to a transport and may run at once on several
-/// threads; after `clear` no handler starts and every call is answered with `cancelled`.
+/// threads; after `clear` no handler starts and every call is answered with `cancelled`. A call whose caller has given up
+/// by the time a task takes it up is refused, not run.
 class Service : public std::enable_shared_from_this<Service> {
 public:
   template <typename M> using Handler = std::function<void(const CallContext &, typename M::Request, Responder<M>)>;
@@ -85,7 +93,17 @@ public:
       HETER_RETURN_IF_ERROR(message.read([&](auto *protocol) { args.read(protocol); }));
       if (!args.__isset.request)
         return Status::invalidArgument("malformed body of " + message.method() + ": it has no request");
-      handler(context, std::move(args.request), Responder<M>(std::move(slot)));
+      slot.forgetBelow(args.request.answeredBelow);
+      Responder<M> respond(std::move(slot));
+      CallContext call = context;
+      if (int64_t micros = args.request.deadlineMicros; micros > 0) {
+        call.timeLeft = std::chrono::microseconds(micros) - message.waited();
+        if (call.timeLeft <= Duration::zero()) {
+          respond(Status::deadlineExceeded("a call of " + message.method() + " was refused: its deadline has passed"));
+          return Status();
+        }
+      }
+      handler(call, std::move(args.request), std::move(respond));
       return Status();
     });
   }
@@ -103,11 +121,11 @@ private:
   void disconnected(const CallContext &context, const Status &why);
 
   const std::string name_;
-  mutable std::mutex mutex_;
-  bool cleared_ = false;                                                                   // guarded by mutex_
-  uint64_t lastConnection_ = 0;                                                            // guarded by mutex_
-  std::map<std::string, std::shared_ptr<const RawHandler>> methods_;                       // guarded by mutex_
-  std::shared_ptr<std::function<void(const CallContext &, const Status &)>> onDisconnect_; // guarded by mutex_
+  mutable Mutex mutex_;
+  bool cleared_ HETER_GUARDED_BY(mutex_) = false;
+  uint64_t lastConnection_ HETER_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::shared_ptr<const RawHandler>> methods_ HETER_GUARDED_BY(mutex_);
+  std::shared_ptr<std::function<void(const CallContext &, const Status &)>> onDisconnect_ HETER_GUARDED_BY(mutex_);
 };
 
 } // namespace heter::runtime

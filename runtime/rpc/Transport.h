@@ -4,6 +4,7 @@
 #ifndef HETER_RUNTIME_RPC_TRANSPORT_H
 #define HETER_RUNTIME_RPC_TRANSPORT_H
 
+#include "runtime/base/Scheduler.h"
 #include "runtime/base/Status.h"
 #include "runtime/base/UniqueFunction.h"
 
@@ -32,15 +33,19 @@ struct OutgoingFrame {
   std::vector<Piece> pieces;
   size_t size = 0;
   /// Owns the memory that pieces refer to, until the frame is written.
-  std::shared_ptr<const void> keep;
+  std::shared_ptr<const void> keep{};
 
   const char *at(const Piece &piece) const { return piece.data ? piece.data : text.data() + piece.offset; }
 };
+
+/// Shared, because a frame may be sent more than once.
+using FramePtr = std::shared_ptr<const OutgoingFrame>;
 
 /// A frame that arrived. Cheap to copy; the bytes live as long as any copy.
 struct IncomingFrame {
   std::shared_ptr<const char[]> bytes;
   size_t size = 0;
+  Duration waited{}; ///< From its arrival until a task took it up.
 };
 
 /// Receives what happens on one link. Called on scheduler tasks, possibly several frames at once and in any order.
@@ -56,7 +61,7 @@ public:
 class Link {
 public:
   virtual ~Link() = default;
-  virtual void send(OutgoingFrame frame) = 0;
+  virtual void send(FramePtr frame) = 0;
   /// Closes once what was sent before has left. Both ends get `linkClosed`, this one with `why`.
   virtual void close(Status why) = 0;
   /// Where the other end is, for messages, e.g. "127.0.0.1:40112".

@@ -183,7 +183,7 @@ TEST_F(ClusterTest, RunsOverTcp) {
   std::vector<std::unique_ptr<Transport>> transports;
   auto context = [&]() -> RoleContext {
     transports.push_back(makeAsioTransport(*scheduler));
-    return {heter_, kernels, *files, *scheduler, *transports.back(), options, /*heartbeats=*/true, false};
+    return {heter_, kernels, *files, *scheduler, *transports.back(), options, /*watch=*/true, false};
   };
   ClusterFile cluster = loopbackCluster(heter_.info, options, "127.0.0.1:0");
   coordinator = std::make_shared<Coordinator>(context(), cluster, hooks);

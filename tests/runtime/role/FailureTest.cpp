@@ -53,7 +53,7 @@ TEST_F(FailureTest, SilenceIsNoticed) {
   InProcessRun run(
       {heter_, kernels, *files, scheduler, options, hooks},
       [](uint64_t number) { return number < 300 ? Duration(milliseconds(5)) : Duration(seconds(1000)); },
-      /*heartbeats=*/true);
+      /*watch=*/true);
   Status status;
   TimePoint end{};
   run.start([&](StatusOr<RunResult> result) {

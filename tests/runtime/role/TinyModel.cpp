@@ -388,10 +388,10 @@ Outcome simulate(const Package &package, const RunOptions &options, uint64_t see
     outcome.predictions += lines;
     return Status();
   };
-  MemoryNetwork::DelayHook delay;
+  MemoryNetwork::Weather weather;
   if (longestDelay > Duration::zero())
-    delay = MemoryNetwork::randomDelay(seed, longestDelay);
-  InProcessRun run({package, kernels, *files, scheduler, options, hooks}, delay, /*heartbeats=*/true);
+    weather = MemoryNetwork::randomDelay(seed, longestDelay);
+  InProcessRun run({package, kernels, *files, scheduler, options, hooks}, weather, /*watch=*/true);
   run.start([&](StatusOr<RunResult> result) {
     outcome.result = std::move(result);
     outcome.end = scheduler.now();
@@ -412,10 +412,10 @@ StatusOr<RunResult> runThreaded(const Package &package, const RunOptions &option
   std::promise<StatusOr<RunResult>> promise;
   std::optional<InProcessRun> run;
   std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(threads);
-  MemoryNetwork::DelayHook delay;
+  MemoryNetwork::Weather weather;
   if (longestDelay > Duration::zero())
-    delay = MemoryNetwork::randomDelay(1, longestDelay);
-  run.emplace(RunInputs{package, kernels, *files, *scheduler, options, hooks}, delay);
+    weather = MemoryNetwork::randomDelay(1, longestDelay);
+  run.emplace(RunInputs{package, kernels, *files, *scheduler, options, hooks}, weather);
   run->start([&](StatusOr<RunResult> result) { promise.set_value(std::move(result)); });
   StatusOr<RunResult> result = promise.get_future().get();
   run->shutdown();

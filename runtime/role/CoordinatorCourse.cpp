@@ -1,0 +1,260 @@
+// The course of a run: from everybody's joining to the statistics at its end. Everything runs on the coordinator's strand.
+#include "runtime/role/Coordinator.h"
+
+#include "runtime/role/Countdown.h"
+#include "runtime/role/Model.h"
+#include "runtime/role/Timing.h"
+#include "runtime/table/Checkpoint.h"
+
+#include <utility>
+
+namespace heter::runtime {
+namespace {
+
+constexpr int64_t firstGeneration = 1;
+/// Asynchronous runs tell servers how far the steps are every so many steps.
+constexpr int64_t finishStepsEvery = 64;
+
+} // namespace
+
+rpc::JoinReply Coordinator::joinReply() const {
+  const RunOptions &options = context_.options;
+  rpc::JoinReply reply;
+  reply.generation = firstGeneration;
+  reply.firstStep = firstStep_;
+  reply.seed = static_cast<int64_t>(options.seed.value_or(static_cast<uint64_t>(context_.package.info.seed)));
+  reply.asynchronous = options.update == UpdateMode::Async;
+  reply.cpuTrainers = static_cast<int32_t>(cluster_.cpuTrainers.size());
+  reply.microBatches = options.microBatches > 0 ? options.microBatches : reply.cpuTrainers;
+  reply.servers = cluster_.servers;
+  for (const auto &[deviceClass, addresses] : cluster_.heterTrainers)
+    reply.heterTrainers[heterTrainerPrefix + deviceClass] = addresses;
+  return reply;
+}
+
+void Coordinator::everybodyJoined() {
+  context_.scheduler.cancel(std::exchange(joinTimer_, 0));
+  for (auto &[key, member] : members_)
+    if (key.first == "server")
+      std::exchange(member.join, std::nullopt).value()(joinReply());
+  auto countdown =
+      Countdown::create(static_cast<int>(cluster_.servers.size()), [self = shared_from_this()](Status status) {
+        self->strand_->post([self, status] {
+          if (!status.ok())
+            return self->suspect(status);
+          self->serversReady();
+        });
+      });
+  for (size_t i = 0; i < cluster_.servers.size(); ++i) {
+    servers_.push_back(makeClient(context_, "server", static_cast<int>(i), cluster_.servers[i]));
+    sayHello(*servers_.back(), context_, roleName("coordinator", 0), firstGeneration,
+             [countdown](Status status) { countdown->end(std::move(status)); });
+  }
+}
+
+/// Calls every server; `done` runs on the strand if all answered, else the run fails.
+template <typename M>
+void Coordinator::callServers(const std::function<typename M::Request(size_t)> &make, Duration deadline,
+                              const std::string &waitingFor,
+                              UniqueFunction<void(std::vector<typename M::Reply> &)> done) {
+  auto replies = std::make_shared<std::vector<typename M::Reply>>(servers_.size());
+  auto countdown =
+      Countdown::create(static_cast<int>(servers_.size()), [self = shared_from_this(), replies,
+                                                            done = std::move(done)](Status status) mutable {
+        self->strand_->post([self, replies, status = std::move(status), done = std::move(done)]() mutable {
+          if (self->over())
+            return;
+          if (status.ok())
+            return done(*replies);
+          bool symptom = status.isRetryable() || status.code() == StatusCode::Cancelled;
+          symptom ? self->suspect(status) : self->fail(status);
+        });
+      });
+  for (size_t i = 0; i < servers_.size(); ++i)
+    servers_[i]->call<M>(
+        make(i), deadline,
+        [replies, i, countdown](StatusOr<typename M::Reply> reply) {
+          if (reply.ok())
+            (*replies)[i] = std::move(*reply);
+          countdown->end(reply.ok() ? Status() : reply.status());
+        },
+        waitingFor);
+}
+
+void Coordinator::serversReady() {
+  if (phase_ != Phase::Joining)
+    return;
+  if (context_.options.loadFolder.empty())
+    return startFirstPass(0);
+  auto make = [this](size_t) {
+    rpc::LoadRequest request;
+    request.generation = firstGeneration;
+    request.folder = context_.options.loadFolder;
+    return request;
+  };
+  callServers<rpc::Load>(make, checkpointDeadline, "loading " + context_.options.loadFolder,
+                         [this](std::vector<rpc::LoadReply> &replies) {
+                           for (const rpc::LoadReply &reply : replies)
+                             if (reply.version != replies[0].version)
+                               return fail(Status::internal("servers loaded different versions"));
+                           startFirstPass(replies[0].version);
+                         });
+}
+
+void Coordinator::startFirstPass(int64_t firstStep) {
+  phase_ = output_ ? Phase::Testing : Phase::Training;
+  firstStep_ = stepsFinished_ = firstStep;
+  output_ ? scoreboard_.beginPredicting() : scoreboard_.beginTraining(firstStep);
+  for (auto &[key, member] : members_)
+    if (member.join)
+      std::exchange(member.join, std::nullopt).value()(joinReply());
+}
+
+void Coordinator::closeNextStep() {
+  if (closing_ || over())
+    return;
+  if (context_.options.update == UpdateMode::Async) {
+    toClose_.clear();
+    if (phase_ == Phase::Training && scoreboard_.nextStep() - stepsFinished_ >= finishStepsEvery) {
+      stepsFinished_ = scoreboard_.nextStep();
+      finishSteps(stepsFinished_, "", [] {});
+    }
+    return advanceIfPhaseEnded();
+  }
+  if (toClose_.empty())
+    return advanceIfPhaseEnded();
+  CompleteStep step = std::move(toClose_.front());
+  toClose_.pop_front();
+  closing_ = true;
+  closingStep_ = step.step;
+  auto make = [&step](size_t) {
+    rpc::CloseStepRequest request;
+    request.generation = firstGeneration;
+    request.step = step.step;
+    request.microBatches = step.microBatches;
+    request.examples = step.examples;
+    return request;
+  };
+  callServers<rpc::CloseStep>(make, workDeadline, "step " + std::to_string(step.step),
+                              [this](std::vector<rpc::CloseStepReply> &) {
+                                closing_ = false;
+                                closeNextStep();
+                              });
+}
+
+void Coordinator::advanceIfPhaseEnded() {
+  if ((phase_ != Phase::Training && phase_ != Phase::Testing) || closing_ || !toClose_.empty())
+    return;
+  for (auto &[key, member] : members_)
+    if (key.first == "cpu-trainer" && !member.endOfData)
+      return;
+  if (Status status = scoreboard_.endPhase(); !status.ok())
+    return fail(status);
+  if (phase_ == Phase::Training)
+    return trainingEnded();
+  testEnded();
+}
+
+void Coordinator::finishSteps(int64_t steps, const std::string &waitingFor, Task done) {
+  auto make = [steps](size_t) {
+    rpc::FinishStepsRequest request;
+    request.generation = firstGeneration;
+    request.steps = steps;
+    return request;
+  };
+  callServers<rpc::FinishSteps>(make, workDeadline, waitingFor,
+                                [done = std::move(done)](std::vector<rpc::Ack> &) mutable { done(); });
+}
+
+void Coordinator::trainingEnded() {
+  phase_ = Phase::Saving;
+  if (context_.options.update == UpdateMode::Sync)
+    return save();
+  finishSteps(scoreboard_.nextStep(), "the end of training", [this] { save(); });
+}
+
+void Coordinator::save() {
+  const std::string &folder = context_.options.saveFolder;
+  if (folder.empty())
+    return afterTraining();
+  context_.scheduler.postBlocking([self = shared_from_this(), folder] {
+    StatusOr<int64_t> number = nextSaveNumber(self->context_.files, folder);
+    self->strand_->post([self, folder, number = std::move(number)] {
+      if (!number.ok())
+        return self->fail(number.status());
+      if (self->phase_ != Phase::Saving)
+        return;
+      auto make = [&](size_t) {
+        rpc::SaveRequest request;
+        request.generation = firstGeneration;
+        request.folder = folder;
+        request.saveNumber = *number;
+        return request;
+      };
+      self->callServers<rpc::Save>(make, checkpointDeadline, "saving to " + folder,
+                                   [self = self.get(), number = *number](std::vector<rpc::SaveReply> &replies) {
+                                     self->commit(number, replies);
+                                   });
+    });
+  });
+}
+
+void Coordinator::commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replies) {
+  std::vector<ShardInfo> shards;
+  auto file = [](const rpc::SavedFile &from) {
+    return CheckpointFile{from.name, from.bytes, static_cast<uint64_t>(from.checksum)};
+  };
+  for (const rpc::SaveReply &reply : replies)
+    shards.push_back({reply.shardIndex, reply.shardCount, static_cast<uint64_t>(reply.seed), reply.version,
+                      file(reply.rows), file(reply.dense), reply.rowsPerTable});
+  context_.scheduler.postBlocking([self = shared_from_this(), saveNumber, shards = std::move(shards)] {
+    Status status = commitManifest(self->context_.files, self->context_.options.saveFolder, self->context_.package.info,
+                                   saveNumber, shards);
+    self->strand_->post([self, status] {
+      if (!status.ok())
+        return self->fail(status);
+      self->result_.saved = true;
+      self->afterTraining();
+    });
+  });
+}
+
+void Coordinator::afterTraining() {
+  if (phase_ != Phase::Saving)
+    return;
+  rpc::EndOfDataReply reply;
+  reply.test = !context_.options.testFiles.empty() && !interrupted_;
+  reply.version = scoreboard_.nextStep();
+  if (reply.test) {
+    phase_ = Phase::Testing;
+    scoreboard_.beginTest();
+  }
+  for (auto &[key, member] : members_)
+    if (member.endOfData)
+      std::exchange(member.endOfData, std::nullopt).value()(reply);
+  if (!reply.test)
+    collectStats();
+}
+
+void Coordinator::testEnded() {
+  phase_ = Phase::Saving; // Nothing but the statistics is left.
+  if (!output_)
+    return collectStats();
+  output_->finish([self = shared_from_this()](Status written) {
+    if (!written.ok())
+      return self->fail(written);
+    self->collectStats();
+  });
+}
+
+void Coordinator::collectStats() {
+  auto make = [](size_t) { return rpc::StatsRequest(); };
+  callServers<rpc::Stats>(make, workDeadline, "table sizes", [this](std::vector<rpc::StatsReply> &replies) {
+    for (const rpc::StatsReply &reply : replies)
+      for (const auto &[table, rows] : reply.rows)
+        result_.tables[table] += rows;
+    end(Status());
+  });
+}
+
+} // namespace heter::runtime
