@@ -37,7 +37,8 @@ public:
   virtual StatusOr<std::unique_ptr<InputFile>> openForRead(const std::string &path) = 0;
   virtual StatusOr<std::unique_ptr<OutputFile>> openForWrite(const std::string &path) = 0;
   virtual StatusOr<std::string> readFile(const std::string &path) = 0;
-  /// Writes aside, syncs, renames over `path` and syncs the folder: a crash leaves the old or the new file, whole.
+  /// Writes aside, syncs, renames over `path` and syncs the folder: a crash leaves the old or the new file, whole. What
+  /// is no regular file (a device, a pipe) is written in place.
   virtual Status writeFileAtomically(const std::string &path, std::span<const char> bytes) = 0;
   virtual Status rename(const std::string &from, const std::string &to) = 0;
   virtual Status remove(const std::string &path) = 0;

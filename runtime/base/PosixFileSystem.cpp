@@ -22,6 +22,7 @@ Status errorStatus(int error, const char *verb, const std::string &path) {
     return Status::notFound(std::move(message));
   case ENOSPC:
   case EDQUOT:
+  case EFBIG:
   case EMFILE:
   case ENFILE:
   case ENOMEM:
@@ -131,12 +132,17 @@ public:
   }
 
   Status writeFileAtomically(const std::string &path, std::span<const char> bytes) override {
+    struct stat info;
+    if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+      return writeInPlace(path, bytes);
     std::string aside = path + ".partial";
-    HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, openForWrite(aside));
-    HETER_RETURN_IF_ERROR(file->append(bytes));
-    HETER_RETURN_IF_ERROR(file->sync());
-    HETER_RETURN_IF_ERROR(file->close());
-    HETER_RETURN_IF_ERROR(rename(aside, path));
+    Status written = writeAside(aside, bytes);
+    if (written.ok())
+      written = rename(aside, path);
+    if (!written.ok()) {
+      ::unlink(aside.c_str()); // On a full disk its bytes are missed.
+      return written;
+    }
     return syncDirectory(parentOf(path));
   }
 
@@ -212,6 +218,21 @@ public:
       return errorStatus(result == GLOB_NOSPACE ? ENOMEM : EIO, "expand", pattern);
     std::sort(paths.begin(), paths.end());
     return paths;
+  }
+
+private:
+  Status writeAside(const std::string &path, std::span<const char> bytes) {
+    HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, openForWrite(path));
+    HETER_RETURN_IF_ERROR(file->append(bytes));
+    HETER_RETURN_IF_ERROR(file->sync());
+    return file->close();
+  }
+
+  /// A device or a pipe can be neither replaced nor synced.
+  Status writeInPlace(const std::string &path, std::span<const char> bytes) {
+    HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, openForWrite(path));
+    HETER_RETURN_IF_ERROR(file->append(bytes));
+    return file->close();
   }
 };
 

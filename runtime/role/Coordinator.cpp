@@ -144,9 +144,8 @@ void Coordinator::endOfData(const CallContext &, rpc::EndOfDataRequest &request,
   Member *member = find(request.caller);
   Phase expected = request.training ? Phase::Training : Phase::Testing;
   if (!member || phase_ != expected)
-    return respond(over()
-                       ? Status::cancelled("the run has ended")
-                       : Status::failedPrecondition("this is not the time to end the data"));
+    return respond(over() ? Status::cancelled("the run has ended")
+                          : Status::failedPrecondition("this is not the time to end the data"));
   member->endOfData = respond;
   advanceIfPhaseEnded();
 }

@@ -7,9 +7,9 @@
 // A run that predicts goes from Joining to Testing: the pass over its data is one like that of a test.
 //
 // A failure goes from any phase to Ending, and so does an interrupt, but from Saving only once the save is done. Which
-// role failed first is not always the one that is heard first: a trainer often reports a lost connection before the lost
-// server's own connection breaks here. So a report that only names a symptom (unavailable, cancelled, a deadline) waits
-// for `blameWindow` for a better one.
+// role failed first is not always the one that is heard first: a trainer often reports a lost connection before the
+// lost server's own connection breaks here. So a report that only names a symptom (unavailable, cancelled, a deadline)
+// waits for `blameWindow` for a better one.
 //
 // Coordinator.cpp has the calls that roles make, CoordinatorCourse.cpp the run's course, CoordinatorEnds.cpp its ends.
 #ifndef HETER_RUNTIME_ROLE_COORDINATOR_H

@@ -1,4 +1,5 @@
-// The course of a run: from everybody's joining to the statistics at its end. Everything runs on the coordinator's strand.
+// The course of a run: from everybody's joining to the statistics at its end. Everything runs on the coordinator's
+// strand.
 #include "runtime/role/Coordinator.h"
 
 #include "runtime/role/Countdown.h"

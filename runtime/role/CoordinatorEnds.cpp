@@ -157,8 +157,7 @@ void Coordinator::watch() {
   for (auto &[key, member] : members_) {
     member.lastHeard += stall;
     if (member.joined && !member.left && now - member.lastHeard >= silenceLimit)
-      lose(key, member,
-           "it has been silent for " + std::to_string(silenceLimit / std::chrono::seconds(1)) + " s");
+      lose(key, member, "it has been silent for " + std::to_string(silenceLimit / std::chrono::seconds(1)) + " s");
   }
   if (phase_ == Phase::Over)
     return;

@@ -52,12 +52,13 @@ void CpuTrainer::joined(const rpc::JoinReply &reply) {
 }
 
 void CpuTrainer::connect(const rpc::JoinReply &reply) {
+  auto lost = membership_->failureOfPeer();
   for (size_t i = 0; i < reply.servers.size(); ++i)
-    servers_.push_back(makeClient(context_, "server", static_cast<int>(i), reply.servers[i]));
+    servers_.push_back(makeClient(context_, "server", static_cast<int>(i), reply.servers[i], lost));
   std::vector<std::shared_ptr<Client>> peers = servers_;
   for (const auto &[role, addresses] : reply.heterTrainers)
     for (size_t i = 0; i < addresses.size(); ++i) {
-      heterTrainers_[role].push_back(makeClient(context_, role, static_cast<int>(i), addresses[i]));
+      heterTrainers_[role].push_back(makeClient(context_, role, static_cast<int>(i), addresses[i], lost));
       peers.push_back(heterTrainers_[role].back());
     }
   const package::RoleProgram *program = context_.package.find(self_.role);

@@ -19,14 +19,8 @@ void HeterTrainer::start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) {
   ended_ = std::move(ended);
   addMethods();
   strand_->post([self = shared_from_this()] {
-    auto address = self->context_.transport.listen(self->address_, self->service_->acceptor());
-    if (!address.ok()) {
-      Status why = address.status().withContext(displayName(self->self_));
-      self->membership_->fail(why);
-      return self->ended(why);
-    }
-    self->membership_->join(
-        *address, [self](const rpc::JoinReply &reply) { self->joined(reply); },
+    self->membership_->listenAndJoin(
+        *self->service_, self->address_, [self](const rpc::JoinReply &reply) { self->joined(reply); },
         [self](Status status) { self->ended(std::move(status)); });
   });
 }
@@ -62,7 +56,8 @@ void HeterTrainer::joined(const rpc::JoinReply &reply) {
   programs_ = std::move(*programs);
   generation_ = reply.generation;
   for (size_t i = 0; i < reply.servers.size(); ++i)
-    servers_.push_back(makeClient(context_, "server", static_cast<int>(i), reply.servers[i]));
+    servers_.push_back(
+        makeClient(context_, "server", static_cast<int>(i), reply.servers[i], membership_->failureOfPeer()));
   const package::RoleProgram *program = context_.package.find(self_.role);
   parameters_ = std::make_shared<RemoteParameters>(model_, pulledParameters(model_, *program), servers_, generation_,
                                                    reply.asynchronous ? UpdateMode::Async : UpdateMode::Sync);

@@ -57,9 +57,9 @@ void addPeerMethods(Service &service, const RoleContext &context, rpc::RoleName 
 }
 
 std::shared_ptr<Client> makeClient(const RoleContext &context, const std::string &role, int index,
-                                   const std::string &address) {
+                                   const std::string &address, std::function<void(const Status &)> lost) {
   return std::make_shared<Client>(context.transport, context.scheduler, address, displayName(role, index),
-                                  LaneOptions{context.watch});
+                                  LaneOptions{.watch = context.watch, .lost = std::move(lost)});
 }
 
 void sayHello(Client &client, const RoleContext &context, const rpc::RoleName &self, int64_t generation,
@@ -83,7 +83,7 @@ Membership::Membership(const RoleContext &context, std::shared_ptr<Strand> stran
                        const std::string &coordinatorAddress)
     : context_(context), strand_(std::move(strand)), self_(std::move(self)),
       client_(context.transport, context.scheduler, coordinatorAddress, "coordinator",
-              LaneOptions{context.watch, std::chrono::seconds(context.options.patienceSeconds)}) {}
+              LaneOptions{.watch = context.watch, .patience = std::chrono::seconds(context.options.patienceSeconds)}) {}
 
 template <typename M> auto Membership::onStrand(UniqueFunction<void(StatusOr<typename M::Reply>)> handle) {
   return [self = shared_from_this(), handle = std::move(handle)](StatusOr<typename M::Reply> reply) mutable {
@@ -110,6 +110,15 @@ void Membership::join(const std::string &listenAddress, Joined joined, Completio
   waitForEnd();
 }
 
+void Membership::listenAndJoin(Service &service, const std::string &address, Joined joined, Completion ended) {
+  StatusOr<std::string> bound = context_.transport.listen(address, service.acceptor());
+  if (bound.ok())
+    return join(*bound, std::move(joined), std::move(ended));
+  Status why = bound.status().withContext(displayName(self_));
+  fail(why);
+  ended(why);
+}
+
 void Membership::waitForEnd() {
   rpc::WaitForEndRequest request;
   request.caller = self_;
@@ -121,6 +130,13 @@ void Membership::waitForEnd() {
         self->end(reply->code == 0 ? Status() : Status(static_cast<StatusCode>(reply->code), reply->message));
       }),
       "the end of the run");
+}
+
+std::function<void(const Status &)> Membership::failureOfPeer() {
+  return [weak = weak_from_this()](const Status &why) {
+    if (auto self = weak.lock())
+      self->strand_->post([self, why] { self->fail(why); });
+  };
 }
 
 void Membership::fail(const Status &why) {

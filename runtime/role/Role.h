@@ -28,7 +28,7 @@ struct RoleContext {
   Scheduler &scheduler;
   Transport &transport;
   const RunOptions &options;
-  bool watch = false; ///< Peers may stop or be cut off, and messages be lost: for roles in processes of their own.
+  bool watch = false;      ///< Peers may stop or be cut off, and messages be lost: for roles in processes of their own.
   bool ownProcess = false; ///< The process's time and memory are this role's.
 };
 
@@ -50,9 +50,9 @@ public:
 void addPeerMethods(Service &service, const RoleContext &context, rpc::RoleName self,
                     std::function<void(Completion)> ready);
 
-/// A client of a peer, by role key and index. It dials at its first call.
+/// A client of a peer, by role key and index. It dials at its first call. `lost` as in LaneOptions.
 std::shared_ptr<Client> makeClient(const RoleContext &context, const std::string &role, int index,
-                                   const std::string &address);
+                                   const std::string &address, std::function<void(const Status &)> lost = nullptr);
 
 /// Dials a peer, says hello and takes the credits that it grants; `done` runs as a task. `client` outlives that.
 void sayHello(Client &client, const RoleContext &context, const rpc::RoleName &self, int64_t generation,
@@ -68,6 +68,11 @@ public:
 
   /// `joined` is called if the run starts; `ended` once, with how it ended: the coordinator's word, or its loss.
   void join(const std::string &listenAddress, Joined joined, Completion ended);
+  /// The same for a role that listens, at `address`, with `service`.
+  void listenAndJoin(Service &service, const std::string &address, Joined joined, Completion ended);
+  /// For makeClient: a lost peer is a failure of this role. Frames that wait for others because of it need not end
+  /// first.
+  std::function<void(const Status &)> failureOfPeer();
   /// Tells the coordinator that this role failed; the end follows.
   void fail(const Status &why);
   /// Tells the coordinator what this role did and leaves.

@@ -89,9 +89,9 @@ struct RoleSummary {
 struct RunResult {
   bool interrupted = false; ///< It ended early because it was asked to; the rest says how far it came.
   bool saved = false;       ///< The model was saved.
-  std::string mode;     ///< local, ps, heter-ps.
-  std::string update;   ///< sync, async.
-  int64_t examples = 0; ///< Trained on.
+  std::string mode;         ///< local, ps, heter-ps.
+  std::string update;       ///< sync, async.
+  int64_t examples = 0;     ///< Trained on.
   int64_t steps = 0;
   double seconds = 0; ///< Of training: from the start of the first step to the end of the last.
   double examplesPerSecond = 0;

@@ -19,14 +19,8 @@ void Server::start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) {
   ended_ = std::move(ended);
   addMethods();
   strand_->post([self = shared_from_this()] {
-    auto address = self->context_.transport.listen(self->address_, self->service_->acceptor());
-    if (!address.ok()) {
-      Status why = address.status().withContext(displayName(self->self_));
-      self->membership_->fail(why);
-      return self->ended(why);
-    }
-    self->membership_->join(
-        *address, [self](const rpc::JoinReply &reply) { self->joined(reply); },
+    self->membership_->listenAndJoin(
+        *self->service_, self->address_, [self](const rpc::JoinReply &reply) { self->joined(reply); },
         [self](Status status) { self->ended(std::move(status)); });
   });
 }
@@ -120,13 +114,14 @@ template <typename M>
 void Server::park(const CallContext &call, int64_t minVersion, Responder<M> respond, UniqueFunction<void()> run) {
   TimePoint now = context_.scheduler.now();
   TimePoint until = call.timeLeft < TimePoint::max() - now ? now + call.timeLeft : TimePoint::max();
-  gate_.wait(minVersion, [&scheduler = context_.scheduler, until, respond, run = std::move(run)](Status status) mutable {
-    if (!status.ok())
-      return respond(status);
-    if (scheduler.now() > until)
-      return respond(Status::deadlineExceeded("a parked pull was dropped: its deadline has passed"));
-    run();
-  });
+  gate_.wait(minVersion,
+             [&scheduler = context_.scheduler, until, respond, run = std::move(run)](Status status) mutable {
+               if (!status.ok())
+                 return respond(status);
+               if (scheduler.now() > until)
+                 return respond(Status::deadlineExceeded("a parked pull was dropped: its deadline has passed"));
+               run();
+             });
 }
 
 void Server::pullRows(const CallContext &call, rpc::PullRowsRequest request, Responder<rpc::PullRows> respond) {

@@ -7,12 +7,14 @@ namespace heter::runtime {
 
 std::vector<MetricReport> TrainerFrame::takeMetrics() {
   std::vector<MetricReport> metrics;
+  MutexLock lock(mutex_);
   for (auto &[node, metric] : metrics_)
     metrics.push_back(std::move(metric));
   return metrics;
 }
 
 std::string TrainerFrame::takePredictions() {
+  MutexLock lock(mutex_);
   if (predicted_.empty())
     return {};
   std::vector<PredictedValue> values;

@@ -396,10 +396,10 @@ private:
   const std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::vector<std::shared_ptr<Listening>> listeners_; // I/O thread only
-  std::vector<std::weak_ptr<Attempt>> attempts_;          // I/O thread only; dials under way
-  std::vector<std::weak_ptr<AsioLink>> links_;            // I/O thread only
-  bool stopping_ = false;                                 // I/O thread only
-  Mutex shutdownMutex_;                                   ///< Held while the thread is joined.
+  std::vector<std::weak_ptr<Attempt>> attempts_;      // I/O thread only; dials under way
+  std::vector<std::weak_ptr<AsioLink>> links_;        // I/O thread only
+  bool stopping_ = false;                             // I/O thread only
+  Mutex shutdownMutex_;                               ///< Held while the thread is joined.
   std::thread thread_;
 };
 

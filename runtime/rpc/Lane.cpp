@@ -1,8 +1,10 @@
 // Calls under way on one link, and its one timer.
 #include "runtime/rpc/Lane.h"
 
+#include "runtime/base/Hash.h"
 #include "runtime/rpc/Methods.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -11,6 +13,11 @@ namespace {
 
 constexpr Duration firstRedial = std::chrono::milliseconds(10);
 constexpr Duration longestRedial = std::chrono::milliseconds(200);
+
+Duration stretched(Duration pause, int32_t sequence, TimePoint now) {
+  uint64_t word = mixKey(static_cast<uint64_t>(now.count()) ^ static_cast<uint64_t>(sequence) << 48);
+  return pause + pause * static_cast<int64_t>(word % 256) / 512;
+}
 
 std::string seconds(Duration duration) {
   double value = std::round(std::chrono::duration<double>(duration).count() * 1000) / 1000;
@@ -36,9 +43,9 @@ void Lane::start(Call call) {
     if (failed.ok() && !dialing_) {
       dialNow = dialing_ = true;
       giveUpAt_ = scheduler_.now() + options_.patience;
+      if (options_.watch)
+        wakeAt(giveUpAt_);
     }
-    if (failed.ok())
-      wakeAt(nextDue());
   }
   if (!failed.ok())
     return failLater(std::move(failed), std::move(call.done));
@@ -70,6 +77,9 @@ Status Lane::add(Call &call) {
     sendNow(added);
   else
     waiting_.push_back(sequence);
+  wakeAt(added.deadlineAt);
+  if (options_.watch && link_)
+    wakeAt(std::min(nextPing_, added.admitted ? added.repeatAt : nextPing_));
   return Status();
 }
 
@@ -126,9 +136,22 @@ void Lane::end(const Status &why) {
       failLater(Status(status.code(), status.message() + ", while waiting for " + call.what()), std::move(call.done));
 }
 
+void Lane::endByItself(const Status &why) {
+  Status told;
+  {
+    MutexLock lock(mutex_);
+    auto waiting = std::find_if(pending_.begin(), pending_.end(), [](const auto &entry) { return entry.second.done; });
+    if (ended_.ok() && waiting != pending_.end())
+      told = Status(why.code(), why.message() + ", while waiting for " + waiting->second.what());
+  }
+  if (!told.ok() && options_.lost)
+    options_.lost(told);
+  end(why);
+}
+
 void Lane::breakOff(const Status &malformed) {
-  end(Status::unavailable("closed the connection to " + peer() +
-                          ": it sent a malformed frame: " + malformed.message()));
+  endByItself(Status::unavailable("closed the connection to " + peer() +
+                                  ": it sent a malformed frame: " + malformed.message()));
 }
 
 void Lane::frameArrived(IncomingFrame frame) {
@@ -155,7 +178,7 @@ void Lane::frameArrived(IncomingFrame frame) {
 }
 
 void Lane::linkClosed(Status why) {
-  end(Status::unavailable("lost the connection to " + peer() + ": " + why.message()));
+  endByItself(Status::unavailable("lost the connection to " + peer() + ": " + why.message()));
 }
 
 // ------------------------------------------------------------------------------------------------------- dialling
@@ -190,7 +213,7 @@ void Lane::dialed(StatusOr<std::shared_ptr<Link>> link, Duration pause) {
   if (!ended.ok())
     return;
   if (!again)
-    return end(Status(link.status().code(), "cannot reach " + peer() + ": " + link.status().message()));
+    return endByItself(Status(link.status().code(), "cannot reach " + peer() + ": " + link.status().message()));
   scheduler_.postAt(scheduler_.now() + pause, [self = weak_from_this(), pause] {
     if (auto lane = self.lock())
       lane->dial(std::min(pause * 2, longestRedial));
@@ -250,7 +273,7 @@ void Lane::wake() {
       call.done(Status::deadlineExceeded(peer() + (connected ? " did not answer " : " could not be reached for ") +
                                          call.what() + " within " + seconds(call.deadline)));
   if (!lost.ok())
-    end(lost);
+    endByItself(lost);
 }
 
 std::vector<Lane::Pending> Lane::takeExpired(TimePoint now) {
@@ -279,7 +302,7 @@ void Lane::repeatAndPing(TimePoint now) {
       continue;
     link_->send(call.frame);
     call.repeatPause = std::min(call.repeatPause * 2, longestRepeat);
-    call.repeatAt = now + call.repeatPause;
+    call.repeatAt = now + stretched(call.repeatPause, sequence, now);
   }
   if (nextPing_ > now)
     return;

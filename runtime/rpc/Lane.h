@@ -2,8 +2,8 @@
 // deadline, or with the link, whichever is first.
 //
 // A watched lane expects that its peer may stop and that messages may be lost. While calls wait it pings; a peer that
-// sends nothing for silenceLimit is lost. It repeats what has no reply yet, under the same sequence number, by which the
-// peer knows that it is the same call.
+// sends nothing for silenceLimit is lost. It repeats what has no reply yet, under the same sequence number, by which
+// the peer knows that it is the same call.
 #ifndef HETER_RUNTIME_RPC_LANE_H
 #define HETER_RUNTIME_RPC_LANE_H
 
@@ -14,6 +14,7 @@
 #include "runtime/rpc/Transport.h"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,13 +27,16 @@ inline constexpr Duration pingPeriod = std::chrono::seconds(1);
 inline constexpr Duration silenceLimit = std::chrono::seconds(6);
 /// How long a connection is tried for.
 inline constexpr Duration dialPatience = std::chrono::seconds(6);
-/// When a call is repeated: first, and at most. The pause doubles in between.
+/// When a call is repeated: first, and at most. The pause doubles in between, and each is up to half as long again, so
+/// that repetitions do not keep step with what loses them.
 inline constexpr Duration firstRepeat = std::chrono::milliseconds(500);
-inline constexpr Duration longestRepeat = std::chrono::seconds(2);
+inline constexpr Duration longestRepeat = std::chrono::milliseconds(1500);
 
 struct LaneOptions {
   bool watch = false; ///< Ping and repeat; for peers in other processes.
   Duration patience = dialPatience;
+  /// Called once, inside a task, if the lane ends by itself while calls wait: with why, and what the first waits for.
+  std::function<void(const Status &)> lost = nullptr;
 };
 
 /// Thread-safe. `transport` and `scheduler` outlive it.
@@ -54,7 +58,7 @@ public:
   /// `name` is the peer for messages.
   Lane(Transport &transport, Scheduler &scheduler, std::string address, std::string name, LaneOptions options)
       : transport_(transport), scheduler_(scheduler), address_(std::move(address)), name_(std::move(name)),
-        options_(options) {}
+        options_(std::move(options)) {}
 
   /// Dials first if there is no link. Calls wait in order for credits.
   void start(Call call);
@@ -101,8 +105,9 @@ private:
   Status checkPeer(TimePoint now) const HETER_REQUIRES(mutex_);
   void repeatAndPing(TimePoint now) HETER_REQUIRES(mutex_);
 
-  /// Ends the lane if it has not ended; then fails every call.
+  /// Ends the lane if it has not ended; then fails every call, with what it waited for.
   void end(const Status &why);
+  void endByItself(const Status &why);
 
   Transport &transport_;
   Scheduler &scheduler_;

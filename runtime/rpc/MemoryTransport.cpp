@@ -113,7 +113,8 @@ public:
   }
 
   void close(Status why) override {
-    if (auto other = other_.lock())
+    auto other = other_.lock();
+    if (other && fateOf_(endpoint_->name, other->endpoint_->name, IncomingFrame()).copies > 0)
       other->delivery_->closed(Status::unavailable("the other end closed the connection"));
     delivery_->closed(std::move(why));
   }
@@ -202,8 +203,7 @@ MemoryNetwork::~MemoryNetwork() = default;
 
 MemoryNetwork::Weather MemoryNetwork::randomDelay(uint64_t seed, Duration longest) {
   return [key = philoxKey(seed, "frame delay"), longest](const Sent &sent) {
-    auto words =
-        philox4x32({static_cast<uint32_t>(sent.number), static_cast<uint32_t>(sent.number >> 32), 0, 0}, key);
+    auto words = philox4x32({static_cast<uint32_t>(sent.number), static_cast<uint32_t>(sent.number >> 32), 0, 0}, key);
     double share = uniformFloat(words[0]);
     return Fate{Duration(static_cast<int64_t>(share * static_cast<double>(longest.count())))};
   };

@@ -21,7 +21,7 @@ public:
     uint64_t number; ///< Of the network's frames.
     const std::string &from;
     const std::string &to;
-    const IncomingFrame &frame;
+    const IncomingFrame &frame; ///< Empty: the news that `from` has closed the link, which may only be lost.
   };
   struct Fate {
     Duration delay{}; ///< Frames may overtake each other.

@@ -19,8 +19,8 @@ namespace heter::runtime {
 enum class LinkClass { Control = 0, Pull = 1, Push = 2, Activation = 3 };
 inline constexpr int linkClassCount = 4;
 
-/// What a service does with a call that is repeated after it was answered, because the reply was lost: run it once more,
-/// which changes nothing, or send the kept reply again.
+/// What a service does with a call that is repeated after it was answered, because the reply was lost: run it once
+/// more, which changes nothing, or send the kept reply again.
 enum class Repeat { RunAgain, SendReplyAgain };
 
 namespace rpc {

@@ -78,8 +78,8 @@ private:
 };
 
 /// A role's methods. Handlers are added before the service is given to a transport and may run at once on several
-/// threads; after `clear` no handler starts and every call is answered with `cancelled`. A call whose caller has given up
-/// by the time a task takes it up is refused, not run.
+/// threads; after `clear` no handler starts and every call is answered with `cancelled`. A call whose caller has given
+/// up by the time a task takes it up is refused, not run.
 class Service : public std::enable_shared_from_this<Service> {
 public:
   template <typename M> using Handler = std::function<void(const CallContext &, typename M::Request, Responder<M>)>;

@@ -1,6 +1,8 @@
 // posix_spawn of this program, and waitpid.
 #include "runtime/tools/ChildProcess.h"
 
+#include "runtime/tools/Interrupt.h"
+
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -50,6 +52,7 @@ StatusOr<ChildProcess> ChildProcess::start(std::string name, const std::vector<s
   posix_spawnattr_destroy(&attributes);
   if (error != 0)
     return Status::unavailable("cannot start " + name + " with log " + log + ": " + std::strerror(error));
+  killOnExit(pid);
   return ChildProcess(std::move(name), std::move(log), pid);
 }
 
@@ -61,6 +64,7 @@ ChildProcess::~ChildProcess() {
   if (pid_ < 0)
     return;
   ::kill(pid_, SIGKILL);
+  forget(pid_);
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
@@ -69,7 +73,7 @@ ChildProcess::~ChildProcess() {
 const ChildExit *ChildProcess::poll() {
   int status = 0;
   if (pid_ >= 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) {
-    pid_ = -1;
+    forget(std::exchange(pid_, -1));
     exit_ =
         WIFSIGNALED(status) ? ChildExit{128 + WTERMSIG(status), WTERMSIG(status)} : ChildExit{WEXITSTATUS(status), 0};
   }

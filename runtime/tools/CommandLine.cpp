@@ -207,6 +207,11 @@ void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
       ->delimiter(',')
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--patience", options.patienceSeconds,
+                 "Seconds that the roles of a cluster wait for one that is not there yet (default: 7)")
+      ->type_name("N")
+      ->group(group)
+      ->check(atLeast(1));
   if (launch) {
     app.add_option("--run-folder", command_.runFolder,
                    "Where the cluster file and the roles' logs go (default: a new "
@@ -473,6 +478,7 @@ std::vector<std::string> printOptions(const RunOptions &options) {
   add("--max-bad-lines", std::to_string(options.maxBadLines));
   add("--update", updateModeName(options.update));
   add("--in-flight", std::to_string(options.inFlight));
+  add("--patience", std::to_string(options.patienceSeconds));
   if (options.seed)
     add("--seed", std::to_string(*options.seed));
   if (options.threads > 0)

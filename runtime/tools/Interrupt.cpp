@@ -17,9 +17,8 @@ namespace {
 
 volatile std::sig_atomic_t noted = 0;
 
-std::array<std::atomic<pid_t>, 1024> doomed;
-std::atomic<size_t> doomedCount = 0;
-static_assert(std::atomic<pid_t>::is_always_lock_free && std::atomic<size_t>::is_always_lock_free);
+std::array<std::atomic<pid_t>, 1024> doomed; ///< 0: free.
+static_assert(std::atomic<pid_t>::is_always_lock_free);
 
 void say(std::string_view text) {
   int error = errno;
@@ -29,8 +28,9 @@ void say(std::string_view text) {
 
 void leave(int) {
   say("\nheter: interrupted\n");
-  for (size_t i = 0; i < doomedCount.load(); ++i)
-    ::kill(doomed[i].load(), SIGKILL);
+  for (const auto &slot : doomed)
+    if (pid_t process = slot.load())
+      ::kill(process, SIGKILL);
   ::_exit(exitInterrupted);
 }
 
@@ -58,17 +58,15 @@ void noteInterrupts() { handle(note); }
 
 bool interrupted() { return noted != 0; }
 
-void killOnExit(pid_t process) {
-  size_t slot = doomedCount.load();
-  if (slot == doomed.size())
-    return;
-  doomed[slot] = process;
-  doomedCount = slot + 1;
+static void replace(pid_t from, pid_t to) {
+  for (auto &slot : doomed)
+    if (pid_t expected = from; slot.compare_exchange_strong(expected, to))
+      return;
 }
 
-void ignoreWriteSignals() {
-  std::signal(SIGXFSZ, SIG_IGN);
-  std::signal(SIGPIPE, SIG_IGN);
-}
+void killOnExit(pid_t process) { replace(0, process); }
+void forget(pid_t process) { replace(process, 0); }
+
+void surviveFileSizeLimit() { std::signal(SIGXFSZ, SIG_IGN); }
 
 } // namespace heter::runtime::tools

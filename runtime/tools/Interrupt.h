@@ -10,17 +10,18 @@ namespace heter::runtime::tools {
 /// half-written, because every file that matters is written aside and renamed.
 void exitOnInterrupt();
 
-/// From now on the first interrupt sets what `interrupted` returns and says on standard error that a second one leaves at
-/// once; the second ends the process as exitOnInterrupt has it, and kills the processes given to killOnExit.
+/// From now on the first interrupt sets what `interrupted` returns and says on standard error that a second one leaves
+/// at once; the second ends the process as exitOnInterrupt has it, and kills the processes given to killOnExit.
 void noteInterrupts();
 bool interrupted();
 
-/// A second interrupt kills this process too. Up to 1,024 of them; later ones are left to notice by themselves.
+/// A second interrupt kills this process too, until `forget`. Up to 1,024 of them; more are left to notice by
+/// themselves.
 void killOnExit(pid_t process);
+void forget(pid_t process);
 
-/// Files that grow over a limit (ulimit -f) fail like those on a full disk, instead of ending the process; the same for
-/// writes to a pipe that nobody reads.
-void ignoreWriteSignals();
+/// From now on writing over a limit of file size (ulimit -f) is an error, as on a full disk, and not the process's end.
+void surviveFileSizeLimit();
 
 } // namespace heter::runtime::tools
 

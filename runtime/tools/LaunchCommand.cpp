@@ -2,8 +2,8 @@
 // port, writes the cluster file, starts every role with `heter run --role`, and watches both the run and the processes.
 //
 // The coordinator runs as a blocking task, so that the main thread, the parent of all processes, is free to watch them
-// and Ctrl-C. If a role dies, the coordinator normally ends the run by itself; if it has not within graceSeconds, or
-// roles outlive the run, they are killed.
+// and Ctrl-C. If a role dies or stops, the coordinator normally ends the run by itself; if it has not within
+// graceAfterDeath, or roles outlive the run, they are killed, stopped ones too.
 #include "cli/Terminal.h"
 #include "runtime/base/Log.h"
 #include "runtime/base/ThreadAnnotations.h"
@@ -28,10 +28,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration pollInterval = 20ms;
-constexpr Duration graceAfterDeath = 3s; // For the coordinator to name the cause after a role has died.
-constexpr Duration graceAfterEnd = 8s;   // For the roles to end by themselves after a run that went well.
-constexpr Duration graceAfterError = 2s; // The same after a failed one.
-constexpr Duration graceAfterTerm = 1s;  // From SIGTERM to SIGKILL.
+constexpr Duration graceAfterDeath = 3s;   // For the coordinator to name the cause after a role has died.
+constexpr Duration graceAfterEnd = 8s;     // For the roles to end by themselves after a run that went well.
+constexpr Duration graceAfterError = 1s;   // The same after a failed one.
+constexpr Duration graceAfterTerm = 300ms; // From SIGTERM to SIGKILL.
 constexpr int tailLines = 12;
 
 /// What the coordinator's task and the main thread share.
@@ -109,6 +109,7 @@ void Launcher::startCoordinator() {
   scheduler_->postBlocking([this] {
     RunHooks hooks;
     hooks.progress = [this](const RunProgress &progress) { display_.show(progress); };
+    hooks.interrupted = interrupted;
     hooks.listening = [this](const std::string &address) {
       MutexLock lock(conduct_.mutex);
       conduct_.address = address;
@@ -195,7 +196,7 @@ bool Launcher::allEnded() {
 /// Until the run has ended, or a role has died and the coordinator had its time to say so.
 void Launcher::watch() {
   std::optional<TimePoint> deadline;
-  while (!coordinatorEnded() && !interrupted()) {
+  while (!coordinatorEnded()) {
     reap();
     if (failed_ && !deadline) {
       failedDuringRun_ = true;
@@ -223,7 +224,7 @@ void Launcher::endRoles() {
     reap();
     return allEnded();
   };
-  if (!interrupted() && waitFor(good ? graceAfterEnd : graceAfterError))
+  if (waitFor(good ? graceAfterEnd : graceAfterError))
     return;
   if (good)
     for (ChildProcess &child : children_)
@@ -258,10 +259,6 @@ void Launcher::printFailure() const {
 
 int Launcher::conclude() {
   MutexLock lock(conduct_.mutex);
-  if (interrupted()) {
-    std::fputs("heter: interrupted; all roles are ended\n", stderr);
-    return exitInterrupted;
-  }
   bool finished = conduct_.result && conduct_.result->ok();
   if (conduct_.result && !finished)
     fail(conduct_.result->status());
@@ -269,13 +266,20 @@ int Launcher::conclude() {
   bool counts = finished ? failed_ != nullptr : failureCounts();
   if (counts)
     printFailure();
+  if (!finished && interrupted())
+    return exitInterrupted;
   if (!finished)
     return counts ? failed_->poll()->code : exitFailure;
   const RunResult &result = **conduct_.result;
   std::string table = resultTable(result, cli::mayColor(STDOUT_FILENO));
   std::fwrite(table.data(), 1, table.size(), stdout);
+  std::fflush(stdout);
+  if (result.interrupted)
+    std::fputs(interruptedLine(result, command_.options.saveFolder).c_str(), stderr);
   if (Status status = writeReports(*files_, result, command_.summaryFile, command_.lossesFile); !status.ok())
     return fail(status);
+  if (result.interrupted)
+    return exitInterrupted;
   return counts ? failed_->poll()->code : 0;
 }
 

@@ -240,6 +240,15 @@ std::string resultTable(const RunResult &result, bool colored) {
   return text;
 }
 
+std::string interruptedLine(const RunResult &result, const std::string &saveFolder) {
+  std::string line = "heter: interrupted after " + grouped(result.steps) + " steps";
+  if (result.saved)
+    line += "; the model is saved in " + saveFolder;
+  else if (!saveFolder.empty())
+    line += "; nothing was saved, " + saveFolder + " is as it was";
+  return line + "\n";
+}
+
 std::string summaryJson(const RunResult &result) {
   std::string text = "{\n";
   auto add = [&](const char *name, const std::string &value) {
@@ -247,6 +256,7 @@ std::string summaryJson(const RunResult &result) {
   };
   add("mode", quoted(result.mode));
   add("update", quoted(result.update));
+  add("interrupted", result.interrupted ? "true" : "false");
   add("examples", std::to_string(result.examples));
   add("seconds", number(result.seconds));
   add("examples_per_second", number(result.examplesPerSecond));
@@ -279,11 +289,13 @@ std::string lossesText(const RunResult &result) {
 
 Status writeReports(FileSystem &files, const RunResult &result, const std::string &summaryFile,
                     const std::string &lossesFile) {
+  // What can be written is, whatever becomes of the other.
+  Status summary, losses;
   if (!summaryFile.empty())
-    HETER_RETURN_IF_ERROR(files.writeFileAtomically(summaryFile, summaryJson(result)));
+    summary = files.writeFileAtomically(summaryFile, summaryJson(result)).withContext("--summary");
   if (!lossesFile.empty())
-    HETER_RETURN_IF_ERROR(files.writeFileAtomically(lossesFile, lossesText(result)));
-  return {};
+    losses = files.writeFileAtomically(lossesFile, lossesText(result)).withContext("--losses");
+  return summary.ok() ? losses : summary;
 }
 
 } // namespace heter::runtime::tools

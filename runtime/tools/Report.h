@@ -46,6 +46,9 @@ std::string resultTable(const RunResult &result, bool colored = false);
 /// The same of a run that predicted.
 std::string predictionTable(const RunResult &result, bool colored = false);
 
+/// One line about a run that was interrupted: how it came out.
+std::string interruptedLine(const RunResult &result, const std::string &saveFolder);
+
 /// The JSON object of --summary.
 std::string summaryJson(const RunResult &result);
 

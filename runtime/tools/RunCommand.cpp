@@ -26,20 +26,27 @@ Status runRoleOfCluster(const TrainCommand &command, const Package &package, Fil
   return {};
 }
 
-Status runWhole(const TrainCommand &command, const Package &package, FileSystem &files, const ClusterFile *cluster) {
+StatusOr<int> runWhole(const TrainCommand &command, const Package &package, FileSystem &files,
+                       const ClusterFile *cluster) {
+  noteInterrupts();
   ProgressDisplay display;
   RunHooks hooks;
   hooks.progress = [&](const RunProgress &progress) { display.show(progress); };
+  hooks.interrupted = interrupted;
   StatusOr<RunResult> result = cluster ? runCoordinator(package, files, command.options, *cluster, hooks)
                                        : runInProcess(package, files, command.options, hooks);
   display.finish();
   HETER_RETURN_IF_ERROR(result.status());
   std::string table = resultTable(*result, cli::mayColor(STDOUT_FILENO));
   std::fwrite(table.data(), 1, table.size(), stdout);
-  return writeReports(files, *result, command.summaryFile, command.lossesFile);
+  std::fflush(stdout);
+  if (result->interrupted)
+    std::fputs(interruptedLine(*result, command.options.saveFolder).c_str(), stderr);
+  HETER_RETURN_IF_ERROR(writeReports(files, *result, command.summaryFile, command.lossesFile));
+  return result->interrupted ? exitInterrupted : 0;
 }
 
-Status run(const TrainCommand &command, const Package &package, FileSystem &files) {
+StatusOr<int> run(const TrainCommand &command, const Package &package, FileSystem &files) {
   if (command.role.empty())
     return runWhole(command, package, files, nullptr);
   HETER_RETURN_IF_ERROR(checkExists(files, command.clusterFile, "cluster file"));
@@ -49,19 +56,21 @@ Status run(const TrainCommand &command, const Package &package, FileSystem &file
     return Status::invalidArgument("--index: there is one coordinator, its index is 0");
   if (command.role == "coordinator")
     return runWhole(command, package, files, &cluster);
-  return runRoleOfCluster(command, package, files, cluster);
+  HETER_RETURN_IF_ERROR(runRoleOfCluster(command, package, files, cluster));
+  return 0;
 }
 
-Status runProfiled(TrainCommand command, const Package &package, FileSystem &files) {
+StatusOr<int> runProfiled(TrainCommand command, const Package &package, FileSystem &files) {
   HETER_RETURN_IF_ERROR(checkWritable(files, command.profileFile).withContext("--profile"));
   Profile profile;
   command.options.profile = &profile;
-  HETER_RETURN_IF_ERROR(run(command, package, files));
-  return files.writeFileAtomically(command.profileFile,
-                                   command.profileFile.ends_with(".json") ? profile.trace() : profile.table());
+  HETER_ASSIGN_OR_RETURN(int code, run(command, package, files));
+  HETER_RETURN_IF_ERROR(files.writeFileAtomically(
+      command.profileFile, command.profileFile.ends_with(".json") ? profile.trace() : profile.table()));
+  return code;
 }
 
-Status checkAndRun(const TrainCommand &command) {
+StatusOr<int> checkAndRun(const TrainCommand &command) {
   prefixLog();
   auto files = makePosixFileSystem();
   HETER_ASSIGN_OR_RETURN(Package package, openPackage(*files, command.package));
@@ -87,8 +96,11 @@ Status checkAndRun(const TrainCommand &command) {
 } // namespace
 
 int runTraining(const TrainCommand &command) {
-  Status status = checkAndRun(command);
-  return status.ok() ? 0 : fail(status);
+  StatusOr<int> code = checkAndRun(command);
+  if (code.ok())
+    return *code;
+  int failed = fail(code.status());
+  return interrupted() ? exitInterrupted : failed;
 }
 
 } // namespace heter::runtime::tools

@@ -1,6 +1,7 @@
 // heter: trains click-through models that heterc has compiled, and looks into packages and saved models.
 #include "cli/Terminal.h"
 #include "runtime/tools/CommandLine.h"
+#include "runtime/tools/Interrupt.h"
 
 #include <cstdio>
 #include <unistd.h>
@@ -27,4 +28,7 @@ struct Dispatcher {
 
 } // namespace
 
-int main(int argc, char **argv) { return std::visit(Dispatcher(), parseCommandLine({argv + 1, argv + argc})); }
+int main(int argc, char **argv) {
+  surviveFileSizeLimit();
+  return std::visit(Dispatcher(), parseCommandLine({argv + 1, argv + argc}));
+}

@@ -26,51 +26,94 @@ protected:
     options.cpuTrainers = 2;
     return options;
   }
+
+  const std::vector<std::pair<std::string, int>> eachKind_ = {
+      {"server", 1}, {"cpu-trainer", 0}, {"heter-trainer.gpu", 0}};
+
+  static void expectNamed(const Outcome &outcome, const std::string &role, int index) {
+    ASSERT_FALSE(outcome.result.ok());
+    EXPECT_THAT(outcome.result.status().message(), HasSubstr(role + " " + std::to_string(index)));
+    EXPECT_THAT(outcome.result.status().message(), AnyOf(HasSubstr("while the run waited for "),
+                                                         HasSubstr("while waiting for "), HasSubstr("did not join")));
+  }
 };
 
-TEST_F(FailureTest, ALostRoleIsNamed) {
-  for (const auto &[role, index] :
-       {std::pair<std::string, int>("server", 1), {"cpu-trainer", 0}, {"heter-trainer.gpu", 0}}) {
+TEST_F(FailureTest, AKilledRoleIsNamed) {
+  for (const auto &[role, index] : eachKind_)
     for (uint64_t seed = 1; seed < 6; ++seed) {
-      Outcome outcome = simulate(heter_, clusterOptions(), seed, milliseconds(40),
-                                 [&](InProcessRun &run, SimulatedScheduler &scheduler) {
-                                   scheduler.postAt(milliseconds(300 + 50 * seed), [&] { run.cut(role, index); });
-                                 });
-      ASSERT_FALSE(outcome.result.ok());
-      EXPECT_THAT(outcome.result.status().message(), HasSubstr(role + " " + std::to_string(index)));
-      EXPECT_LT(outcome.end, seconds(10));
+      TimePoint event = milliseconds(300 + 50 * seed);
+      Simulation simulation{.seed = seed, .weather = MemoryNetwork::randomDelay(seed, milliseconds(40))};
+      simulation.before = [&](InProcessRun &run, SimulatedScheduler &scheduler) {
+        scheduler.postAt(event, [&] { run.cut(role, index); });
+      };
+      Outcome outcome = simulate(heter_, clusterOptions(), std::move(simulation));
+      expectNamed(outcome, role, index);
+      EXPECT_LT(outcome.end - event, seconds(2));
     }
+}
+
+// A role that is stopped looks the same to the others: its connections stay open, and nothing comes.
+TEST_F(FailureTest, ARoleThatIsCutOffIsNamedWithinTenSeconds) {
+  for (const auto &[role, index] : eachKind_)
+    for (uint64_t seed = 1; seed < 6; ++seed) {
+      TimePoint event = milliseconds(300 + 50 * seed);
+      std::string victim = displayName(role, index);
+      bool cutOff = false;
+      auto delay = MemoryNetwork::randomDelay(seed, milliseconds(40));
+      Simulation simulation{.seed = seed};
+      simulation.weather = [&](const MemoryNetwork::Sent &sent) {
+        bool swallowed = cutOff && (sent.from == victim || sent.to == victim);
+        return swallowed ? MemoryNetwork::Fate{.copies = 0} : delay(sent);
+      };
+      simulation.before = [&](InProcessRun &, SimulatedScheduler &scheduler) {
+        scheduler.postAt(event, [&] { cutOff = true; });
+      };
+      Outcome outcome = simulate(heter_, clusterOptions(), std::move(simulation));
+      expectNamed(outcome, role, index);
+      EXPECT_THAT(outcome.result.status().message(), HasSubstr("it has been silent for 6 s"));
+      // All roles, the one that is cut off among them.
+      EXPECT_LT(outcome.end - event, silenceLimit + seconds(1)) << victim << ", seed " << seed;
+    }
+}
+
+// Two roles that do not reach each other but the coordinator: whoever waits says for whom.
+TEST_F(FailureTest, ALinkThatCarriesNothingIsNoticedByWhoWaits) {
+  for (uint64_t seed = 1; seed < 6; ++seed) {
+    bool broken = false;
+    Simulation simulation{.seed = seed};
+    simulation.weather = [&](const MemoryNetwork::Sent &sent) {
+      bool swallowed = broken && (sent.from == "server 1" || sent.to == "server 1") &&
+                       (sent.from == "cpu-trainer 0" || sent.to == "cpu-trainer 0");
+      return MemoryNetwork::Fate{.delay = milliseconds(5), .copies = swallowed ? 0 : 1};
+    };
+    simulation.before = [&](InProcessRun &, SimulatedScheduler &scheduler) {
+      scheduler.postAt(milliseconds(200), [&] { broken = true; });
+    };
+    Outcome outcome = simulate(heter_, clusterOptions(), std::move(simulation));
+    EXPECT_THAT(
+        outcome.result.status().message(),
+        testing::MatchesRegex("cpu-trainer 0: lost server 1 at server 1: it has been silent for 6 s, while waiting for "
+                              "(pull|push).*"));
+    EXPECT_LT(outcome.end, seconds(10));
   }
 }
 
-TEST_F(FailureTest, SilenceIsNoticed) {
-  // From frame 300 on nothing arrives.
-  SimulatedScheduler scheduler(1);
-  auto files = makePosixFileSystem();
-  auto kernels = tinyKernels();
-  RunHooks hooks;
-  RunOptions options = clusterOptions();
-  InProcessRun run(
-      {heter_, kernels, *files, scheduler, options, hooks},
-      [](uint64_t number) { return number < 300 ? Duration(milliseconds(5)) : Duration(seconds(1000)); },
-      /*watch=*/true);
-  Status status;
-  TimePoint end{};
-  run.start([&](StatusOr<RunResult> result) {
-    status = result.status();
-    end = scheduler.now();
-  });
-  scheduler.runUntilIdle();
-  run.shutdown();
-  scheduler.runUntilIdle();
-  EXPECT_EQ(status.code(), StatusCode::Unavailable);
-  EXPECT_THAT(status.message(), HasSubstr("it has been silent for 8 s"));
+TEST_F(FailureTest, ARoleThatIsNeverThereIsNamedWithinTenSeconds) {
+  for (const auto &[role, index] : eachKind_) {
+    Simulation simulation;
+    simulation.before = [&](InProcessRun &run, SimulatedScheduler &) { run.leaveOut(role, index); };
+    Outcome outcome = simulate(heter_, clusterOptions(), std::move(simulation));
+    expectNamed(outcome, role, index);
+    EXPECT_EQ(outcome.result.status().message(),
+              displayName(role, index) + " did not join within 7 s of the last role that did");
+    EXPECT_LE(outcome.end, seconds(7) + milliseconds(1));
+  }
 }
 
 TEST_F(FailureTest, AMissingKernelIsNamedWithItsRole) {
-  FunctionKernels kernels = tinyKernels();
-  kernels.functions.erase("backward");
-  Outcome outcome = simulate(heter_, clusterOptions(), 1, {}, nullptr, kernels);
+  Simulation simulation;
+  simulation.kernels.functions.erase("backward");
+  Outcome outcome = simulate(heter_, clusterOptions(), std::move(simulation));
   EXPECT_THAT(outcome.result.status().message(), HasSubstr("heter-trainer.gpu 0: "));
   EXPECT_THAT(outcome.result.status().message(), HasSubstr("backward"));
 }
@@ -100,75 +143,66 @@ TEST_F(FailureTest, WrongOptionsAreRefused) {
   EXPECT_THAT(simulate(heter_, options, 1).result.status().message(), HasSubstr("--servers must be at least 1"));
 }
 
-TEST_F(FailureTest, AnotherProgramIsRefusedWithBothHashes) {
-  SimulatedScheduler scheduler(1);
-  auto files = makePosixFileSystem();
-  auto kernels = tinyKernels();
-  RunHooks hooks;
-  RunOptions options = tinyOptions(data_);
-  MemoryNetwork network(scheduler);
-  auto ours = makeMemoryTransport(network), theirs = makeMemoryTransport(network);
+/// A coordinator and, if a test starts it, one server, each with a transport of its own.
+class StartTest : public FailureTest {
+protected:
+  StartTest() { EXPECT_TRUE(coordinator_->listen().ok()); }
+  ~StartTest() override {
+    ours_->shutdown();
+    theirs_->shutdown();
+    scheduler_.runUntilIdle();
+  }
+
+  void startServer(const Package &package, const std::string &address) {
+    server_ = std::make_shared<Server>(context(package, *theirs_), 0, address, "coordinator");
+    server_->start([&](StatusOr<RoleSummary> result) { servers_ = result.status(); });
+  }
+  void run() {
+    coordinator_->start([&](StatusOr<RunResult> result) { coordinators_ = result.status(); });
+    scheduler_.runUntilIdle();
+  }
+  RoleContext context(const Package &package, Transport &transport) {
+    return {package, kernels_, *files_, scheduler_, transport, options_, false, false};
+  }
+
+  SimulatedScheduler scheduler_{1};
+  std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
+  FunctionKernels kernels_ = tinyKernels();
+  RunHooks hooks_;
+  RunOptions options_ = tinyOptions(data_);
+  MemoryNetwork network_{scheduler_};
+  std::unique_ptr<Transport> ours_ = makeMemoryTransport(network_), theirs_ = makeMemoryTransport(network_);
+  std::shared_ptr<Coordinator> coordinator_ = std::make_shared<Coordinator>(
+      context(heter_, *ours_), loopbackCluster(heter_.info, options_, "coordinator"), hooks_);
+  std::shared_ptr<Server> server_;
+  Status coordinators_, servers_; ///< How each ended.
+};
+
+TEST_F(StartTest, AnotherProgramIsRefusedWithBothHashes) {
   Package other = heter_;
   other.hash = "0123456789abcdef";
-  RoleContext here{heter_, kernels, *files, scheduler, *ours, options, false, false};
-  RoleContext there{other, kernels, *files, scheduler, *theirs, options, false, false};
-  auto coordinator = std::make_shared<Coordinator>(here, loopbackCluster(heter_.info, options, "coordinator"), hooks);
-  ASSERT_TRUE(coordinator->listen().ok());
-  auto server = std::make_shared<Server>(there, 0, "server 0", "coordinator");
-  Status coordinators, servers;
-  coordinator->start([&](StatusOr<RunResult> result) { coordinators = result.status(); });
-  server->start([&](StatusOr<RoleSummary> result) { servers = result.status(); });
-  scheduler.runUntilIdle();
-  for (const Status &status : {coordinators, servers}) {
+  startServer(other, "server 0");
+  run();
+  for (const Status &status : {coordinators_, servers_}) {
     EXPECT_EQ(status.code(), StatusCode::FailedPrecondition);
     EXPECT_THAT(status.message(), HasSubstr("server 0 runs program 0123456789abcdef"));
     EXPECT_THAT(status.message(), HasSubstr(heter_.hash));
   }
-  ours->shutdown();
-  theirs->shutdown();
-  scheduler.runUntilIdle();
 }
 
-TEST_F(FailureTest, AnAddressInUseIsNamed) {
-  SimulatedScheduler scheduler(1);
-  auto files = makePosixFileSystem();
-  auto kernels = tinyKernels();
-  RunHooks hooks;
-  RunOptions options = tinyOptions(data_);
-  MemoryNetwork network(scheduler);
-  auto ours = makeMemoryTransport(network), theirs = makeMemoryTransport(network);
-  RoleContext here{heter_, kernels, *files, scheduler, *ours, options, false, false};
-  RoleContext there{heter_, kernels, *files, scheduler, *theirs, options, false, false};
-  auto coordinator = std::make_shared<Coordinator>(here, loopbackCluster(heter_.info, options, "coordinator"), hooks);
-  ASSERT_TRUE(coordinator->listen().ok());
-  auto server = std::make_shared<Server>(there, 0, "coordinator", "coordinator");
-  Status coordinators, servers;
-  coordinator->start([&](StatusOr<RunResult> result) { coordinators = result.status(); });
-  server->start([&](StatusOr<RoleSummary> result) { servers = result.status(); });
-  scheduler.runUntilIdle();
-  EXPECT_EQ(coordinators.message(), "server 0: address coordinator is in use");
-  EXPECT_EQ(servers.message(), coordinators.message());
-  ours->shutdown();
-  theirs->shutdown();
-  scheduler.runUntilIdle();
+TEST_F(StartTest, AnAddressInUseIsNamed) {
+  startServer(heter_, "coordinator");
+  run();
+  EXPECT_EQ(coordinators_.message(), "server 0: address coordinator is in use");
+  EXPECT_EQ(servers_.message(), coordinators_.message());
 }
 
-TEST_F(FailureTest, RolesThatNeverComeAreNamed) {
-  SimulatedScheduler scheduler(1);
-  auto files = makePosixFileSystem();
-  auto kernels = tinyKernels();
-  RunHooks hooks;
-  RunOptions options = tinyOptions(data_);
-  MemoryNetwork network(scheduler);
-  auto transport = makeMemoryTransport(network);
-  RoleContext context{heter_, kernels, *files, scheduler, *transport, options, false, false};
-  auto coordinator =
-      std::make_shared<Coordinator>(context, loopbackCluster(heter_.info, options, "coordinator"), hooks);
-  ASSERT_TRUE(coordinator->listen().ok());
-  Status status;
-  coordinator->start([&](StatusOr<RunResult> result) { status = result.status(); });
-  scheduler.runUntilIdle();
-  EXPECT_EQ(status.message(), "cpu-trainer 0, heter-trainer.gpu 0, server 0 did not join within 120 s");
+TEST_F(StartTest, RolesThatNeverComeAreNamed) {
+  options_.patienceSeconds = 3;
+  run();
+  EXPECT_EQ(coordinators_.message(),
+            "cpu-trainer 0, heter-trainer.gpu 0, server 0 did not join within 3 s of the last role that did");
+  EXPECT_EQ(scheduler_.now(), seconds(3));
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include "runtime/role/Coordinator.h"
 #include "runtime/role/Server.h"
+#include "runtime/table/Checkpoint.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 namespace heter::runtime::test {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
@@ -23,6 +25,7 @@ protected:
       reply.generation = 1;
       reply.seed = 1;
       reply.servers = {request.address};
+      reply.asynchronous = asynchronous_;
       respond(std::move(reply));
     });
     coordinator->on<rpc::WaitForEnd>([this](const CallContext &, rpc::WaitForEndRequest, auto respond) {
@@ -31,16 +34,29 @@ protected:
     coordinator->on<rpc::Goodbye>([](const CallContext &, rpc::GoodbyeRequest, auto respond) { respond(rpc::Ack()); });
     coordinator_ = coordinator;
     ASSERT_TRUE(transport_->listen("coordinator", coordinator->acceptor()).ok());
-    server_ = std::make_shared<Server>(context_, 0, "server", "coordinator");
+    startServer("server");
+  }
+  void startServer(const std::string &address) {
+    server_ = std::make_shared<Server>(context_, 0, address, "coordinator");
     server_->start([this](StatusOr<RoleSummary> summary) { ended_ = summary.status(); });
+    client_ = std::make_unique<Client>(*transport_, scheduler_, address, "server 0");
     ASSERT_TRUE(hello().ok());
   }
-  void TearDown() override {
+  void endServer() {
     for (auto &end : std::exchange(end_, {}))
       end();
     scheduler_.runUntilIdle();
-    EXPECT_TRUE(ended_ && ended_->ok());
-    client_.close();
+    ASSERT_TRUE(ended_ && ended_->ok());
+    client_->close();
+    ended_.reset();
+  }
+  /// Another server, with nothing in it.
+  void restart() {
+    endServer();
+    startServer("another server");
+  }
+  void TearDown() override {
+    endServer();
     coordinator_->clear();
     transport_->shutdown();
     scheduler_.runUntilIdle();
@@ -48,14 +64,14 @@ protected:
 
   Status hello() {
     Status result = Status::internal("no answer");
-    sayHello(client_, context_, roleName("cpu-trainer", 0), 1, [&](Status status) { result = status; });
+    sayHello(*client_, context_, roleName("cpu-trainer", 0), 1, [&](Status status) { result = status; });
     scheduler_.runUntil([&] { return result.code() != StatusCode::Internal; });
     return result;
   }
   template <typename M> StatusOr<typename M::Reply> call(typename M::Request request) {
     std::optional<StatusOr<typename M::Reply>> result;
-    client_.call<M>(std::move(request), seconds(5),
-                    [&](StatusOr<typename M::Reply> reply) { result.emplace(std::move(reply)); });
+    client_->call<M>(std::move(request), seconds(5),
+                     [&](StatusOr<typename M::Reply> reply) { result.emplace(std::move(reply)); });
     scheduler_.runUntil([&] { return result.has_value(); });
     return std::move(*result);
   }
@@ -101,7 +117,8 @@ protected:
   MemoryNetwork network_{scheduler_};
   std::unique_ptr<Transport> transport_ = makeMemoryTransport(network_);
   RoleContext context_{package_, kernels_, *files_, scheduler_, *transport_, options_, false, false};
-  Client client_{*transport_, scheduler_, "server", "server 0"};
+  std::unique_ptr<Client> client_;
+  bool asynchronous_ = false;
   std::vector<std::function<void()>> end_;
   std::shared_ptr<Service> coordinator_;
   std::shared_ptr<Server> server_;
@@ -126,7 +143,7 @@ TEST_F(ServerTest, ADuplicatedPushCountsOnce) {
 
 TEST_F(ServerTest, APullWaitsForItsVersion) {
   bool answered = false;
-  client_.call<rpc::PullRows>(pull(1), seconds(5), [&](StatusOr<rpc::PullRowsReply> reply) {
+  client_->call<rpc::PullRows>(pull(1), seconds(5), [&](StatusOr<rpc::PullRowsReply> reply) {
     ASSERT_TRUE(reply.ok());
     EXPECT_EQ(reply->version, 1);
     answered = true;
@@ -156,6 +173,83 @@ TEST_F(ServerTest, UnchangedDenseValuesAreNotSentAgain) {
   auto again = call<rpc::PullDense>(request);
   EXPECT_TRUE(again->unchanged);
   EXPECT_TRUE(again->pieces.empty());
+}
+
+TEST_F(ServerTest, AParkedPullIsDroppedAfterItsDeadline) {
+  Status status;
+  TimePoint start = scheduler_.now();
+  client_->call<rpc::PullRows>(pull(1), seconds(5),
+                               [&](StatusOr<rpc::PullRowsReply> reply) { status = reply.status(); });
+  scheduler_.runUntil([&] { return !status.ok(); });
+  EXPECT_EQ(status.code(), StatusCode::DeadlineExceeded);
+  EXPECT_EQ(scheduler_.now() - start, seconds(5));
+  ASSERT_TRUE(call<rpc::Push>(push(0, {4, -4})).ok());
+  int64_t sent = transport_->counts().bytesSent;
+  ASSERT_TRUE(call<rpc::CloseStep>(closeStep(0)).ok());
+  scheduler_.postAt(scheduler_.now() + milliseconds(1), [] {});
+  scheduler_.runUntil([&] { return scheduler_.now() - start > seconds(5); });
+  // The calls and replies of one closeStep and a short refusal, but no rows.
+  EXPECT_LT(transport_->counts().bytesSent - sent, 600);
+}
+
+TEST_F(ServerTest, FinishStepsLetsPullsThroughAndForgetsPushes) {
+  asynchronous_ = true;
+  restart();
+  std::string before = call<rpc::PullRows>(pull(0))->rows;
+  ASSERT_TRUE(call<rpc::Push>(push(0, {4, -4})).ok()); // Applied at once.
+  std::string after = call<rpc::PullRows>(pull(0))->rows;
+  EXPECT_NE(before, after);
+  bool answered = false;
+  client_->call<rpc::PullRows>(pull(3), seconds(5), [&](StatusOr<rpc::PullRowsReply> reply) {
+    EXPECT_TRUE(reply.ok());
+    answered = true;
+  });
+  rpc::FinishStepsRequest finish;
+  finish.generation = 1;
+  finish.steps = 3;
+  ASSERT_TRUE(call<rpc::FinishSteps>(finish).ok());
+  EXPECT_TRUE(scheduler_.runUntil([&] { return answered; }));
+  ASSERT_TRUE(call<rpc::Push>(push(0, {4, -4})).ok()) << "it is late, and known";
+  EXPECT_EQ(call<rpc::PullRows>(pull(3))->rows, after);
+  finish.generation = 2;
+  EXPECT_THAT(call<rpc::FinishSteps>(finish).status().message(), HasSubstr("a call of generation 2 was refused"));
+}
+
+TEST_F(ServerTest, SavesAndLoadsItsShare) {
+  ASSERT_TRUE(call<rpc::Push>(push(0, {4, -4})).ok());
+  rpc::SaveRequest save;
+  save.generation = 1;
+  save.folder = data_.path("model");
+  save.saveNumber = 1;
+  EXPECT_THAT(call<rpc::Save>(save).status().message(), HasSubstr("a model is saved between steps"));
+  ASSERT_TRUE(call<rpc::CloseStep>(closeStep(0)).ok());
+  std::string rows = call<rpc::PullRows>(pull(1))->rows;
+  auto saved = call<rpc::Save>(save);
+  ASSERT_TRUE(saved.ok()) << saved.status().message();
+  EXPECT_EQ(saved->version, 1);
+  EXPECT_EQ(saved->shardCount, 1);
+  EXPECT_EQ(saved->rowsPerTable, std::vector<int64_t>{1});
+  ASSERT_TRUE(commitManifest(*files_, save.folder, package_.info, 1,
+                             {{0,
+                               1,
+                               static_cast<uint64_t>(saved->seed),
+                               saved->version,
+                               {saved->rows.name, saved->rows.bytes, static_cast<uint64_t>(saved->rows.checksum)},
+                               {saved->dense.name, saved->dense.bytes, static_cast<uint64_t>(saved->dense.checksum)},
+                               saved->rowsPerTable}})
+                  .ok());
+  restart();
+  EXPECT_EQ(call<rpc::Stats>(rpc::StatsRequest())->rows.at("emb"), 0);
+  rpc::LoadRequest load;
+  load.generation = 1;
+  load.folder = save.folder;
+  auto loaded = call<rpc::Load>(load);
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  EXPECT_EQ(loaded->version, 1);
+  EXPECT_EQ(loaded->seed, saved->seed);
+  EXPECT_EQ(call<rpc::PullRows>(pull(1))->rows, rows);
+  load.folder = data_.path("nothing");
+  EXPECT_EQ(call<rpc::Load>(load).status().code(), StatusCode::NotFound);
 }
 
 TEST_F(ServerTest, RefusesWhatDoesNotFit) {

@@ -378,9 +378,8 @@ RunOptions tinyOptions(const TinyData &data) {
   return options;
 }
 
-Outcome simulate(const Package &package, const RunOptions &options, uint64_t seed, Duration longestDelay,
-                 std::function<void(InProcessRun &, SimulatedScheduler &)> during, FunctionKernels kernels) {
-  SimulatedScheduler scheduler(seed);
+Outcome simulate(const Package &package, const RunOptions &options, Simulation simulation) {
+  SimulatedScheduler scheduler(simulation.seed);
   auto files = makePosixFileSystem();
   RunHooks hooks;
   Outcome outcome;
@@ -388,21 +387,27 @@ Outcome simulate(const Package &package, const RunOptions &options, uint64_t see
     outcome.predictions += lines;
     return Status();
   };
-  MemoryNetwork::Weather weather;
-  if (longestDelay > Duration::zero())
-    weather = MemoryNetwork::randomDelay(seed, longestDelay);
-  InProcessRun run({package, kernels, *files, scheduler, options, hooks}, weather, /*watch=*/true);
+  InProcessRun run(
+      {package, simulation.kernels, simulation.files ? *simulation.files : *files, scheduler, options, hooks},
+      simulation.weather, /*watch=*/true);
+  if (simulation.before)
+    simulation.before(run, scheduler);
   run.start([&](StatusOr<RunResult> result) {
     outcome.result = std::move(result);
     outcome.end = scheduler.now();
   });
-  if (during)
-    during(run, scheduler);
   scheduler.runUntilIdle();
   run.shutdown();
   scheduler.runUntilIdle();
   outcome.trace = scheduler.traceHash();
   return outcome;
+}
+
+Outcome simulate(const Package &package, const RunOptions &options, uint64_t seed, Duration longestDelay) {
+  Simulation simulation{.seed = seed};
+  if (longestDelay > Duration::zero())
+    simulation.weather = MemoryNetwork::randomDelay(seed, longestDelay);
+  return simulate(package, options, std::move(simulation));
 }
 
 StatusOr<RunResult> runThreaded(const Package &package, const RunOptions &options, int threads, Duration longestDelay,

@@ -40,10 +40,20 @@ struct Outcome {
   TimePoint end{};
 };
 
-/// Runs all roles on one thread under virtual time. `during` is called as the run starts.
-Outcome simulate(const Package &package, const RunOptions &options, uint64_t seed, Duration longestDelay = {},
-                 std::function<void(InProcessRun &, SimulatedScheduler &)> during = nullptr,
-                 FunctionKernels kernels = tinyKernels());
+/// What a simulated run may be given beside its options.
+struct Simulation {
+  uint64_t seed = 1;
+  MemoryNetwork::Weather weather = nullptr;
+  /// Called before the run starts, for instance to set timers.
+  std::function<void(InProcessRun &, SimulatedScheduler &)> before = nullptr;
+  FunctionKernels kernels = tinyKernels();
+  FileSystem *files = nullptr; ///< The machine's own by default.
+};
+
+/// Runs all roles on one thread under virtual time, as between processes: peers may stop and messages be lost.
+Outcome simulate(const Package &package, const RunOptions &options, Simulation simulation);
+/// The same with messages late by up to `longestDelay`.
+Outcome simulate(const Package &package, const RunOptions &options, uint64_t seed, Duration longestDelay = {});
 
 /// Runs all roles on `threads` threads.
 StatusOr<RunResult> runThreaded(const Package &package, const RunOptions &options, int threads,

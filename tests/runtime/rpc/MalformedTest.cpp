@@ -1,4 +1,5 @@
-// Bytes that are no message of ours: the connection is closed with a logged reason, and the server goes on.
+// Bytes that are no message of ours: the connection is closed with a logged reason, and the server goes on. So it does
+// when it cannot accept connections for a while.
 #include "tests/runtime/rpc/RpcFixture.h"
 
 #include "runtime/base/Log.h"
@@ -6,6 +7,9 @@
 
 #include <boost/asio.hpp>
 #include <gmock/gmock.h>
+
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace heter::runtime {
 namespace {
@@ -122,6 +126,32 @@ TEST_F(MalformedTest, SurvivesRandomBytes) {
     talk(words[1] % 7 == 0 ? body : framed(body), Until::WeHangUp);
   }
   EXPECT_FALSE(talk(framed(good), Until::FirstBytes).empty());
+}
+
+TEST_F(MalformedTest, WaitsQuietlyWhileFileHandlesHaveRunOut) {
+  tcp::socket socket(io_);
+  boost::system::error_code error;
+  socket.open(tcp::v4(), error);
+  ASSERT_FALSE(error);
+  int next = ::dup(STDIN_FILENO);
+  ::close(next);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit full{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &full), 0);
+  socket.connect({boost::asio::ip::address_v4::loopback(),
+                  static_cast<uint16_t>(std::stoi(address_.substr(address_.rfind(':') + 1)))},
+                 error);
+  EXPECT_FALSE(error);
+  TimePoint start = scheduler_->now();
+  while (scheduler_->now() - start < std::chrono::milliseconds(600)) // Several tries long.
+    ::usleep(10'000);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  boost::asio::write(socket, boost::asio::buffer(framed(encoded(0))), error);
+  std::string answer;
+  boost::asio::read(socket, boost::asio::dynamic_buffer(answer), boost::asio::transfer_at_least(4), error);
+  EXPECT_FALSE(answer.empty()) << "it was accepted in the end";
+  EXPECT_EQ(log(), "cannot accept a connection: Too many open files; trying on\n");
 }
 
 } // namespace

@@ -80,6 +80,7 @@ TEST(SummaryTest, IsTheJsonThatIsPromised) {
   EXPECT_EQ(summaryJson(someResult()), R"({
   "mode": "heter-ps",
   "update": "sync",
+  "interrupted": false,
   "examples": 8000,
   "seconds": 2.5,
   "examples_per_second": 3200,
@@ -91,6 +92,18 @@ TEST(SummaryTest, IsTheJsonThatIsPromised) {
   "wire": {"bytes_sent": 10, "bytes_received": 20}
 }
 )");
+}
+
+TEST(InterruptedTest, SaysWhatBecameOfTheModel) {
+  RunResult result = someResult();
+  result.steps = 1200;
+  EXPECT_EQ(interruptedLine(result, ""), "heter: interrupted after 1,200 steps\n");
+  EXPECT_EQ(interruptedLine(result, "model"),
+            "heter: interrupted after 1,200 steps; nothing was saved, model is as it was\n");
+  result.saved = true;
+  EXPECT_EQ(interruptedLine(result, "model"), "heter: interrupted after 1,200 steps; the model is saved in model\n");
+  result.interrupted = true;
+  EXPECT_THAT(summaryJson(result), HasSubstr("\"interrupted\": true"));
 }
 
 TEST(SummaryTest, WhatIsUnknownIsNull) {

@@ -1,0 +1,85 @@
+// The machine's files, with a hook before everything that changes one: a test can fail any of these operations, or act
+// in the middle of a save.
+#ifndef HETER_TESTS_RUNTIME_ROLE_HOOKEDFILES_H
+#define HETER_TESTS_RUNTIME_ROLE_HOOKEDFILES_H
+
+#include "runtime/base/FileSystem.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace heter::runtime::test {
+
+/// As thread-safe as the hook.
+class HookedFiles final : public FileSystem {
+public:
+  /// Called with what is about to happen ("append", "rename", ...) and the path; its failure is the operation's.
+  std::function<Status(const std::string &operation, const std::string &path)> hook =
+      [](const std::string &, const std::string &) { return Status(); };
+
+  StatusOr<std::unique_ptr<OutputFile>> openForWrite(const std::string &path) override {
+    HETER_RETURN_IF_ERROR(hook("create", path));
+    HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, files_->openForWrite(path));
+    return std::unique_ptr<OutputFile>(new Output(*this, path, std::move(file)));
+  }
+  Status writeFileAtomically(const std::string &path, std::span<const char> bytes) override {
+    HETER_RETURN_IF_ERROR(hook("write", path));
+    return files_->writeFileAtomically(path, bytes);
+  }
+  Status rename(const std::string &from, const std::string &to) override {
+    HETER_RETURN_IF_ERROR(hook("rename", from));
+    return files_->rename(from, to);
+  }
+  Status remove(const std::string &path) override {
+    HETER_RETURN_IF_ERROR(hook("remove", path));
+    return files_->remove(path);
+  }
+  Status createDirectories(const std::string &path) override {
+    HETER_RETURN_IF_ERROR(hook("make", path));
+    return files_->createDirectories(path);
+  }
+  Status syncDirectory(const std::string &path) override {
+    HETER_RETURN_IF_ERROR(hook("sync", path));
+    return files_->syncDirectory(path);
+  }
+
+  StatusOr<std::unique_ptr<InputFile>> openForRead(const std::string &path) override {
+    return files_->openForRead(path);
+  }
+  StatusOr<std::string> readFile(const std::string &path) override { return files_->readFile(path); }
+  StatusOr<bool> exists(const std::string &path) override { return files_->exists(path); }
+  StatusOr<int64_t> fileSize(const std::string &path) override { return files_->fileSize(path); }
+  StatusOr<std::vector<std::string>> list(const std::string &path) override { return files_->list(path); }
+  StatusOr<std::vector<std::string>> glob(const std::string &pattern) override { return files_->glob(pattern); }
+
+private:
+  class Output final : public OutputFile {
+  public:
+    Output(HookedFiles &files, std::string path, std::unique_ptr<OutputFile> file)
+        : files_(files), path_(std::move(path)), file_(std::move(file)) {}
+    Status append(std::span<const char> bytes) override {
+      HETER_RETURN_IF_ERROR(files_.hook("append", path_));
+      return file_->append(bytes);
+    }
+    Status sync() override {
+      HETER_RETURN_IF_ERROR(files_.hook("sync", path_));
+      return file_->sync();
+    }
+    Status close() override {
+      HETER_RETURN_IF_ERROR(files_.hook("close", path_));
+      return file_->close();
+    }
+
+  private:
+    HookedFiles &files_;
+    const std::string path_;
+    std::unique_ptr<OutputFile> file_;
+  };
+
+  std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
+};
+
+} // namespace heter::runtime::test
+
+#endif // HETER_TESTS_RUNTIME_ROLE_HOOKEDFILES_H
