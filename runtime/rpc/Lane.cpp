@@ -140,7 +140,8 @@ void Lane::endByItself(const Status &why) {
   Status told;
   {
     MutexLock lock(mutex_);
-    auto waiting = std::find_if(pending_.begin(), pending_.end(), [](const auto &entry) { return entry.second.done; });
+    auto waiting = std::find_if(pending_.begin(), pending_.end(),
+                                [](const auto &entry) { return static_cast<bool>(entry.second.done); });
     if (ended_.ok() && waiting != pending_.end())
       told = Status(why.code(), why.message() + ", while waiting for " + waiting->second.what());
   }

@@ -25,10 +25,10 @@ public:
 
   void frameArrived(IncomingFrame) override {
     for (std::string &bytes : std::exchange(frames_, {})) {
-      OutgoingFrame frame;
-      frame.size = bytes.size();
-      frame.text = std::move(bytes);
-      frame.pieces = {{nullptr, 0, frame.size}};
+      auto frame = std::make_shared<OutgoingFrame>();
+      frame->size = bytes.size();
+      frame->text = std::move(bytes);
+      frame->pieces = {{nullptr, 0, frame->size}};
       link_->send(std::move(frame));
     }
   }

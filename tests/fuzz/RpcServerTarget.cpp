@@ -72,10 +72,10 @@ public:
     });
     scheduler_.runUntil([&] { return link != nullptr; });
     for (const std::string &bytes : frames) {
-      OutgoingFrame frame;
-      frame.text = bytes;
-      frame.size = bytes.size();
-      frame.pieces = {{nullptr, 0, frame.size}};
+      auto frame = std::make_shared<OutgoingFrame>();
+      frame->text = bytes;
+      frame->size = bytes.size();
+      frame->pieces = {{nullptr, 0, frame->size}};
       link->send(std::move(frame));
       settle();
     }
