@@ -211,7 +211,7 @@ void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
                  "Seconds that the roles of a cluster wait for one that is not there yet (default: 7)")
       ->type_name("N")
       ->group(group)
-      ->check(atLeast(1));
+      ->check(atLeast(1, 24 * 3600));
   if (launch) {
     app.add_option("--run-folder", command_.runFolder,
                    "Where the cluster file and the roles' logs go (default: a new "
