@@ -43,6 +43,7 @@ public:
 private:
   void place(int64_t column, int32_t field);
   bool tooFewColumns(size_t got, RowError &error) const;
+  bool splitPlain(std::string_view line, LineParts &parts, RowError &error) const;
   bool splitQuoted(std::string_view line, LineParts &parts, RowError &error);
   bool readField(std::string_view line, size_t &at, Text &field, RowError &error);
   bool readQuoted(std::string_view line, size_t &at, Text &field, RowError &error);
@@ -140,24 +141,29 @@ Text ColumnSplitter::tidy(std::string_view line, size_t begin, size_t end) const
   return field;
 }
 
-bool ColumnSplitter::split(std::string_view line, LineParts &parts, RowError &error) {
-  if (format_.quotes && std::memchr(line.data(), '"', line.size())) {
-    if (!splitQuoted(line, parts, error))
-      return false;
-  } else {
-    // Goes no further than the last column that is used.
-    size_t begin = 0;
-    for (size_t column = 0; column < fieldOf_.size(); ++column) {
-      if (begin > line.size())
-        return tooFewColumns(column, error);
-      const void *stop =
-          begin < line.size() ? std::memchr(line.data() + begin, format_.separator, line.size() - begin) : nullptr;
-      size_t end = stop ? static_cast<size_t>(static_cast<const char *>(stop) - line.data()) : line.size();
-      if (fieldOf_[column] >= 0)
-        parts.fields[static_cast<size_t>(fieldOf_[column])] = tidy(line, begin, end);
-      begin = end + 1;
-    }
+/// A line without quotes. Goes no further than the last column that is used.
+bool ColumnSplitter::splitPlain(std::string_view line, LineParts &parts, RowError &error) const {
+  const bool asTheyStand = !format_.trim && format_.missing.empty();
+  const size_t columns = fieldOf_.size();
+  size_t begin = 0;
+  for (size_t column = 0; column < columns; ++column) {
+    if (begin > line.size())
+      return tooFewColumns(column, error);
+    const void *stop =
+        begin < line.size() ? std::memchr(line.data() + begin, format_.separator, line.size() - begin) : nullptr;
+    size_t end = stop ? static_cast<size_t>(static_cast<const char *>(stop) - line.data()) : line.size();
+    if (int32_t field = fieldOf_[column]; field >= 0)
+      parts.fields[static_cast<size_t>(field)] =
+          asTheyStand ? Text{{line.data() + begin, end - begin}, begin} : tidy(line, begin, end);
+    begin = end + 1;
   }
+  return true;
+}
+
+bool ColumnSplitter::split(std::string_view line, LineParts &parts, RowError &error) {
+  bool quoted = format_.quotes && line.find('"') != std::string_view::npos;
+  if (!(quoted ? splitQuoted(line, parts, error) : splitPlain(line, parts, error)))
+    return false;
   for (auto [from, to] : again_)
     parts.fields[static_cast<size_t>(to)] = parts.fields[static_cast<size_t>(from)];
   return true;

@@ -293,6 +293,7 @@ Status RowCompiler::compileInput(const package::Input &input, const DataExpressi
     HETER_RETURN_IF_ERROR(toNumbers(operand, expression));
   RowProgram::InputPlan plan{input.name, input.kind, input.type.element, {}};
   HETER_RETURN_IF_ERROR(store(input, operand, expression, plan));
+  plan.fixedTexts = input.kind == package::ValueKind::TENSOR && operand.kind != Kind::Numbers;
   program_.inputs_.push_back(std::move(plan));
   return {};
 }

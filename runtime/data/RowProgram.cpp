@@ -60,26 +60,7 @@ bool RowProgram::append(std::string_view line, Batch &batch, RowError &error) {
 
 //===-- Instructions ----------------------------------------------------------------------------------------------===//
 
-bool RowProgram::execute(RowError &error) {
-  for (const Instruction &instruction : code_) {
-    if (instruction.op == Op::Parse) {
-      Register &target = registers_[instruction.target];
-      const Text &text = parts_.fields[instruction.a];
-      target.missing = text.view.empty();
-      if (!target.missing && !parseNumber(text.view, target.value)) {
-        error = {text.offset, fieldNames_[instruction.a] + ": expected a number, got " + quoted(text.view)};
-        return false;
-      }
-    } else if (instruction.op >= Op::Max && instruction.op <= Op::Log1p) {
-      compute(instruction);
-    } else if (!executeText(instruction, error)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-void RowProgram::compute(const Instruction &instruction) {
+inline void RowProgram::compute(const Instruction &instruction) {
   Register &target = registers_[instruction.target];
   const Register &a = registers_[instruction.a];
   const Register &b = registers_[instruction.b];
@@ -118,6 +99,25 @@ void RowProgram::compute(const Instruction &instruction) {
   default:
     break;
   }
+}
+
+bool RowProgram::execute(RowError &error) {
+  for (const Instruction &instruction : code_) {
+    if (instruction.op == Op::Parse) {
+      Register &target = registers_[instruction.target];
+      const Text &text = parts_.fields[instruction.a];
+      target.missing = text.view.empty();
+      if (!target.missing && !parseNumber(text.view, target.value)) {
+        error = {text.offset, fieldNames_[instruction.a] + ": expected a number, got " + quoted(text.view)};
+        return false;
+      }
+    } else if (instruction.op >= Op::Max && instruction.op <= Op::Log1p) {
+      compute(instruction);
+    } else if (!executeText(instruction, error)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool RowProgram::executeText(const Instruction &instruction, RowError &error) {
@@ -219,7 +219,13 @@ bool RowProgram::appendFloats(const InputPlan &plan, BatchTensor &tensor, RowErr
   return true;
 }
 
-bool RowProgram::appendText(const Element &element, const Text &text, BatchTensor &tensor, RowError &error) const {
+RowError RowProgram::wrongInteger(const Element &element, const Text &text) const {
+  const std::string &name = (element.isList ? listNames_ : fieldNames_)[element.index];
+  return {text.offset, name + ": expected a whole number of 64 bits, got " + quoted(text.view)};
+}
+
+inline bool RowProgram::appendText(const Element &element, const Text &text, BatchTensor &tensor,
+                                   RowError &error) const {
   int64_t value = 0;
   if (element.from == From::Hash) {
     uint64_t hash = hashBytes(text.view, element.seed);
@@ -227,15 +233,24 @@ bool RowProgram::appendText(const Element &element, const Text &text, BatchTenso
   } else if (element.from == From::Python2Hash) {
     value = python2Hash(text.view, element.seed, element.saltLength, element.buckets);
   } else if (!text.view.empty() && !parseInteger(text.view, value)) {
-    const std::string &name = (element.isList ? listNames_ : fieldNames_)[element.index];
-    error = {text.offset, name + ": expected a whole number of 64 bits, got " + quoted(text.view)};
+    error = wrongInteger(element, text);
     return false;
   }
   tensor.integers.push_back(value);
   return true;
 }
 
+/// Texts of an input of fixed size: nothing is left out.
+bool RowProgram::appendFixed(const InputPlan &plan, BatchTensor &tensor, RowError &error) const {
+  for (const Element &element : plan.elements)
+    if (!appendText(element, parts_.fields[element.index], tensor, error))
+      return false;
+  return true;
+}
+
 bool RowProgram::appendIntegers(InputPlan &plan, BatchTensor &tensor, RowError &error) {
+  if (plan.fixedTexts)
+    return appendFixed(plan, tensor, error);
   bool ragged = plan.kind == package::ValueKind::RAGGED;
   uint64_t place = 0;
   plan.gaps = 0;

@@ -94,6 +94,7 @@ private:
     package::ValueKind::type kind;
     package::ElementType::type element;
     std::vector<Element> elements;
+    bool fixedTexts = false;   ///< Every element is one text.
     int32_t sameLengthAs = -1; ///< Index of an earlier ragged input that shares the length's name.
     uint64_t gaps = 0;         ///< In the current line: which values were left out, as a hash of their places.
   };
@@ -112,6 +113,8 @@ private:
   bool appendInputs(Batch &batch, RowError &error);
   bool appendFloats(const InputPlan &plan, BatchTensor &tensor, RowError &error);
   bool appendIntegers(InputPlan &plan, BatchTensor &tensor, RowError &error);
+  bool appendFixed(const InputPlan &plan, BatchTensor &tensor, RowError &error) const;
+  RowError wrongInteger(const Element &element, const Text &text) const;
   bool appendText(const Element &element, const Text &text, BatchTensor &tensor, RowError &error) const;
   bool checkLength(const InputPlan &plan, const Batch &batch, RowError &error) const;
   void rollBack(Batch &batch) const;
