@@ -1,4 +1,4 @@
-// Bindings that use every data expression, and lines that fit them, for each data format.
+// Data blocks that use every data expression, and lines that fit them, for each data format.
 #ifndef HETER_TESTS_FUZZ_DATASEEDS_H
 #define HETER_TESTS_FUZZ_DATASEEDS_H
 
