@@ -21,7 +21,7 @@ struct Read {
   Status status;
 };
 
-void checkBatch(const Batch &batch, const std::vector<package::Input> &inputs) {
+void checkBatch(const Batch &batch, const std::vector<package::Input> &inputs, Labels labels) {
   check(batch.examples > 0 && batch.tensors.size() == inputs.size(), "a batch without examples or tensors");
   for (size_t i = 0; i < inputs.size(); ++i) {
     const BatchTensor &tensor = batch.tensors[i];
@@ -36,6 +36,8 @@ void checkBatch(const Batch &batch, const std::vector<package::Input> &inputs) {
         check(tensor.offsets[e - 1] <= tensor.offsets[e], "offsets that fall");
       continue;
     }
+    if (inputs[i].label && labels != Labels::Read)
+      continue;
     int64_t elements = batch.examples;
     for (int64_t extent : inputs[i].type.shape)
       elements *= extent;
@@ -43,12 +45,14 @@ void checkBatch(const Batch &batch, const std::vector<package::Input> &inputs) {
   }
 }
 
-Read readAll(FileSystem &files, const DataBinding &binding, int64_t batchSize, int32_t microBatches) {
+Read readAll(FileSystem &files, const DataBinding &binding, int64_t batchSize, int32_t microBatches,
+             Labels labels = Labels::Read) {
   SimulatedScheduler scheduler(1);
   DataOptions options;
   options.files = {"data/file"};
   options.batchSize = batchSize;
   options.microBatches = microBatches;
+  options.labels = labels;
   Read result;
   result.tensors.resize(binding.inputs.size());
   auto stream = DataStream::open(binding.source, binding.inputs, options, files, scheduler);
@@ -65,7 +69,7 @@ Read readAll(FileSystem &files, const DataBinding &binding, int64_t batchSize, i
         result.status = batch.status();
       if (!more)
         return;
-      checkBatch(**batch, binding.inputs);
+      checkBatch(**batch, binding.inputs, labels);
       result.examples += (*batch)->examples;
       for (size_t i = 0; i < result.tensors.size(); ++i) {
         const BatchTensor &from = (*batch)->tensors[i];
@@ -92,6 +96,7 @@ bool accepts(std::string_view input) {
     test::FaultyFileSystem files;
     files.setContents({{"data/file", std::string(input)}});
     Read one = readAll(files, binding, 1, 1), many = readAll(files, binding, 3, 2);
+    (void)readAll(files, binding, 2, 1, Labels::Auto);
     check(one.status.ok() || !one.status.message().empty(), "an error without words");
     check(one.status.message() == many.status.message(), "the error depends on how lines are cut into batches");
     if (!one.status.ok()) {
