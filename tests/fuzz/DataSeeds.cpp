@@ -73,13 +73,11 @@ const std::map<std::string, Format> &formats() {
         "i:18446744073709551615 3:1 2:2 1:3 other:x:y age:\td:1 d:2 d:3 click:0\n\nclick:1 d:1 d: d:2 1:1 2: 3:3 age:1",
         {"click\n", "click:1\n", ":1\n", "click:1 click:0 d:0.5 d:-1 d:3e1 1:1 2:2 3:3 age:1\n"}}},
       {"libsvm",
-       {"ids : id[*seen]\nvalues : f32[*seen]\nsome : f32[3]\nquery : id[*]\n",
+       {"ids : id[*]\nsome : f32[3]\n",
         R"(data d : libsvm {
              click  = max(col["label"], 0)
              ids    = id(col["index"])
-             values = col["value"]
              some   = col[1..3]
-             query  = id(col["qid"])
            })",
         "1 3:0.5 17:1 2048:1\n-1 qid:7 1:1 2:-2.5e0 0003:4 # a comment 5:x\n\n+1\n0 18446744073709551615:1",
         {"3:0.5\n", "1 x:1\n", "1 3\n", "1 3:a\n", "# nothing\n"}}},
