@@ -52,7 +52,7 @@ Space spaceOf(Type type) {
 
 namespace {
 
-/// What a library kernel takes and gives.
+/// What a library kernel takes.
 struct LibraryKernel {
   StringRef name;
   unsigned minInputs, maxInputs;
@@ -70,6 +70,12 @@ const LibraryKernel *findLibraryKernel(StringRef name) {
   const auto *found = llvm::find_if(kLibrary, [&](const LibraryKernel &kernel) { return kernel.name == name; });
   return found == std::end(kLibrary) ? nullptr : found;
 }
+
+} // namespace
+
+bool isLibraryKernel(StringRef name) { return findLibraryKernel(name); }
+
+namespace {
 
 /// All tensors of one call are in one memory space.
 LogicalResult verifyOneSpace(Operation *op) {

@@ -37,6 +37,9 @@ mlir::Type inSpace(mlir::Type type, Space space);
 /// The memory space of a value's type.
 Space spaceOf(mlir::Type type);
 
+/// Whether the runtime's library has kernels of this name.
+bool isLibraryKernel(llvm::StringRef name);
+
 } // namespace heter::task
 
 #endif // HETER_DIALECTS_TASK_TASK_H

@@ -4,6 +4,7 @@
 
 #include "dialects/nn/NN.h"
 #include "dialects/ps/PS.h"
+#include "dialects/task/Task.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
@@ -15,12 +16,12 @@ using namespace mlir;
 
 namespace heter {
 
+StringRef libraryKernelOf(Operation *op) { return isa<nn::LinearOp>(op) ? "matmul" : op->getName().stripDialect(); }
+
 Execution executionOf(Operation *op) {
   if (isa<nn::ConstantOp>(op))
     return Execution::Constant;
-  if (isa<nn::LinearOp, nn::MatmulOp, nn::ConcatOp, nn::SliceOp, nn::PadOp, nn::ReshapeOp, nn::TransposeOp,
-          nn::LowerTriangleOp, nn::LowerTriangleGradOp, nn::DropoutOp, nn::DropoutGradOp, nn::HashOp, nn::ArgmaxOp,
-          nn::LookupGradOp, nn::AddRowsOp, nn::ExampleCountOp, nn::CastOp>(op))
+  if (isa<nn::NNDialect>(op->getDialect()) && task::isLibraryKernel(libraryKernelOf(op)))
     return Execution::Library;
   if (isa<nn::InputOp, nn::ReportOp, nn::PredictOp, nn::IfOp, nn::WhileOp>(op) || isa<ps::PSDialect>(op->getDialect()))
     return Execution::Node;

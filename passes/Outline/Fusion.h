@@ -18,6 +18,9 @@ enum class Execution {
 };
 Execution executionOf(mlir::Operation *op);
 
+/// What the library would call its kernel for `op`: mostly the name of the operation.
+llvm::StringRef libraryKernelOf(mlir::Operation *op);
+
 /// Whether `op` is generated code that is part of any loop over its result.
 bool isPointwise(mlir::Operation *op);
 bool isReduction(mlir::Operation *op);

@@ -298,10 +298,9 @@ LogicalResult ProgramOutliner::outlineLibrary(ArrayRef<Operation *> group) {
   // Sparse gradients are made on the host, whatever computes the rest.
   bool sparse = isa<nn::RowsType>(op->getResult(0).getType());
   SmallVector<Value> inputs = get(op->getOperands(), sparse ? task::Space::Host : space_);
-  auto node = task::LibraryOp::create(builder_, op->getLoc(), typesIn(op->getResultTypes()),
-                                      isa<nn::LinearOp>(op) ? "matmul" : op->getName().stripDialect(), inputs,
-                                      libraryOptions(group, builder_), scope + (scope.empty() ? "" : " ") + name,
-                                      DenseI32ArrayAttr(), ArrayAttr());
+  auto node = task::LibraryOp::create(builder_, op->getLoc(), typesIn(op->getResultTypes()), libraryKernelOf(op),
+                                      inputs, libraryOptions(group, builder_),
+                                      scope + (scope.empty() ? "" : " ") + name, DenseI32ArrayAttr(), ArrayAttr());
   set(group.back()->getResult(0), node.getResult(0));
   return success();
 }
