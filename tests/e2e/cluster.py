@@ -38,6 +38,7 @@ class Relay:
     def __init__(self, target, weather=lambda relay, frame: 1, seed=0):
         self.target, self.weather, self.random = target, weather, random.Random(seed)
         self.messages = 0
+        self.joins, self.last_join = set(), 0
         self.lock = threading.Lock()
         self.swallow_all = False
         self.swallowed = set()
@@ -139,7 +140,7 @@ class Cluster:
         folder.mkdir()
         listening = ["coordinator"] + [f"server {i}" for i in range(servers)] + ["heter-trainer.heter 0"]
         self.names = listening + [f"cpu-trainer {i}" for i in range(cpu_trainers)]
-        self.relays, self.processes, self.logs = {}, {}, {}
+        self.relays, self.processes, self.logs, self.ended = {}, {}, {}, {}
         ports = dict(zip(listening, free_ports(len(listening))))
         for number, name in enumerate(listening):
             self.relays[name] = Relay(ports[name], weather, seed=number)
@@ -182,15 +183,12 @@ class Cluster:
         for relay in self.relays.values():
             relay.swallowed.add(self.processes[name].pid)
 
-    def ends(self, start, timeout=30):
-        """Waits for all processes; when each ended, in seconds since `start`."""
-        ended = {}
-        while len(ended) < len(self.processes) and time.time() - start < timeout:
-            for name, process in self.processes.items():
-                if name not in ended and process.poll() is not None:
-                    ended[name] = time.time() - start
-            time.sleep(0.02)
-        return ended
+    def all_ended(self):
+        """Notes when processes ended, in `ended`; whether all have."""
+        for name, process in self.processes.items():
+            if name not in self.ended and process.poll() is not None:
+                self.ended[name] = time.time()
+        return len(self.ended) == len(self.processes)
 
     def close(self):
         for process in self.processes.values():
@@ -199,3 +197,10 @@ class Cluster:
                 process.wait()
         for relay in self.relays.values():
             relay.close()
+
+
+def wait_for_all(clusters, timeout=30):
+    """Until every process of the clusters has ended, or the time is over."""
+    until = time.time() + timeout
+    while not all([c.all_ended() for c in clusters]) and time.time() < until:
+        time.sleep(0.02)
