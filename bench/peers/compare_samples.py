@@ -36,6 +36,7 @@ class Data:
 
 
 CRITEO = Data("criteo/raw_first10000.txt", sample_data.read_criteo, (1, 8000), (8001, 10000), ["slots"])
+CRITEO_SHORT = Data("criteo/raw_first10000.txt", sample_data.read_criteo, (1, 2560), (8001, 10000), ["slots"])
 ADULT = Data("adult/adult.data", sample_data.read_adult, (1, 26000), (26001, 32561), ["deep", "wide"])
 ALICCP = Data("aliccp/ali_ccp_train_sample.csv", sample_data.read_aliccp, (1, 100), None, ["ids"], batch_size=5)
 
@@ -43,7 +44,7 @@ SAMPLES = {
     "lr": (sample_models.Lr, CRITEO),
     "ctr_dnn": (sample_models.CtrDnn, CRITEO),
     "ctr_dnn_2class": (sample_models.CtrDnn2Class, CRITEO),
-    "ctr_dnn_large": (sample_models.CtrDnnLarge, CRITEO),
+    "ctr_dnn_large": (sample_models.CtrDnnLarge, CRITEO_SHORT),
     "deepfm": (sample_models.DeepFm, CRITEO),
     "two_classes": (sample_models.TwoClasses, CRITEO),
     "wide_deep": (sample_models.WideDeep, ADULT),
@@ -113,7 +114,7 @@ def train_heter(sample, package, folder, seed, threads, scratch):
         command += ["--threads", threads]
     run(*command)
     losses = [float(line.split()[1]) for line in (scratch / "losses").read_text().splitlines()]
-    test = json.loads((scratch / "summary.json").read_text()).get("test", {})
+    test = json.loads((scratch / "summary.json").read_text()).get("test") or {}
     return losses, {name: value for name, value in test.items() if name.endswith("auc")}
 
 

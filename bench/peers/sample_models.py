@@ -100,7 +100,7 @@ class CtrDnn(Sample):
 
 
 class CtrDnnLarge(CtrDnn):
-    dim, widths = 16, [4096, 2048, 1024]
+    widths = [4096, 2048, 1024]
 
 
 class CtrDnn2Class(CtrDnn):
