@@ -62,9 +62,12 @@ struct RunOptions {
   std::string deviceOf(const std::string &deviceClass) const;
 };
 
+/// Of each `report auc(..)` by its name; null if it cannot be computed, as of one class alone.
+using AucValues = std::map<std::string, std::optional<double>>;
+
 struct PhaseResult {
   std::optional<double> loss; ///< Mean over all examples of the phase.
-  std::optional<double> auc;  ///< Of the model's first auc report. Training: by histogram; test: exact.
+  AucValues aucs;             ///< Training: by histogram; test: exact.
   int64_t examples = 0;
 };
 
@@ -114,7 +117,7 @@ struct RunProgress {
   double seconds = 0;
   double examplesPerSecond = 0; ///< Since the last report.
   std::optional<double> loss;   ///< Mean since the last report.
-  std::optional<double> auc;    ///< Of everything so far.
+  AucValues aucs;               ///< Of everything so far.
   double fraction = -1;         ///< Of the data, 0 to 1; negative if unknown.
 };
 

@@ -51,7 +51,7 @@ void Scoreboard::tellProgress() {
     progress.examplesPerSecond = static_cast<double>(progress.examples - lastExamples_) / secondsOf(now - lastTold_);
   progress.loss = ledger_->takeRecentLoss();
   if (!testing_)
-    progress.auc = ledger_->auc();
+    progress.aucs = ledger_->aucs();
   if (expectedExamples_ > 0)
     progress.fraction = std::min(1.0, static_cast<double>(progress.examples) / static_cast<double>(expectedExamples_));
   lastTold_ = now;
@@ -77,7 +77,7 @@ void Scoreboard::endPhaseEarly() {
 }
 
 void Scoreboard::keepPhase() {
-  PhaseResult result{ledger_->loss(), ledger_->auc(), ledger_->examples()};
+  PhaseResult result{ledger_->loss(), ledger_->aucs(), ledger_->examples()};
   if (!testing_)
     trainSeconds_ = secondsOf(scheduler_.now() - phaseStart_);
   if (hooks_.progress)

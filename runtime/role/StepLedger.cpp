@@ -19,14 +19,13 @@ StatusOr<std::vector<CompleteStep>> StepLedger::add(FrameReport report) {
     return completed;
   examples_ += report.examples;
   for (const MetricReport &metric : report.metrics) {
-    if (metric.metric != "auc" || (hasAuc_ && metric.name != aucName_))
+    if (metric.metric != "auc")
       continue;
-    hasAuc_ = true;
-    aucName_ = metric.name;
+    Auc &auc = aucs_[metric.name];
     if (exactAuc_)
-      exact_.add(metric.predictions, metric.labels);
+      auc.exact.add(metric.predictions, metric.labels);
     else
-      streaming_.add(metric.predictions, metric.labels);
+      auc.streaming.add(metric.predictions, metric.labels);
   }
   open.reports.emplace(report.microBatch, std::move(report));
   for (auto it = open_.begin(); it != open_.end() && it->first == nextStep_ &&
@@ -75,10 +74,11 @@ std::optional<double> StepLedger::loss() const {
   return total_.mean();
 }
 
-std::optional<double> StepLedger::auc() const {
-  if (!hasAuc_)
-    return std::nullopt;
-  return exactAuc_ ? exact_.compute() : streaming_.compute();
+std::map<std::string, std::optional<double>> StepLedger::aucs() const {
+  std::map<std::string, std::optional<double>> values;
+  for (const auto &[name, auc] : aucs_)
+    values[name] = exactAuc_ ? auc.exact.compute() : auc.streaming.compute();
+  return values;
 }
 
 std::optional<double> StepLedger::takeRecentLoss() {

@@ -58,7 +58,8 @@ public:
 
   int64_t examples() const { return examples_; } ///< Of all reports.
   std::optional<double> loss() const;            ///< Mean over the complete steps.
-  std::optional<double> auc() const;             ///< Of the first auc report; null if it cannot be computed.
+  /// Of each auc report, by its name; null if it cannot be computed.
+  std::map<std::string, std::optional<double>> aucs() const;
   /// The mean loss since the last call of this function.
   std::optional<double> takeRecentLoss();
 
@@ -74,10 +75,11 @@ private:
   std::map<int64_t, Open> open_;
   int64_t examples_ = 0;
   LossFold total_, recent_;
-  std::string aucName_;
-  bool hasAuc_ = false;
-  StreamingAuc streaming_;
-  ExactAuc exact_;
+  struct Auc {
+    StreamingAuc streaming;
+    ExactAuc exact;
+  };
+  std::map<std::string, Auc> aucs_;
 };
 
 } // namespace heter::runtime

@@ -103,11 +103,35 @@ std::string alignColumns(const std::vector<std::vector<std::string>> &rows, bool
 
 bool isServer(const RoleSummary &role) { return role.role == "server"; }
 
-std::string quality(const std::optional<double> &loss, const std::optional<double> &auc) {
-  std::string text = loss ? "loss " + fixed(*loss, 4) : "";
-  if (auc)
-    text += (loss ? ", AUC " : "AUC ") + fixed(*auc, 4);
+/// "loss 0.5", "AUC 0.8"; several AUCs go under their reports' names.
+std::vector<std::string> qualityParts(const std::optional<double> &loss, const AucValues &aucs) {
+  std::vector<std::string> parts;
+  if (loss)
+    parts.push_back("loss " + fixed(*loss, 4));
+  for (const auto &[name, auc] : aucs)
+    if (auc)
+      parts.push_back((aucs.size() == 1 ? "AUC" : name) + " " + fixed(*auc, 4));
+  return parts;
+}
+
+std::string quality(const PhaseResult &phase) {
+  std::string text;
+  for (const std::string &part : qualityParts(phase.loss, phase.aucs))
+    text += (text.empty() ? "" : ", ") + part;
   return text;
+}
+
+/// The fields "loss" and "auc" (of the report of that name, or else the first by name), and all reports by name.
+std::string qualityJson(const PhaseResult &phase) {
+  auto first = phase.aucs.find("auc");
+  if (first == phase.aucs.end())
+    first = phase.aucs.begin();
+  std::string text = "\"loss\": " + number(phase.loss) +
+                     ", \"auc\": " + number(first == phase.aucs.end() ? std::nullopt : first->second),
+              reports;
+  for (const auto &[name, auc] : phase.aucs)
+    reports += (reports.empty() ? "" : ", ") + quoted(name) + ": " + number(auc);
+  return text + ", \"reports\": {" + reports + "}";
 }
 
 /// 12345.6 seconds as "3:25:46", 12.3 as "12.3 s".
@@ -153,10 +177,8 @@ std::string progressLine(const RunProgress &progress, size_t width) {
     parts.push_back(fixed(100 * fraction, 0) + " %");
     parts.push_back(clockTime(progress.seconds * (1 - fraction) / fraction) + " left");
   }
-  if (progress.loss)
-    parts.push_back("loss " + fixed(*progress.loss, 4));
-  if (progress.auc)
-    parts.push_back("AUC " + fixed(*progress.auc, 4));
+  for (std::string &part : qualityParts(progress.loss, progress.aucs))
+    parts.push_back(std::move(part));
   if (progress.examplesPerSecond > 0)
     parts.push_back(grouped(std::llround(progress.examplesPerSecond)) + "/s");
   std::string text = parts.front();
@@ -227,11 +249,10 @@ std::string predictionTable(const RunResult &result, bool colored) {
 
 std::string resultTable(const RunResult &result, bool colored) {
   auto bold = [&](const std::string &word) { return cli::styled(word, cli::Style::Bold, colored); };
-  std::string text = roleTable(result, colored) +
-                     workText(result, bold("trained") + " on ", quality(result.train.loss, result.train.auc));
+  std::string text = roleTable(result, colored) + workText(result, bold("trained") + " on ", quality(result.train));
   if (result.test) {
     text += bold("tested") + "  on " + grouped(result.test->examples) + " examples";
-    if (std::string reached = quality(result.test->loss, result.test->auc); !reached.empty())
+    if (std::string reached = quality(*result.test); !reached.empty())
       text += "\n        " + reached;
     text += '\n';
   }
@@ -262,10 +283,9 @@ std::string summaryJson(const RunResult &result) {
   add("examples_per_second", number(result.examplesPerSecond));
   add("cpu_seconds", number(result.cpuSeconds));
   add("peak_rss_bytes", std::to_string(result.peakRssBytes));
-  add("train", "{\"loss\": " + number(result.train.loss) + ", \"auc\": " + number(result.train.auc) + "}");
+  add("train", "{" + qualityJson(result.train) + "}");
   if (result.test)
-    add("test", "{\"loss\": " + number(result.test->loss) + ", \"auc\": " + number(result.test->auc) +
-                    ", \"examples\": " + std::to_string(result.test->examples) + "}");
+    add("test", "{" + qualityJson(*result.test) + ", \"examples\": " + std::to_string(result.test->examples) + "}");
   else
     add("test", "null");
   std::string tables;

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import sys
 import unittest
 
@@ -51,7 +52,9 @@ class Sample(e2e.TestCase):
 
     def test_learns(self):
         if TEST is None:
-            losses, _, _ = self.train(self.compile(SAMPLE, "heter-ps"), DATA, *SHORT, "--epochs", 5)
+            losses, summary, _ = self.train(self.compile(SAMPLE, "heter-ps"), DATA, *SHORT, "--epochs", 5)
+            reports = re.findall(r"^report .* as (\w+)", (e2e.SOURCE / "samples" / f"{SAMPLE}.heter").read_text(), re.M)
+            self.assertEqual(sorted(reports), sorted(summary["train"]["reports"]))
             first, last = ([float(loss) for loss in part] for part in (losses[:20], losses[-20:]))
             print(f"mean loss of the first epoch {sum(first) / 20:.4f}, of the fifth {sum(last) / 20:.4f}")
             self.assertLess(sum(last), LEAST * sum(first))

@@ -49,9 +49,9 @@ TEST_F(ClusterTest, LocalLearns) {
   EXPECT_EQ(result.steps, 100);
   EXPECT_EQ(result.losses.size(), 100u);
   EXPECT_LT(result.losses.back().loss, result.losses.front().loss);
-  ASSERT_TRUE(result.test && result.test->auc && result.train.auc);
+  ASSERT_TRUE(result.test && result.test->aucs.at("auc") && result.train.aucs.at("auc"));
   EXPECT_EQ(result.test->examples, 200);
-  EXPECT_GT(*result.test->auc, 0.7);
+  EXPECT_GT(*result.test->aucs.at("auc"), 0.7);
   EXPECT_GT(result.tables.at("emb"), 10);
 }
 
@@ -79,8 +79,8 @@ TEST_F(ClusterTest, TimingChangesNothing) {
     ASSERT_TRUE(other.result.ok()) << other.result.status().message();
     EXPECT_NE(other.trace, reference.trace);
     EXPECT_EQ(losses(other.result), losses(reference.result)) << "seed " << seed;
-    EXPECT_EQ(other.result->test->auc, reference.result->test->auc);
-    EXPECT_EQ(other.result->train.auc, reference.result->train.auc);
+    EXPECT_EQ(other.result->test->aucs, reference.result->test->aucs);
+    EXPECT_EQ(other.result->train.aucs, reference.result->train.aucs);
   }
 }
 
@@ -139,7 +139,7 @@ TEST_F(ClusterTest, AsyncRunsToItsEnd) {
     Outcome outcome = simulate(*package, options, 9, milliseconds(20));
     ASSERT_TRUE(outcome.result.ok()) << outcome.result.status().message();
     EXPECT_EQ(outcome.result->examples, 800);
-    EXPECT_GT(*outcome.result->test->auc, 0.7);
+    EXPECT_GT(*outcome.result->test->aucs.at("auc"), 0.7);
   }
 }
 

@@ -19,7 +19,7 @@ RunProgress someProgress() {
   progress.seconds = 30;
   progress.examplesPerSecond = 4115.2;
   progress.loss = 0.45678;
-  progress.auc = 0.8;
+  progress.aucs = {{"auc", 0.8}};
   progress.fraction = 0.25;
   return progress;
 }
@@ -66,8 +66,8 @@ RunResult someResult() {
   result.examplesPerSecond = 3200;
   result.cpuSeconds = 4.75;
   result.peakRssBytes = 1 << 30;
-  result.train = {0.1, 0.75, 8000};
-  result.test = PhaseResult{0.47, 0.7312, 2000};
+  result.train = {0.1, {{"auc", 0.75}}, 8000};
+  result.test = PhaseResult{0.47, {{"auc", 0.7312}}, 2000};
   result.tables = {{"emb", 31337}};
   result.bytesSent = 10;
   result.bytesReceived = 20;
@@ -86,8 +86,8 @@ TEST(SummaryTest, IsTheJsonThatIsPromised) {
   "examples_per_second": 3200,
   "cpu_seconds": 4.75,
   "peak_rss_bytes": 1073741824,
-  "train": {"loss": 0.1, "auc": 0.75},
-  "test": {"loss": 0.47, "auc": 0.7312, "examples": 2000},
+  "train": {"loss": 0.1, "auc": 0.75, "reports": {"auc": 0.75}},
+  "test": {"loss": 0.47, "auc": 0.7312, "reports": {"auc": 0.7312}, "examples": 2000},
   "tables": {"emb": 31337},
   "wire": {"bytes_sent": 10, "bytes_received": 20}
 }
@@ -108,11 +108,18 @@ TEST(InterruptedTest, SaysWhatBecameOfTheModel) {
 
 TEST(SummaryTest, WhatIsUnknownIsNull) {
   RunResult result = someResult();
-  result.train = {std::nan(""), std::nullopt, 0};
+  result.train = {std::nan(""), {}, 0};
   result.test.reset();
   std::string text = summaryJson(result);
-  EXPECT_THAT(text, HasSubstr("\"train\": {\"loss\": null, \"auc\": null}"));
+  EXPECT_THAT(text, HasSubstr("\"train\": {\"loss\": null, \"auc\": null, \"reports\": {}}"));
   EXPECT_THAT(text, HasSubstr("\"test\": null"));
+}
+
+TEST(SummaryTest, SeveralReportsHaveTheirNames) {
+  RunResult result = someResult();
+  result.test = PhaseResult{0.5, {{"buy", std::nullopt}, {"click", 0.75}}, 2000};
+  EXPECT_THAT(summaryJson(result), HasSubstr("\"auc\": null, \"reports\": {\"buy\": null, \"click\": 0.75}"));
+  EXPECT_THAT(resultTable(result), HasSubstr("loss 0.5000, click 0.7500\n"));
 }
 
 TEST(LossesTest, RoundTrip) {
