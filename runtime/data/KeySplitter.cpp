@@ -135,7 +135,7 @@ public:
   bool split(std::string_view line, LineParts &parts, RowError &error) override {
     clear(parts);
     Words words(line);
-    Text word, key, value;
+    Text word;
     bool any = words.next(word);
     if (any && word.view.find(':') == std::string_view::npos && word.view.front() != '#') {
       add(parts, label_, word);

@@ -9,6 +9,7 @@
 #include "runtime/rpc/Methods.h"
 #include "runtime/rpc/Transport.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -82,6 +83,9 @@ private:
 /// up by the time a task takes it up is refused, not run.
 class Service : public std::enable_shared_from_this<Service> {
 public:
+  /// A call that says it waits longer (a day) is taken to wait so long; whatever arrives can be counted in nanoseconds.
+  static constexpr int64_t longestDeadlineMicros = int64_t{24} * 3600 * 1000 * 1000;
+
   template <typename M> using Handler = std::function<void(const CallContext &, typename M::Request, Responder<M>)>;
 
   /// `name` is for messages, e.g. "server 0".
@@ -97,7 +101,7 @@ public:
       Responder<M> respond(std::move(slot));
       CallContext call = context;
       if (int64_t micros = args.request.deadlineMicros; micros > 0) {
-        call.timeLeft = std::chrono::microseconds(micros) - message.waited();
+        call.timeLeft = std::chrono::microseconds(std::min(micros, longestDeadlineMicros)) - message.waited();
         if (call.timeLeft <= Duration::zero()) {
           respond(Status::deadlineExceeded("a call of " + message.method() + " was refused: its deadline has passed"));
           return Status();

@@ -49,6 +49,7 @@ protected:
     EXPECT_TRUE(serverTransport_->listen("server", service_->acceptor()).ok());
   }
   ~LaneTest() override {
+    weather_ = nullptr; // It may refer to what the test had on its stack.
     client_.close();
     parked_.clear();
     unanswered_.clear();

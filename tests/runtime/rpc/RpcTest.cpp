@@ -74,19 +74,24 @@ TEST_P(RpcTest, SaysThatAMethodIsUnknown) {
 }
 
 TEST_P(RpcTest, RepliesComeInAnyOrder) {
-  std::promise<void> all;
-  std::mutex mutex;
-  std::vector<int64_t> order;
+  // The last callback may still be returning when the test has what it waited for: they own what they touch.
+  struct Replies {
+    std::promise<void> all;
+    std::mutex mutex;
+    std::vector<int64_t> order;
+  };
+  auto replies = std::make_shared<Replies>();
   for (int64_t delay : {1200, 800, 400, 0})
-    client_->call<rpc::CloseStep>(closeStepRequest(delay), seconds(20), [&](StatusOr<rpc::CloseStepReply> reply) {
+    client_->call<rpc::CloseStep>(closeStepRequest(delay), seconds(20), [replies](StatusOr<rpc::CloseStepReply> reply) {
       ASSERT_TRUE(reply.ok()) << reply.status().message();
-      std::lock_guard lock(mutex);
-      order.push_back(reply->version);
-      if (order.size() == 4)
-        all.set_value();
+      std::lock_guard lock(replies->mutex);
+      replies->order.push_back(reply->version);
+      if (replies->order.size() == 4)
+        replies->all.set_value();
     });
-  all.get_future().wait();
-  EXPECT_THAT(order, testing::ElementsAre(0, 400, 800, 1200));
+  replies->all.get_future().wait();
+  std::lock_guard lock(replies->mutex);
+  EXPECT_THAT(replies->order, testing::ElementsAre(0, 400, 800, 1200));
 }
 
 TEST_P(RpcTest, ADeadlineNamesThePeerAndTheWait) {
@@ -113,24 +118,24 @@ TEST_P(RpcTest, ADisconnectFailsOutstandingCalls) {
 }
 
 TEST_P(RpcTest, AServiceSeesDisconnects) {
-  std::promise<uint64_t> gone;
-  service_->onDisconnect([&](const CallContext &context, const Status &) { gone.set_value(context.connection); });
+  auto gone = std::make_shared<std::promise<uint64_t>>();
+  service_->onDisconnect([gone](const CallContext &context, const Status &) { gone->set_value(context.connection); });
   ASSERT_TRUE(callAndWait<rpc::CloseStep>(*client_, closeStepRequest(0)).ok());
   client_->close();
-  EXPECT_GT(gone.get_future().get(), 0u);
+  EXPECT_GT(gone->get_future().get(), 0u);
 }
 
 TEST_P(RpcTest, AReplyIsNotOvertakenByTheHangUp) {
-  std::promise<void> hungUp;
-  service_->on<rpc::Ping>([&](const CallContext &, rpc::PingRequest, auto respond) {
+  auto hungUp = std::make_shared<std::promise<void>>();
+  service_->on<rpc::Ping>([this, hungUp](const CallContext &, rpc::PingRequest, auto respond) {
     respond(rpc::Ack());
-    scheduler_->postBlocking([&] {
+    scheduler_->postBlocking([this, hungUp] {
       serverTransport_->shutdown();
-      hungUp.set_value();
+      hungUp->set_value();
     });
   });
   EXPECT_TRUE(callAndWait<rpc::Ping>(*client_, rpc::PingRequest()).ok());
-  hungUp.get_future().wait();
+  hungUp->get_future().wait();
 }
 
 TEST_P(RpcTest, AStoppedServiceAnswersWithCancelled) {
