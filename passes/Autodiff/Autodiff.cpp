@@ -4,6 +4,7 @@
 #include "dialects/nn/NN.h"
 #include "passes/Autodiff/Clip.h"
 #include "passes/Passes.h"
+#include "tests/mutation/Mutation.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -68,6 +69,8 @@ Value Differentiator::sum(Value value) {
   PlaceAttr place = parts.front().place;
   if (!llvm::all_of(parts, [&](const SourceGradient &part) { return roleOf(part.place) == roleOf(place); }))
     place = getPlace(value.getDefiningOp());
+  if (parts.size() > 1 && HETER_MUTATION("gradient-sum/last-contribution"))
+    parts = parts.drop_back();
   Value total = parts.front().value;
   for (const SourceGradient &part : parts.drop_front())
     total = AddOp::create(builder, value.getLoc(), total, part.value, place);
@@ -78,7 +81,7 @@ template <typename Op>
 void Differentiator::merge(SourceGradient &source, Value gradient, PlaceAttr place, Location loc) {
   if (!source.value)
     source = {gradient, place};
-  else
+  else if (!HETER_MUTATION("gradient-sum/" + Op::getOperationName().str()))
     source.value = Op::create(builder, loc, source.value, gradient, source.place);
 }
 
@@ -88,6 +91,8 @@ LogicalResult Differentiator::differentiate(Operation *op) {
                            << " are not supported: the loss cannot depend on a parameter through it";
   Value gradient = sum(op->getResult(0));
   PlaceAttr place = getPlace(op);
+  if (isa<ParamOp, LookupOp>(op) && HETER_MUTATION("gradient/" + op->getName().getStringRef().str()))
+    gradient = NegOp::create(builder, op->getLoc(), gradient, place);
   if (auto param = dyn_cast<ParamOp>(op)) {
     merge<AddOp>(parameters[param.getParameterAttr().getAttr()], gradient, place, op->getLoc());
     return success();
@@ -104,9 +109,13 @@ LogicalResult Differentiator::differentiate(Operation *op) {
       llvm::map_to_vector(op->getOperands(), [&](Value operand) { return active.contains(operand); });
   SmallVector<Value> gradients(op->getNumOperands());
   differentiable.buildGradient(builder, gradient, wanted, gradients);
-  for (auto [operand, made, want] : llvm::zip_equal(op->getOperands(), gradients, wanted))
-    if (want && made)
-      contributions[operand].push_back({made, place});
+  for (auto [i, operand, made, want] : llvm::enumerate(op->getOperands(), gradients, wanted)) {
+    if (!want || !made)
+      continue;
+    if (HETER_MUTATION("gradient/" + op->getName().getStringRef().str() + "/" + std::to_string(i)))
+      made = NegOp::create(builder, op->getLoc(), made, place);
+    contributions[operand].push_back({made, place});
+  }
   return success();
 }
 

@@ -2,6 +2,7 @@
 #include "runtime/graph/Plan.h"
 
 #include "runtime/package/Package.h"
+#include "tests/mutation/Mutation.h"
 
 #include <algorithm>
 #include <set>
@@ -70,6 +71,8 @@ private:
       made.kind = node.kind;
       std::set<int> inputs(node.inputs.begin(), node.inputs.end()), before(node.after.begin(), node.after.end());
       made.distinctInputs.assign(inputs.begin(), inputs.end());
+      if (HETER_MUTATION("reuse-edge/executor"))
+        before.clear();
       for (int v : inputs) {
         ++plan_->users[v];
         if (producer[v] >= 0)

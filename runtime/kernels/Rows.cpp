@@ -2,6 +2,7 @@
 #include "runtime/kernels/Rows.h"
 
 #include "runtime/base/Hash.h"
+#include "tests/mutation/Mutation.h"
 
 #include <algorithm>
 #include <bit>
@@ -25,7 +26,7 @@ void UniqueKeys::reset(int64_t count) {
 int32_t UniqueKeys::insert(uint64_t key) {
   uint64_t slot = mixKey(key) & mask_;
   while (slots_[slot] >= 0) {
-    if (keys_[slots_[slot]] == key)
+    if (keys_[slots_[slot]] == key && !HETER_MUTATION("deduplication/unique-keys"))
       return slots_[slot];
     slot = (slot + 1) & mask_;
   }

@@ -1,6 +1,8 @@
 // Packing, unpacking and the mailbox.
 #include "runtime/role/Channels.h"
 
+#include "tests/mutation/Mutation.h"
+
 namespace heter::runtime {
 
 WireValues packValues(const Frame &frame, const package::Node &node) {
@@ -91,7 +93,7 @@ void Mailbox::put(const rpc::FrameId &frame, const std::string &channel, WireVal
     return;
   Slot &slot = slots_[keyOf(frame, channel)];
   if (!slot.waiting) {
-    if (!slot.values)
+    if (!slot.values || HETER_MUTATION("deduplication/channel-values"))
       slot.values = std::move(values);
     return;
   }

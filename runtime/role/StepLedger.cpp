@@ -1,11 +1,13 @@
 // Folding reports into steps.
 #include "runtime/role/StepLedger.h"
 
+#include "tests/mutation/Mutation.h"
+
 namespace heter::runtime {
 
 StatusOr<std::vector<CompleteStep>> StepLedger::add(FrameReport report) {
   std::vector<CompleteStep> completed;
-  if (report.step < nextStep_)
+  if (report.step < nextStep_ && !HETER_MUTATION("deduplication/late-report"))
     return completed;
   Open &open = open_[report.step];
   if (open.microBatches == 0)
@@ -15,7 +17,7 @@ StatusOr<std::vector<CompleteStep>> StepLedger::add(FrameReport report) {
     return Status::internal("micro-batch " + std::to_string(report.microBatch) + " of " +
                             std::to_string(report.stepMicroBatches) + " was reported for step " +
                             std::to_string(report.step) + ", which has " + std::to_string(open.microBatches));
-  if (open.reports.contains(report.microBatch))
+  if (open.reports.contains(report.microBatch) && !HETER_MUTATION("deduplication/report"))
     return completed;
   examples_ += report.examples;
   for (const MetricReport &metric : report.metrics) {

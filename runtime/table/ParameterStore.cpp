@@ -5,6 +5,7 @@
 #include "runtime/table/DenseStore.h"
 #include "runtime/table/SparseTable.h"
 #include "runtime/table/UpdateStage.h"
+#include "tests/mutation/Mutation.h"
 
 #include <algorithm>
 #include <atomic>
@@ -192,7 +193,7 @@ Status ParameterStore::stagePush(const PushKey &key, int64_t examples, const Pus
 Status ParameterStore::closeStep(int64_t step, std::span<const int32_t> microBatches, int64_t totalExamples) {
   MutexLock updateLock(impl_->updateMutex);
   const int64_t version = impl_->version;
-  if (step < version)
+  if (step < version && !HETER_MUTATION("deduplication/closed-step"))
     return {};
   if (step > version)
     return Status::failedPrecondition("step " + std::to_string(step) + " cannot be closed before step " +

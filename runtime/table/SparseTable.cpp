@@ -3,6 +3,7 @@
 
 #include "runtime/base/Random.h"
 #include "runtime/table/OptimizerCall.h"
+#include "tests/mutation/Mutation.h"
 
 #include <algorithm>
 #include <bit>
@@ -176,7 +177,7 @@ private:
   void add(uint64_t key, const float *gradient) {
     const size_t mask = slots_.size() - 1;
     size_t at = mixKey(key) & mask;
-    while (slots_[at] != empty && keys_[slots_[at]] != key)
+    while (slots_[at] != empty && (keys_[slots_[at]] != key || HETER_MUTATION("deduplication/folded-keys")))
       at = (at + 1) & mask;
     if (slots_[at] == empty) {
       slots_[at] = static_cast<uint32_t>(keys_.size());

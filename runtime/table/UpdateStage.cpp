@@ -1,6 +1,8 @@
 // Staged pushes by step, target and micro-batch.
 #include "runtime/table/UpdateStage.h"
 
+#include "tests/mutation/Mutation.h"
+
 #include <algorithm>
 
 namespace heter::runtime {
@@ -12,11 +14,17 @@ struct CopiedPush {
 };
 } // namespace
 
+/// In place of a chunk's number, so that no push is known again; only where the tests are tested.
+static int32_t forgetful(int32_t chunk) {
+  [[maybe_unused]] static int32_t pushes = 1 << 30;
+  return HETER_MUTATION("deduplication/staged-push") ? pushes++ : chunk;
+}
+
 bool UpdateStage::stage(const PushKey &key, int64_t examples, const PushRows &push) {
-  if (key.step < closed_)
+  if (key.step < closed_ && !HETER_MUTATION("deduplication/late-rows"))
     return false;
   Step &step = staged_[key.step];
-  const Name name{{false, push.part}, key.microBatch, key.chunk};
+  const Name name{{false, push.part}, key.microBatch, forgetful(key.chunk)};
   if (step.entries.contains(name))
     return false;
   Entry entry{push.keys, push.gradients, push.owner};
@@ -32,7 +40,7 @@ bool UpdateStage::stage(const PushKey &key, int64_t examples, const PushRows &pu
 }
 
 bool UpdateStage::stage(const PushKey &key, int64_t examples, const PushDense &push, const DenseLayout &layout) {
-  if (key.step < closed_)
+  if (key.step < closed_ && !HETER_MUTATION("deduplication/late-dense"))
     return false;
   std::span<const float> values = push.values;
   std::shared_ptr<const void> owner = push.owner;
@@ -45,7 +53,7 @@ bool UpdateStage::stage(const PushKey &key, int64_t examples, const PushDense &p
   bool isNew = false;
   for (int64_t block = push.firstBlock; !values.empty(); ++block) {
     const auto count = static_cast<size_t>(layout.blocks()[static_cast<size_t>(block)].count);
-    const Name name{{true, push.parameter, block}, key.microBatch, 0};
+    const Name name{{true, push.parameter, block}, key.microBatch, forgetful(0)};
     isNew |= step.entries.try_emplace(name, Entry{{}, values.first(count), owner}).second;
     values = values.subspan(count);
   }
@@ -91,7 +99,9 @@ int64_t UpdateStage::stagedExamples(int64_t step, std::span<const int32_t> micro
 }
 
 bool UpdateStage::markApplied(const PushKey &key, const PushTarget &target) {
-  if (key.step < closed_)
+  if (HETER_MUTATION("deduplication/applied-push"))
+    return true;
+  if (key.step < closed_ && !HETER_MUTATION("deduplication/late-applied"))
     return false;
   return applied_[key.step].insert({target, key.microBatch, key.chunk}).second;
 }
