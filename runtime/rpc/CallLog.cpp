@@ -1,6 +1,8 @@
 // Calls by sequence number, with the replies that may be asked for again.
 #include "runtime/rpc/CallLog.h"
 
+#include "tests/mutation/Mutation.h"
+
 #include <algorithm>
 
 namespace heter::runtime {
@@ -11,10 +13,10 @@ bool CallLog::begin(int32_t sequence) {
   FramePtr reply;
   {
     MutexLock lock(mutex_);
-    if (sequence < forgottenBelow_)
+    if (sequence < forgottenBelow_ && !HETER_MUTATION("deduplication/forgotten-call"))
       return false;
     auto [known, isNew] = calls_.try_emplace(sequence);
-    if (isNew)
+    if (isNew || HETER_MUTATION("deduplication/call"))
       return true;
     reply = known->second;
   }

@@ -3,6 +3,7 @@
 
 #include "runtime/base/Hash.h"
 #include "runtime/rpc/Methods.h"
+#include "tests/mutation/Mutation.h"
 
 #include <algorithm>
 #include <cmath>
@@ -73,7 +74,8 @@ Status Lane::add(Call &call) {
   added.deadlineAt = now + call.deadline;
   added.deadline = call.deadline;
   added.done = std::move(call.done);
-  if (waiting_.empty() && credits_.take(added.frame->size))
+  const bool isNext = waiting_.empty() || HETER_MUTATION("credit/overtakes");
+  if ((isNext && credits_.take(added.frame->size)) || HETER_MUTATION("credit/not-asked"))
     sendNow(added);
   else
     waiting_.push_back(sequence);
@@ -92,12 +94,12 @@ void Lane::sendNow(Pending &call) {
 
 Lane::Pending Lane::take(PendingCalls::iterator ended) {
   Pending call = std::move(ended->second);
-  if (call.admitted)
+  if (call.admitted && !HETER_MUTATION("credit/not-given-back"))
     credits_.giveBack(call.frame->size);
   else
     std::erase(waiting_, ended->first);
   pending_.erase(ended);
-  while (!waiting_.empty()) {
+  while (!waiting_.empty() && !HETER_MUTATION("credit/not-passed-on")) {
     Pending &next = pending_.at(waiting_.front());
     if (!credits_.take(next.frame->size))
       break;
@@ -109,7 +111,8 @@ Lane::Pending Lane::take(PendingCalls::iterator ended) {
 
 void Lane::grantCredits(size_t bytes) {
   MutexLock lock(mutex_);
-  credits_.grant(bytes);
+  if (!HETER_MUTATION("credit/not-granted"))
+    credits_.grant(bytes);
 }
 
 void Lane::close(const Status &why) { end(why); }
