@@ -205,6 +205,19 @@ TEST_F(LaneTest, CreditsHoldPushesBackInOrder) {
   EXPECT_THAT(std::vector<int64_t>(pushed_.begin() + 4, pushed_.end()), testing::Each(testing::Ge(2)));
 }
 
+TEST_F(LaneTest, APushThatWouldFitDoesNotOvertakeOneThatWaits) {
+  hold_ = true;
+  client_.grantCredits(10'000);
+  startPush(0, 6000);
+  startPush(1, 6000);
+  startPush(2, 10);
+  runFor(milliseconds(100));
+  EXPECT_THAT(pushed_, ElementsAre(0));
+  hold_ = false;
+  answerAll();
+  EXPECT_TRUE(scheduler_.runUntil([&] { return acknowledged_ == 3; }));
+}
+
 TEST_F(LaneTest, APushThatIsLargerThanTheGrantGoesAlone) {
   hold_ = true;
   client_.grantCredits(1000);

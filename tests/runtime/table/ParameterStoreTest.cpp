@@ -95,6 +95,17 @@ TEST(ParameterStore, theFoldIsTheSumInOrderDividedByTheStepsExamples) {
   EXPECT_EQ(cluster.store(0).rowCount(1), 1);
 }
 
+TEST(ParameterStore, aRowOfSeveralMicroBatchesIsUpdatedOnceByTheSum) {
+  TestCluster parts(makeModel(), 1);
+  TestCluster whole(makeModel(), 1);
+  for (int32_t m : {0, 1, 2})
+    parts.pushRows({0, 0, m, 0}, 2, 0, {7}, std::vector<float>(9, 1.0F));
+  parts.closeStep(0, {0, 1, 2}, 6);
+  whole.pushRows({0, 0, 0, 0}, 6, 0, {7}, std::vector<float>(9, 3.0F));
+  whole.closeStep(0, {0}, 6);
+  EXPECT_TRUE(bitEqual(parts.everything(), whole.everything())); // adagrad's accumulator has one square
+}
+
 TEST(ParameterStore, duplicatesAndLatePushesAreDropped) {
   TestCluster once(makeModel(), 2);
   TestCluster twice(makeModel(), 2);
@@ -111,7 +122,13 @@ TEST(ParameterStore, duplicatesAndLatePushesAreDropped) {
   for (TestCluster *cluster : {&once, &twice})
     cluster->closeStep(0, {0}, 4);
   twice.pushRows({0, 0, 0, 0}, 4, 0, {5}, row); // late
-  twice.closeStep(0, {0}, 4);                   // closed already
+  EXPECT_FALSE(twice.store(0).hasStagedPushes());
+  twice.pushDense({0, 0, 0, 0}, 4, 0, gradient); // late
+  EXPECT_FALSE(twice.store(0).hasStagedPushes());
+  for (TestCluster *cluster : {&once, &twice})
+    cluster->closeStep(1, {}, 1);
+  twice.closeStep(0, {0}, 4); // closed already
+  EXPECT_EQ(twice.store(0).version(), 2);
   EXPECT_FALSE(twice.store(0).hasStagedPushes());
   EXPECT_TRUE(bitEqual(once.everything(), twice.everything()));
   EXPECT_EQ(once.store(0).rowCount(0) + once.store(1).rowCount(0), 2);
