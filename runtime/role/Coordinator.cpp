@@ -105,7 +105,14 @@ void Coordinator::join(const CallContext &context, rpc::JoinRequest &request, co
 
 void Coordinator::finished(const CallContext &, rpc::FinishedRequest &request,
                            const Responder<rpc::Finished> &respond) {
-  respond(rpc::Ack());
+  if (!output_)
+    respond(rpc::Ack());
+  takeReport(request);
+  if (output_)
+    output_->whenReady([respond](Status status) { status.ok() ? respond(rpc::Ack()) : respond(status); });
+}
+
+void Coordinator::takeReport(rpc::FinishedRequest &request) {
   Phase expected = request.frame.training ? Phase::Training : Phase::Testing;
   if (phase_ != expected)
     return;

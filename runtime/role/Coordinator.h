@@ -74,6 +74,7 @@ private:
   void disconnected(const CallContext &context, const Status &why);
 
   // The run's course.
+  void takeReport(rpc::FinishedRequest &request);
   Status checkJoin(const rpc::JoinRequest &request);
   void everybodyJoined();
   void serversReady();

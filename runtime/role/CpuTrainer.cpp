@@ -161,7 +161,8 @@ void CpuTrainer::reportFinished(const std::shared_ptr<FrameRun> &run, Completion
     request.metrics.push_back(std::move(wire));
   }
   membership_->coordinator().call<rpc::Finished>(
-      std::move(request), controlDeadline,
+      // Predictions are acknowledged when their reader keeps up.
+      std::move(request), context_.options.predict ? runDeadline : controlDeadline,
       [self = shared_from_this(), run, done = std::move(done)](StatusOr<rpc::Ack> reply) mutable {
         self->strand_->post([self, run] {
           if (!countsAsWork(self->context_.options, run->info))

@@ -118,6 +118,8 @@ void LocalTrainer::runFrame(BatchPtr batch, Completion done) {
                                   // What waits for a step that will never close must end, too.
                                   if (!status.ok())
                                     self->parameters_->close(status);
+                                  if (status.ok() && self->output_)
+                                    return self->output_->whenReady(std::move(done));
                                   done(std::move(status));
                                 });
                               });

@@ -86,6 +86,13 @@ Status PredictionOutput::add(std::string lines) {
   return status_;
 }
 
+void PredictionOutput::whenReady(Completion ready) {
+  constexpr size_t enough = size_t{4} << 20;
+  if (!status_.ok() || waiting_.size() < enough)
+    return ready(status_);
+  blocked_.push_back(std::move(ready));
+}
+
 void PredictionOutput::finish(Completion ended) {
   ended_ = std::move(ended);
   writeNext();
@@ -105,7 +112,9 @@ void PredictionOutput::writeNext() {
     self->strand_->post([self, status] {
       self->writing_ = false;
       self->status_ = status;
-      self->writeNext();
+      self->writeNext(); // Hands over what waited.
+      for (Completion &ready : std::exchange(self->blocked_, {}))
+        self->whenReady(std::move(ready));
     });
   });
 }

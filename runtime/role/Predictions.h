@@ -9,7 +9,6 @@
 #include "runtime/role/Strand.h"
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -43,6 +42,9 @@ public:
 
   /// The error of an earlier write, if there was one; then nothing is added.
   Status add(std::string lines);
+  /// `ready` is called, on the strand, when more may be predicted: at once, or when the writer has caught up. Its
+  /// status is the error of an earlier write. Who predicts waits for it, so that a slow reader costs no memory.
+  void whenReady(Completion ready);
   /// After the last `add`: `ended` is called when everything is written, or one write has failed.
   void finish(Completion ended);
 
@@ -53,6 +55,7 @@ private:
   const std::shared_ptr<Strand> strand_;
   const Write &write_;
   std::string waiting_;
+  std::vector<Completion> blocked_;
   bool writing_ = false;
   Status status_;
   Completion ended_;

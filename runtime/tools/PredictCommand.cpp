@@ -1,5 +1,6 @@
 // heter predict: the predictions of a saved model for the examples of some files, one line each, in their order.
 #include "cli/Terminal.h"
+#include "runtime/base/Log.h"
 #include "runtime/role/Predictions.h"
 #include "runtime/role/Run.h"
 #include "runtime/tools/Commands.h"
@@ -119,6 +120,8 @@ Status run(const PredictCommand &command) {
   HETER_RETURN_IF_ERROR(out.open(command.options.dataFiles));
   HETER_RETURN_IF_ERROR(out.write(header(columns)));
   exitOnInterrupt();
+  if (std::string warning = rolesWarning(command.options, package.info.mode); !warning.empty())
+    logWarning(warning);
   ProgressDisplay display;
   RunHooks hooks;
   hooks.progress = [&](const RunProgress &progress) { display.show(progress); };

@@ -163,6 +163,13 @@ std::string delayWarning(const RunOptions &options, const std::string &mode) {
          "sync and go on with --load (docs/how-to/async.md)";
 }
 
+std::string rolesWarning(const RunOptions &options, const std::string &mode) {
+  if (mode != "local" || (options.servers == 1 && options.cpuTrainers == 1 && options.heterTrainers.empty()))
+    return {};
+  return "the package is compiled for one process, so --servers, --cpu-trainers and --heter-trainers have no effect; "
+         "compile it with --mode=ps or --mode=heter-ps";
+}
+
 std::string workOf(const RoleSummary &role) {
   return grouped(role.frames) + (isServer(role) ? " calls" : " micro-batches");
 }

@@ -66,6 +66,9 @@ std::string workOf(const RoleSummary &role);
 /// (docs/how-to/async.md has the measurements), or "".
 std::string delayWarning(const RunOptions &options, const std::string &mode);
 
+/// What to tell somebody who asks for roles that a package of one process does not have, or "".
+std::string rolesWarning(const RunOptions &options, const std::string &mode);
+
 /// 1234567 as "1,234,567".
 std::string grouped(int64_t number);
 

@@ -86,10 +86,8 @@ StatusOr<int> checkAndRun(const TrainCommand &command) {
   if (std::string warning = delayWarning(options, package.info.mode);
       !warning.empty() && (command.role.empty() || command.role == "coordinator"))
     logWarning(warning);
-  if (package.info.mode == "local" &&
-      (options.servers > 1 || options.cpuTrainers > 1 || !options.heterTrainers.empty()))
-    logWarning("`" + command.package + "` is compiled for one process, so --servers, --cpu-trainers and " +
-               "--heter-trainers have no effect; compile it with --mode=ps or --mode=heter-ps");
+  if (std::string warning = rolesWarning(options, package.info.mode); !warning.empty())
+    logWarning(warning);
   return command.profileFile.empty() ? run(command, package, *files) : runProfiled(command, package, *files);
 }
 

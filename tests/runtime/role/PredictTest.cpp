@@ -158,7 +158,37 @@ TEST_F(PredictTest, WrongRunsSayWhy) {
               HasSubstr("model `tiny` predicts nothing: add a line such as `predict sigmoid(logit)`"));
   Package other = tinyPackage("local");
   other.info.parameters[0].shape = {5};
-  EXPECT_THAT(error(other, predictOptions()), HasSubstr("the saved model does not fit: the shape of `w` is [3] there and [5] in this model"));
+  EXPECT_THAT(error(other, predictOptions()),
+              HasSubstr("the saved model does not fit: the shape of `w` is [3] there and [5] in this model"));
+}
+
+TEST(Predictions, ASlowReaderIsWaitedFor) {
+  SimulatedScheduler scheduler(1);
+  auto strand = std::make_shared<Strand>(scheduler);
+  std::string written;
+  PredictionOutput::Write write = [&](const std::string &lines) {
+    written += lines;
+    return Status();
+  };
+  auto output = std::make_shared<PredictionOutput>(scheduler, strand, write);
+  int ready = 0;
+  auto add = [&](size_t bytes) {
+    EXPECT_TRUE(output->add(std::string(bytes, 'x')).ok());
+    output->whenReady([&](Status status) { ready += status.ok(); });
+  };
+  add(5 << 20); // Goes to the writer.
+  EXPECT_EQ(ready, 1);
+  add(3 << 20);
+  EXPECT_EQ(ready, 2);
+  add(3 << 20);
+  EXPECT_EQ(ready, 2) << "6 MiB wait to be written";
+  scheduler.runUntilIdle();
+  EXPECT_EQ(ready, 3);
+  bool ended = false;
+  output->finish([&](Status status) { ended = status.ok(); });
+  scheduler.runUntilIdle();
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(written.size(), size_t{11} << 20);
 }
 
 TEST(Predictions, LinesHaveAllColumns) {

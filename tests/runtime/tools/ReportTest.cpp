@@ -171,6 +171,14 @@ TEST(DelayTest, WarnsWhereEarlyTrainingIsAtStake) {
   EXPECT_EQ(delayWarning(options, "local"), "") << "a local run has one trainer";
 }
 
+TEST(RolesTest, WarnsOfRolesThatAPackageLacks) {
+  RunOptions options;
+  EXPECT_EQ(rolesWarning(options, "local"), "");
+  options.cpuTrainers = 2;
+  EXPECT_THAT(rolesWarning(options, "local"), HasSubstr("have no effect; compile it with --mode=ps"));
+  EXPECT_EQ(rolesWarning(options, "ps"), "");
+}
+
 TEST(GroupedTest, Thousands) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");
