@@ -19,6 +19,15 @@ void collectColumns(const package::DataExpression &expression, std::set<int64_t>
     collectColumns(argument, columns);
 }
 
+void collectNames(const package::DataExpression &expression, std::vector<std::string> &found) {
+  if (expression.op == "column")
+    for (size_t i = 0; i < expression.numbers.size() && i < expression.texts.size(); ++i)
+      if (expression.numbers[i] < 0)
+        found.push_back(expression.texts[i]);
+  for (const package::DataExpression &argument : expression.arguments)
+    collectNames(argument, found);
+}
+
 /// The columns of the inputs that are labels, or of those that are not.
 std::set<int64_t> columnsOf(const package::DataSource &source, const std::vector<package::Input> &inputs, bool label) {
   std::set<int64_t> columns;
@@ -40,6 +49,17 @@ std::vector<int64_t> labelColumns(const package::DataSource &source, const std::
   std::set<int64_t> labels = columnsOf(source, inputs, true), features = columnsOf(source, inputs, false);
   std::vector<int64_t> result;
   std::set_difference(labels.begin(), labels.end(), features.begin(), features.end(), std::back_inserter(result));
+  return result;
+}
+
+/// The columns of labels that only a header can place.
+static std::vector<std::string> namedLabels(const package::DataSource &source,
+                                            const std::vector<package::Input> &inputs) {
+  std::vector<std::string> result;
+  for (const package::Input &input : inputs)
+    for (const package::Binding &binding : source.bindings)
+      if (input.label && binding.input == input.name)
+        collectNames(binding.expression, result);
   return result;
 }
 
@@ -69,6 +89,8 @@ StatusOr<LineForms> LineForms::compile(const package::DataSource &source, const 
   HETER_ASSIGN_OR_RETURN(RowProgram usual,
                          RowProgram::compile(source, inputs, labels == Labels::Auto ? Labels::Present : labels));
   LineForms forms(std::move(usual));
+  if (labels != Labels::Read)
+    forms.labelNames_ = namedLabels(source, inputs);
   if (labels != Labels::Auto)
     return StatusOr<LineForms>(std::move(forms));
   std::vector<int64_t> own = labelColumns(source, inputs);
@@ -83,9 +105,13 @@ StatusOr<LineForms> LineForms::compile(const package::DataSource &source, const 
 }
 
 bool LineForms::readHeader(std::string_view line, RowError &error) {
-  if (!usual_.readHeader(line, error))
-    return false;
-  return !unlabelled_ || unlabelled_->readHeader(line, error);
+  if (usual_.readHeader(line, error) && (!unlabelled_ || unlabelled_->readHeader(line, error)))
+    return true;
+  for (const std::string &name : labelNames_)
+    if (error.message.ends_with("no column `" + name + "`"))
+      error.message +=
+          "; the model counts other columns with this label, so it must be there, with empty fields if need be";
+  return false;
 }
 
 Status LineForms::choose(size_t columns) {

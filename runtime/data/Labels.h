@@ -51,9 +51,10 @@ private:
 
   RowProgram usual_;
   std::optional<RowProgram> unlabelled_;
-  size_t columns_ = 0;   ///< Of a line with the label columns, at least.
-  size_t remaining_ = 0; ///< Of a line without them, exactly.
-  bool absent_ = false;  ///< The file at hand lacks them.
+  size_t columns_ = 0;                  ///< Of a line with the label columns, at least.
+  size_t remaining_ = 0;                ///< Of a line without them, exactly.
+  std::vector<std::string> labelNames_; ///< When predicting: the columns of labels that go by names.
+  bool absent_ = false;                 ///< The file at hand lacks them.
 };
 
 } // namespace heter::runtime

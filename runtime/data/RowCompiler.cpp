@@ -324,8 +324,8 @@ StatusOr<RowProgram> RowProgram::compile(const package::DataSource &source, cons
       return Status::invalidArgument("data `" + source.name + "` does not bind input `" + input.name + "`");
     if (input.label && labels != Labels::Read) {
       program.inputs_.push_back({input.name, input.kind, input.type.element, {}});
-      // Numbers of other columns mean what they do in lines with labels only if the header has these, too.
-      if (labels == Labels::Present && numbersFeatures(source, inputs))
+      // The model's numbers of other columns count a label that the header names, so it must be there.
+      if (numbersFeatures(source, inputs))
         HETER_RETURN_IF_ERROR(compiler.requireNames(binding->expression));
       continue;
     }
