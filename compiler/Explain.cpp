@@ -205,6 +205,9 @@ void Report::writeOps(ps::ProgramOp program) {
       std::string cost = flops.perExample ? formatNumber(flops.perExample) : "";
       if (flops.perBatch)
         cost += " + " + formatNumber(flops.perBatch) + "/batch";
+      if (auto precision = op->getAttrOfType<nn::PrecisionAttr>("precision");
+          precision && precision.getValue() != nn::Precision::F32)
+        cost += (" in " + nn::stringifyPrecision(precision.getValue())).str();
       std::string line = llvm::formatv(columns, "    " + nameOf(op), describeLocation(op->getLoc()), cost);
       out_ << StringRef(line).rtrim() << '\n';
     }

@@ -40,6 +40,10 @@ std::variant<HetercOptions, cli::Answer> parseHetercOptions(const std::vector<st
   app.add_option("--mode", mode, "Which roles there are, see below (default: local)")
       ->type_name("local|ps|heter-ps")
       ->check(cli::oneOf({"local", "ps", "heter-ps"}));
+  app.add_option("--precision", options.precision,
+                 "What all matrix products round their operands to; sums are f32 (default: as the model's marks say)")
+      ->type_name("f32|bf16")
+      ->check(cli::oneOf({"f32", "bf16"}));
   app.add_option("--dump-ir", options.dumpFolder,
                  "Write the module after each stage to this folder: 01-frontend.mlir .. 08-plan.mlir")
       ->type_name("DIR");

@@ -16,6 +16,7 @@ struct HetercOptions {
   std::string output;
   std::optional<std::string> mode; ///< local, ps or heter-ps, if it was given
   std::string dumpFolder;          ///< empty: no dumps
+  std::string precision;           ///< f32 or bf16; empty: as the model says
   bool explain = false;
   bool noFuse = false;
 };

@@ -123,12 +123,27 @@ OwningOpRef<ModuleOp> readDump(const HetercOptions &options, MLIRContext &contex
   if (options.mode && mode != *options.mode)
     return refuse("was compiled with --mode=" + mode.getValue() + ", so --mode=" + *options.mode +
                   " cannot go on from it");
-  if (options.noFuse) {
-    if (stages()[*stage].name == "outline" || stages()[*stage].name == "plan")
-      return refuse("is past the stage that fuses, so --no-fuse comes too late");
+  bool outlined = stages()[*stage].name == "outline" || stages()[*stage].name == "plan";
+  if (outlined && options.noFuse)
+    return refuse("is past the stage that fuses, so --no-fuse comes too late");
+  if (outlined && !options.precision.empty())
+    return refuse("is past the stage that makes kernels of products, so --precision comes too late");
+  if (options.noFuse)
     (*module)->setAttr(nn::kFuseAttr, BoolAttr::get(&context, false));
-  }
   return module;
+}
+
+/// Sets the precision of all matrix products, if one is asked for.
+void setPrecision(ModuleOp module, llvm::StringRef name) {
+  std::optional<nn::Precision> precision = nn::symbolizePrecision(name);
+  if (!precision)
+    return;
+  module.walk([&](Operation *op) {
+    if (auto linear = dyn_cast<nn::LinearOp>(op))
+      linear.setPrecision(*precision);
+    else if (auto matmul = dyn_cast<nn::MatmulOp>(op))
+      matmul.setPrecision(*precision);
+  });
 }
 
 /// What is wrong with a path that is to be compiled, or "".
@@ -201,6 +216,7 @@ int compile(const HetercOptions &options) {
   OwningOpRef<ModuleOp> module = readInput(options, context);
   if (!module)
     return 1;
+  setPrecision(*module, options.precision);
   if (failed(makeDumpFolder(options.dumpFolder)))
     return 1;
   std::string explanation;

@@ -1,5 +1,5 @@
 // The gradients of the nn operations, each as a few operations of the same dialect. Everything that an operation's
-// gradient builds takes the operation's location and place.
+// gradient builds takes the operation's location and place; the gradients of a matrix product take its precision.
 #include "dialects/nn/NN.h"
 
 using namespace mlir;
@@ -13,7 +13,10 @@ using Gradients = MutableArrayRef<Value>;
 class Maker {
 public:
   template <typename Op>
-  Maker(OpBuilder &builder, Op forward) : builder(builder), loc(forward.getLoc()), place(forward.getPlaceAttr()) {}
+  Maker(OpBuilder &builder, Op forward) : builder(builder), loc(forward.getLoc()), place(forward.getPlaceAttr()) {
+    if constexpr (std::is_same_v<Op, LinearOp> || std::is_same_v<Op, MatmulOp>)
+      precision = forward.getPrecision();
+  }
 
   template <typename Op, typename... Args> Value make(Args &&...args) {
     return Op::create(builder, loc, std::forward<Args>(args)..., place);
@@ -54,7 +57,7 @@ public:
   }
 
   Value matmul(Value a, Value b, bool transposeA, bool transposeB) {
-    return make<MatmulOp>(a, b, transposeA, transposeB);
+    return make<MatmulOp>(a, b, transposeA, transposeB, precision);
   }
 
   /// The sum over all leading dimensions of aᵀ b: [.., m], [.., n] -> [m, n].
@@ -81,6 +84,7 @@ private:
   OpBuilder &builder;
   Location loc;
   PlaceAttr place;
+  Precision precision = Precision::F32; ///< Of the products of a product's gradients: the product's own.
 };
 
 } // namespace

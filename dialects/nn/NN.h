@@ -45,6 +45,10 @@ bool isBatched(mlir::RankedTensorType type);
 /// The place of an operation of a program, or null.
 PlaceAttr getPlace(mlir::Operation *op);
 
+/// The assembly format's `custom<Precision>($precision)`: `precision(bf16)`, nothing for f32.
+mlir::ParseResult parsePrecision(mlir::OpAsmParser &parser, PrecisionAttr &precision);
+void printPrecision(mlir::OpAsmPrinter &printer, mlir::Operation *op, PrecisionAttr precision);
+
 /// The assembly format's `custom<Pool>($pool)`, for operations of any dialect: `pool(sum)`, nothing for none.
 mlir::ParseResult parsePool(mlir::OpAsmParser &parser, PoolAttr &pool);
 void printPool(mlir::OpAsmPrinter &printer, mlir::Operation *op, PoolAttr pool);

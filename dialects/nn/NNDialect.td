@@ -119,4 +119,12 @@ def NN_Comparison : I32EnumAttr<"Comparison", "how two numbers compare", [
 }
 def NN_ComparisonAttr : EnumAttr<NN_Dialect, NN_Comparison, "comparison">;
 
+def NN_Precision : I32EnumAttr<"Precision", "what a product's operands are rounded to; its sums are f32", [
+    I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"BF16", 1, "bf16">]> {
+  let cppNamespace = "::heter::nn";
+  let genSpecializedAttr = 0;
+}
+// Operations print it with custom<Precision>($precision): `precision(bf16)`, nothing for f32.
+def NN_PrecisionAttr : EnumAttr<NN_Dialect, NN_Precision, "precision">;
+
 #endif // HETER_DIALECTS_NN_NNDIALECT_TD

@@ -8,6 +8,25 @@
 using namespace mlir;
 using namespace heter::nn;
 
+ParseResult heter::nn::parsePrecision(OpAsmParser &parser, PrecisionAttr &precision) {
+  if (failed(parser.parseOptionalKeyword("precision")))
+    return success();
+  StringRef word;
+  SMLoc loc;
+  if (parser.parseLParen() || parser.getCurrentLocation(&loc) || parser.parseKeyword(&word) || parser.parseRParen())
+    return failure();
+  std::optional<Precision> value = symbolizePrecision(word);
+  if (!value)
+    return parser.emitError(loc, "expected precision f32 or bf16, got '") << word << "'";
+  precision = PrecisionAttr::get(parser.getContext(), *value);
+  return success();
+}
+
+void heter::nn::printPrecision(OpAsmPrinter &printer, Operation *, PrecisionAttr precision) {
+  if (precision && precision.getValue() != Precision::F32)
+    printer << " precision(" << stringifyPrecision(precision.getValue()) << ")";
+}
+
 ParseResult heter::nn::parsePool(OpAsmParser &parser, PoolAttr &pool) {
   if (failed(parser.parseOptionalKeyword("pool")))
     return success();

@@ -242,23 +242,29 @@ def NN_LowerTriangleOp : NN_InferredOp<"lower_triangle", (ins NN_F32Tensor:$inpu
 //===----------------------------------------------------------------------===//
 
 def NN_LinearOp : NN_InferredOp<"linear", (ins NN_F32Tensor:$input, NN_F32Tensor:$weight,
-                                               Optional<NN_F32Tensor>:$bias),
+                                               Optional<NN_F32Tensor>:$bias,
+    DefaultValuedAttr<NN_PrecisionAttr, "::heter::nn::Precision::F32">:$precision),
                                 [NN_Differentiable]> {
   let summary = "input · weight + bias over the last dimension";
-  let description = "The input is [.., in], the weight [in, out], the bias [out].";
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let description = [{
+    The input is [.., in], the weight [in, out], the bias [out]. With `precision(bf16)` input and weight are rounded
+    to bf16 (nearest, ties to even) where they are multiplied; sums, bias and result are f32.
+  }];
+  let assemblyFormat = "operands `` custom<Precision>($precision) attr-dict `:` functional-type(operands, results)";
 }
 
 def NN_MatmulOp : NN_InferredOp<"matmul", (ins NN_F32Tensor:$lhs, NN_F32Tensor:$rhs,
-    DefaultValuedAttr<BoolAttr, "false">:$transpose_a, DefaultValuedAttr<BoolAttr, "false">:$transpose_b),
+    DefaultValuedAttr<BoolAttr, "false">:$transpose_a, DefaultValuedAttr<BoolAttr, "false">:$transpose_b,
+    DefaultValuedAttr<NN_PrecisionAttr, "::heter::nn::Precision::F32">:$precision),
     [NN_Differentiable]> {
   let summary = "Matrix product";
   let description = [{
     Three forms. Rank 2 by rank 2; one dimension may be the batch, and `transpose_a` of two batches contracts over
     the examples. Rank n >= 3 by rank 2, without `transpose_a`: all leading dimensions are rows. Rank 3 by rank 3: a
     product for each entry of dimension 0. `transpose_a` and `transpose_b` swap the last two dimensions.
+    `precision(bf16)` rounds the operands as in nn.linear.
   }];
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "operands `` custom<Precision>($precision) attr-dict `:` functional-type(operands, results)";
 }
 
 //===----------------------------------------------------------------------===//

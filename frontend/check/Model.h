@@ -49,7 +49,7 @@ struct Op {
 /// An `on CLASS` as written.
 struct Mark {
   std::string deviceClass; ///< cpu, heter, gpu, xpu or auto.
-  std::string precision;   ///< "" or as written.
+  std::string precision;   ///< f32, bf16 or "": its own or else that of the `on` around it.
   SourceRange range;
 };
 

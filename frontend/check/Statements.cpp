@@ -132,14 +132,12 @@ void Checker::runOn(const ast::Step &step) {
   }
   if (!step.arguments.empty())
     error(step.arguments.front()->range, "`on` takes options only").help("on gpu(precision: bf16) { ... }");
-  Mark mark{device.text, "", step.range};
+  Mark mark{device.text, mark_ < 0 ? "" : model_.marks[static_cast<size_t>(mark_)].precision, step.range};
   if (checkOptionNames(step.options, {"precision"}, "`on`"))
     for (const ast::Option &option : step.options) {
       mark.precision = text(option.value->range);
       if (mark.precision != "bf16" && mark.precision != "f32")
         error(option.value->range, "`precision` cannot be `" + mark.precision + "`").help("one of: f32 bf16");
-      else if (mark.precision == "bf16")
-        unsupported(option.value->range, "`precision: bf16`", "models trained in half precision");
     }
   model_.marks.push_back(std::move(mark));
   int outer = std::exchange(mark_, static_cast<int>(model_.marks.size() - 1));

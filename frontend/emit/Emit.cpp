@@ -43,6 +43,7 @@ private:
   nn::InitAttr initOf(const Initializer &init) { return nn::InitAttr::get(context(), init.kind, init.scale); }
   nn::OptimizerAttr optimizerOf(const Optimizer &optimizer);
   nn::PlaceAttr placeOf(int mark);
+  nn::Precision precisionOf(int mark) const;
   DictionaryAttr dataOf(const DataExpression &expression);
   DictionaryAttr dataOf(const DataSource &source);
   MLIRContext *context() const { return builder_.getContext(); }
@@ -80,6 +81,7 @@ private:
   std::map<ValueId, mlir::Value> values_;
   mlir::Location loc_ = builder_.getUnknownLoc(); ///< Of the operation being emitted.
   nn::PlaceAttr place_;                           ///< Likewise.
+  nn::Precision precision_ = nn::Precision::F32;  ///< Likewise.
 };
 
 //===-- Attributes and types --------------------------------------------------------------------------------------===//
@@ -140,6 +142,10 @@ nn::PlaceAttr Emitter::placeOf(int mark) {
   const Mark &written = model_.marks[mark];
   return nn::PlaceAttr::get(context(), "on:" + written.deviceClass,
                             "marked `on " + written.deviceClass + "` at " + place(written.range));
+}
+
+nn::Precision Emitter::precisionOf(int mark) const {
+  return mark >= 0 && model_.marks[mark].precision == "bf16" ? nn::Precision::BF16 : nn::Precision::F32;
 }
 
 DictionaryAttr Emitter::dataOf(const DataExpression &expression) {
@@ -253,6 +259,7 @@ void Emitter::program(Goal goal) {
       use(operand);
     loc_ = location(op);
     place_ = placeOf(op.mark);
+    precision_ = precisionOf(op.mark);
     values_[op.results[0]] = emit(op, inferring);
   }
   goals(goal);
@@ -423,7 +430,8 @@ mlir::Value Emitter::emitMatmul(const Op &op, mlir::Type result) {
     each.spread = Spread::Example;
     x = reshape(spread(x, a, each), {dynamic, rows, k});
   }
-  mlir::Value product = nn::MatmulOp::create(builder_, loc_, x, reshape(y, right), false, transposed, place_);
+  mlir::Value product =
+      nn::MatmulOp::create(builder_, loc_, x, reshape(y, right), false, transposed, precision_, place_);
   return reshape(product, cast<RankedTensorType>(result).getShape());
 }
 
@@ -486,7 +494,7 @@ mlir::Value Emitter::emitLayer(const Op &op) {
   mlir::Value x = use(op.operands[0]);
   if (op.name == "linear")
     return nn::LinearOp::create(builder_, loc_, x, use(op.operands[1]),
-                                op.operands.size() > 2 ? use(op.operands[2]) : mlir::Value(), place_);
+                                op.operands.size() > 2 ? use(op.operands[2]) : mlir::Value(), precision_, place_);
   if (op.name == "softmax")
     return nn::SoftmaxOp::create(builder_, loc_, x.getType(), x, builder_.getI64IntegerAttr(dimOf(op.operands[0], op)),
                                  place_);

@@ -283,6 +283,9 @@ static DictionaryAttr libraryOptions(ArrayRef<Operation *> group, Builder builde
   for (StringRef name : {"transpose_a", "transpose_b", "axis", "begin", "end", "low", "high", "rate", "path", "space"})
     if (Attribute value = op->getAttr(name))
       options.append(name, value);
+  if (auto precision = op->getAttrOfType<nn::PrecisionAttr>("precision");
+      precision && precision.getValue() != nn::Precision::F32)
+    options.append("precision", builder.getStringAttr(nn::stringifyPrecision(precision.getValue())));
   if (auto grad = dyn_cast<nn::LookupGradOp>(op)) {
     options.append("pool", builder.getStringAttr(nn::stringifyPool(grad.getPool())));
     options.append("dim", builder.getI64IntegerAttr(cast<nn::RowsType>(grad.getType()).getDim()));

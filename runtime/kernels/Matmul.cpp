@@ -3,6 +3,7 @@
 // a shape and thread. The one place where oneDNN's exceptions show up.
 #include "runtime/base/ParallelFor.h"
 #include "runtime/base/Vectors.h"
+#include "runtime/kernels/Bf16.h"
 #include "runtime/kernels/Prepare.h"
 
 #include <algorithm>
@@ -249,6 +250,17 @@ Status checkExtents(const LibraryNode &node, Form form, bool transposeA, bool tr
 
 } // namespace
 
+namespace {
+
+/// `count` numbers rounded to bf16. Products of such numbers are exact in f32, so an f32 product of them is one of bf16
+/// operands with sums in f32, on every processor.
+const float *roundAll(float *to, const float *from, int64_t count) {
+  std::transform(from, from + count, to, [](float number) { return widen(roundToBf16(number)); });
+  return to;
+}
+
+} // namespace
+
 StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
   HETER_RETURN_IF_ERROR(node.expectTensors(node.inputCount() == 3 ? 3 : 2, 1));
   for (size_t i = 0; i < node.inputCount(); ++i)
@@ -257,18 +269,31 @@ StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
   bool transposeA = node.flag("transpose_a"), transposeB = node.flag("transpose_b");
   HETER_ASSIGN_OR_RETURN(Form form, formOf(node, transposeA, transposeB));
   HETER_RETURN_IF_ERROR(checkExtents(node, form, transposeA, transposeB));
+  bool rounds = false;
+  if (node.node.attributes.contains("precision")) {
+    HETER_ASSIGN_OR_RETURN(std::string precision, node.text("precision"));
+    if (precision != "bf16")
+      return Status::dataLoss("knows no precision `" + precision + "`, only `bf16`");
+    rounds = true;
+  }
   const bool relu = node.node.attributes.contains("activation");
   if (relu) {
     HETER_ASSIGN_OR_RETURN(std::string activation, node.text("activation"));
     if (activation != "relu")
       return Status::dataLoss("knows no activation `" + activation + "`, only `relu`");
   }
-  return LibraryFunction([form, transposeA, transposeB, relu](const LibraryCall &call) -> Status {
+  return LibraryFunction([form, transposeA, transposeB, relu, rounds](const LibraryCall &call) -> Status {
     Product product = productOf(form, call, transposeA, transposeB);
     product.relu = relu;
-    return multiply(product, call.inputs[0].f32(), call.inputs[1].f32(),
-                    call.inputs.size() == 3 ? call.inputs[2].f32() : nullptr, call.outputs[0].as<float>(),
-                    call.scheduler);
+    const float *a = call.inputs[0].f32(), *b = call.inputs[1].f32();
+    if (rounds) {
+      const int64_t countA = call.inputs[0].shape.elements(), countB = call.inputs[1].shape.elements();
+      call.workspace.rows.resize(static_cast<size_t>(countA + countB));
+      a = roundAll(call.workspace.rows.data(), a, countA);
+      b = roundAll(call.workspace.rows.data() + countA, b, countB);
+    }
+    return multiply(product, a, b, call.inputs.size() == 3 ? call.inputs[2].f32() : nullptr,
+                    call.outputs[0].as<float>(), call.scheduler);
   });
 }
 

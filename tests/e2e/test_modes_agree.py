@@ -24,6 +24,21 @@ class ModesAgree(e2e.TestCase):
             self.assertEqual(losses, expected[0], f"losses of {mode} and local")
             self.assertSameModel(model, expected[1], f"{mode} against local")
 
+    def test_three_modes_bit_equal_in_bf16(self):
+        flags = ["--batch-size", 40, "--lines", "1:2000"]
+        expected = None
+        in_f32, _, _ = self.train(self.compile("ctr_dnn", "local", "--no-fuse"), DATA, *flags)
+        for mode in ["local", "ps", "heter-ps"]:
+            package = self.compile("ctr_dnn", mode, "--no-fuse", "--precision=bf16")
+            losses, _, model = self.train(package, DATA, *flags, dump=True)
+            if expected is None:
+                expected = (losses, model)
+                self.assertLossesClose(losses, in_f32, 5e-3, "bf16 against f32")
+                self.assertNotEqual(losses, in_f32)
+                continue
+            self.assertEqual(losses, expected[0], f"losses of {mode} and local")
+            self.assertSameModel(model, expected[1], f"{mode} against local")
+
     def test_fused_losses_agree_for_20_steps(self):
         flags = ["--batch-size", 40, "--lines", "1:800"]
         expected, _, _ = self.train(self.compile("ctr_dnn", "local", "--no-fuse"), DATA, *flags)

@@ -762,3 +762,12 @@ nn.program @predict {
   // expected-error @+1 {{does not belong in program @predict, which only predicts}}
   nn.update @w, %g : tensor<f32>
 }
+
+// -----
+
+nn.program @infer {
+  %a = nn.input "a" : tensor<?x6xf32>
+  %w = nn.constant dense<0.0> : tensor<6x2xf32>
+  // expected-error @below {{expected precision f32 or bf16, got 'f16'}}
+  %x = nn.linear %a, %w precision(f16) : (tensor<?x6xf32>, tensor<6x2xf32>) -> tensor<?x2xf32>
+}

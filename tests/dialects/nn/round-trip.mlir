@@ -66,6 +66,12 @@ module @model attributes {
     %g = nn.linear %dense, %w : (tensor<?x13xf32>, tensor<13x4xf32>) -> tensor<?x4xf32>
     // CHECK: nn.transpose %{{.*}} : (tensor<?x26x9xf32>) -> tensor<?x9x26xf32>
     %transposed = nn.transpose %rows : (tensor<?x26x9xf32>) -> tensor<?x9x26xf32>
+    // CHECK: nn.linear %[[DENSE]], %{{[0-9]+}} precision(bf16) : (tensor<?x13xf32>, tensor<13x4xf32>) -> tensor<?x4xf32>
+    %g16 = nn.linear %dense, %w precision(bf16) : (tensor<?x13xf32>, tensor<13x4xf32>) -> tensor<?x4xf32>
+    // CHECK: nn.linear %[[DENSE]], %{{[0-9]+}} : (tensor<?x13xf32>, tensor<13x4xf32>) -> tensor<?x4xf32>
+    %g32 = nn.linear %dense, %w precision(f32) : (tensor<?x13xf32>, tensor<13x4xf32>) -> tensor<?x4xf32>
+    // CHECK: nn.matmul %{{.*}}, %{{.*}} precision(bf16) {transpose_b = true} : (tensor<?x4xf32>, tensor<13x4xf32>) -> tensor<?x13xf32>
+    %dx16 = nn.matmul %h, %w precision(bf16) {transpose_b = true} : (tensor<?x4xf32>, tensor<13x4xf32>) -> tensor<?x13xf32>
     // CHECK: nn.matmul %{{.*}}, %{{.*}} {transpose_a = true} : (tensor<?x13xf32>, tensor<?x4xf32>) -> tensor<13x4xf32>
     %dw = nn.matmul %dense, %h {transpose_a = true} : (tensor<?x13xf32>, tensor<?x4xf32>) -> tensor<13x4xf32>
     // CHECK: nn.matmul %{{.*}}, %{{.*}} {transpose_b = true} : (tensor<?x26x9xf32>, tensor<?x26x9xf32>) -> tensor<?x26x26xf32>

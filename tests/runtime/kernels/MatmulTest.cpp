@@ -1,6 +1,8 @@
 // Matrix products against plain loops in double precision, in every form, on random shapes, with B from 0 up.
 #include "LibraryRun.h"
 
+#include "runtime/kernels/Bf16.h"
+
 #include <gmock/gmock.h>
 #include <thread>
 
@@ -71,6 +73,41 @@ TEST(Matmul, EndsWithAnActivation) {
       run.run("matmul", {operand(f32({-1, 2}), std::vector<float>(4)), operand(f32({2, 2}), std::vector<float>(4))},
               f32({-1, 2}), {{"activation", text("tanh")}});
   EXPECT_THAT(wrong.message(), HasSubstr("knows no activation `tanh`"));
+}
+
+/// The product of operands rounded to bf16, in double precision, is met as closely as one of f32 operands.
+TEST(Matmul, RoundsOperandsToBf16) {
+  std::mt19937 random(8);
+  for (auto [examples, k, n] : {std::tuple(3, 5, 4), std::tuple(130, 70, 33), std::tuple(600, 300, 300)}) {
+    std::vector<float> a = randomFloats(random, int64_t{examples} * k), b = randomFloats(random, int64_t{k} * n);
+    LibraryRun run{.examples = examples};
+    ASSERT_TRUE(run.run("matmul", {operand(f32({-1, k}), a), operand(f32({k, n}), b)}, f32({-1, n}),
+                        {{"precision", text("bf16")}})
+                    .ok());
+    for (std::vector<float> *operand : {&a, &b})
+      for (float &value : *operand)
+        value = widen(roundToBf16(value));
+    expectProduct(
+        run.elements<float>(), 1, examples, n, k, [&, k = k](auto, auto i, auto l) { return a[i * k + l]; },
+        [&, n = n](auto, auto l, auto j) { return b[l * n + j]; });
+  }
+  LibraryRun run{.examples = 2};
+  Status wrong =
+      run.run("matmul", {operand(f32({-1, 2}), std::vector<float>(4)), operand(f32({2, 2}), std::vector<float>(4))},
+              f32({-1, 2}), {{"precision", text("f16")}});
+  EXPECT_THAT(wrong.message(), HasSubstr("knows no precision `f16`"));
+}
+
+TEST(Bf16, RoundsToTheNearestTiesToEven) {
+  EXPECT_EQ(roundToBf16(1.0f), 0x3f80);
+  EXPECT_EQ(roundToBf16(1.0f + 0x1p-8f), 0x3f80);            // a tie, down to even
+  EXPECT_EQ(roundToBf16(1.0f + 0x1p-7f + 0x1p-8f), 0x3f82);  // a tie, up to even
+  EXPECT_EQ(roundToBf16(1.0f + 0x1p-8f + 0x1p-20f), 0x3f81); // above the tie
+  EXPECT_EQ(roundToBf16(-3.0f), 0xc040);
+  EXPECT_EQ(roundToBf16(std::numeric_limits<float>::infinity()), 0x7f80);
+  EXPECT_EQ(roundToBf16(std::numeric_limits<float>::max()), 0x7f80);
+  EXPECT_TRUE(std::isnan(widen(roundToBf16(std::bit_cast<float>(0x7f800001)))));
+  EXPECT_EQ(roundToBf16(-1e-39f), 0x8000);
 }
 
 TEST(Matmul, LeadingExtentsAreRows) {
