@@ -77,9 +77,10 @@ struct DataOptions {
   int64_t epochs = 1;
   int64_t maxExamples = 0; ///< Stop after so many examples over all trainers and epochs; 0: no limit.
   int64_t maxBadLines = 0; ///< Malformed lines that are passed over in an epoch; the next one is the error.
-  /// Gets place and fault of each line passed over, once a run: called by the trainer for whose micro-batch the line
-  /// was read, from the reading task. May be empty.
-  std::function<void(const std::string &)> badLine;
+  /// Gets a sentence about each malformed line that is passed over, once a run and from the trainer for whose
+  /// micro-batch it was read, and about lines of the range that do not exist, from the first trainer. Called by the
+  /// reading task. May be empty.
+  std::function<void(const std::string &)> warn;
   Labels labels = Labels::Read;
   int32_t readAhead = 8; ///< Batches kept ready; a step is read to its end, so up to a step more may be held.
 };
@@ -88,6 +89,7 @@ struct DataOptions {
 struct DataProgress {
   int64_t examples = 0;         ///< Dealt to any trainer, over all epochs.
   int64_t expectedExamples = 0; ///< Of the whole run: exact after the first epoch, an estimate before; 0: unknown yet.
+  int64_t badLines = 0;         ///< Malformed lines that this trainer passed over and reported.
 };
 
 /// A stream of batches. Files are read and parsed by `Scheduler::postBlocking` tasks, one at a time a stream, ahead of

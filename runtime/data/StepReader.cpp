@@ -48,14 +48,31 @@ Status StepReader::noExamples() const {
   if (badLines_ > 0)
     return Status::invalidArgument("no examples: " + std::to_string(badLines_) +
                                    (badLines_ == 1 ? " line was" : " lines were") + " read, and all malformed");
-  std::string files = options_.files.empty() ? std::string() : options_.files.front();
+  if (options_.lines.first > 1)
+    return Status::invalidArgument("no examples: " + filesAnd("ends", "end") + " before line " +
+                                   std::to_string(options_.lines.first));
+  return Status::invalidArgument("no examples: " + filesAnd("holds", "hold") + " no line");
+}
+
+/// The data files and the verb that fits their number.
+std::string StepReader::filesAnd(const char *one, const char *several) const {
+  std::string text = options_.files.empty() ? std::string() : options_.files.front();
   if (options_.files.size() > 1)
-    files += " and " + std::to_string(options_.files.size() - 1) + " more";
-  bool ranged = options_.lines.first > 1;
-  return Status::invalidArgument("no examples: " + files +
-                                 (ranged ? std::string(options_.files.size() > 1 ? " end" : " ends") + " before line " +
-                                               std::to_string(options_.lines.first)
-                                         : std::string(options_.files.size() > 1 ? " hold" : " holds") + " no line"));
+    text += " and " + std::to_string(options_.files.size() - 1) + " more";
+  return text + " " + (options_.files.size() > 1 ? several : one);
+}
+
+/// At the end of an epoch: warns of a range that reaches beyond the data.
+void StepReader::checkRange() const {
+  const LineRange &range = options_.lines;
+  const bool cutShort = options_.maxExamples > 0 && dealt_ >= options_.maxExamples;
+  if (linesLeft_ == 0 || range.last == LineRange().last || cutShort || epoch_ > 0 || options_.trainerIndex > 0 ||
+      !options_.warn)
+    return;
+  const int64_t wanted = range.last - range.first + 1;
+  options_.warn(filesAnd("ends", "end") + " at line " + std::to_string(range.last - linesLeft_) + ": of the " +
+                std::to_string(wanted) + " lines " + std::to_string(range.first) + ":" + std::to_string(range.last) +
+                " only " + std::to_string(wanted - linesLeft_) + " exist");
 }
 
 StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
@@ -97,6 +114,7 @@ StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
     if (!inEpoch_) {
       if (epochExamples_ == 0)
         return noExamples();
+      checkRange();
       wholeEpoch_ = std::max(wholeEpoch_, epochExamples_);
       if (options_.maxExamples > 0 && dealt_ >= options_.maxExamples)
         epoch_ = options_.epochs;
@@ -187,13 +205,18 @@ Status StepReader::passOver(const RowError &error, bool own) {
     return Status::invalidArgument(std::move(text));
   }
   ++badLines_;
-  if (own && epoch_ == 0 && options_.badLine)
-    options_.badLine(text);
+  if (own && epoch_ == 0) {
+    ++reported_;
+    if (options_.warn)
+      options_.warn("passed over a malformed line: " + text);
+  }
   return {};
 }
 
 DataProgress StepReader::progress() const {
-  DataProgress result{dealt_, 0};
+  DataProgress result;
+  result.examples = dealt_;
+  result.badLines = reported_;
   int64_t anEpoch = wholeEpoch_;
   if (anEpoch == 0 && lines_.bytesRead() > 0 && epochExamples_ > 0) {
     // Lines before the range were read too, so count them in the average length of a line.

@@ -45,6 +45,8 @@ private:
   Status readHeader();
   bool chooseForm(std::string_view line, RowError &error);
   Status passOver(const RowError &error, bool own);
+  void checkRange() const;
+  std::string filesAnd(const char *one, const char *several) const;
   Status noExamples() const;
 
   LineForms forms_;
@@ -56,6 +58,7 @@ private:
   size_t headerOf_ = 0;           ///< The file whose header the program knows.
   size_t formOf_ = 0;             ///< The file whose form is chosen.
   int64_t badLines_ = 0;          ///< Passed over in this epoch.
+  int64_t reported_ = 0;          ///< Malformed lines.
   int64_t epoch_ = -1;            ///< -1 before the first.
   bool inEpoch_ = false;
   int64_t linesLeft_ = 0; ///< Of the line range, in this epoch.

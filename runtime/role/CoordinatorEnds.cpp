@@ -140,7 +140,8 @@ void Coordinator::fillResult() {
   for (const auto &[key, member] : members_) {
     const rpc::RoleReport &report = member.report;
     result_.roles.push_back({key.first, key.second, report.frames, report.examples, report.bytesSent,
-                             report.bytesReceived, report.cpuSeconds, report.peakRssBytes});
+                             report.bytesReceived, report.cpuSeconds, report.peakRssBytes, report.badLines});
+    result_.badLines += report.badLines;
     result_.cpuSeconds += report.cpuSeconds;
     result_.peakRssBytes += report.peakRssBytes;
     result_.bytesSent += report.bytesSent;

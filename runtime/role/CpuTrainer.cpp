@@ -176,6 +176,7 @@ void CpuTrainer::reportFinished(const std::shared_ptr<FrameRun> &run, Completion
 }
 
 void CpuTrainer::phaseEnded(Status status) {
+  badLines_ += pump_->progress().badLines;
   if (outcome_)
     return leaveIfIdle();
   if (!status.ok())
@@ -222,6 +223,7 @@ void CpuTrainer::leaveIfIdle() {
     return;
   pump_.reset();
   RoleSummary summary = summarize(context_, self_, frames_, examples_);
+  summary.badLines = badLines_;
   membership_->leave(summary, [self = shared_from_this(), summary, ended = std::move(ended_)]() mutable {
     self->outcome_->ok() ? ended(summary) : ended(*self->outcome_);
   });

@@ -73,6 +73,7 @@ private:
   bool training_ = true;
   std::shared_ptr<FramePump> pump_;
   int64_t frames_ = 0, examples_ = 0; ///< Of training or predicting.
+  int64_t badLines_ = 0;              ///< Passed over.
   std::optional<Status> outcome_;     ///< Set once the run has ended.
 };
 

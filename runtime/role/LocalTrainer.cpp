@@ -152,6 +152,7 @@ Status LocalTrainer::closeStep(const CompleteStep &step) {
 }
 
 void LocalTrainer::phaseEnded(Status status) {
+  badLines_ += pump_->progress().badLines;
   if (interrupted_) {
     scoreboard_.endPhaseEarly();
     return finish(Status());
@@ -197,7 +198,8 @@ void LocalTrainer::finish(Status status) {
   result.peakRssBytes = peakResidentBytes();
   for (size_t t = 0; t < context_.package.info.tables.size(); ++t)
     result.tables[context_.package.info.tables[t].name] = store_->rowCount(static_cast<int>(t));
-  result.roles.push_back({"local", 0, frames_, result.examples, 0, 0, 0, 0});
+  result.roles.push_back({"local", 0, frames_, result.examples, 0, 0, 0, 0, badLines_});
+  result.badLines = badLines_;
   ended(std::move(result));
 }
 

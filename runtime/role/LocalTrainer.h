@@ -55,7 +55,8 @@ private:
   bool saved_ = false;
   uint64_t seed_ = 0;
   int64_t firstStep_ = 0;
-  int64_t frames_ = 0; ///< Of training or predicting.
+  int64_t frames_ = 0;   ///< Of training or predicting.
+  int64_t badLines_ = 0; ///< Passed over.
 };
 
 } // namespace heter::runtime

@@ -28,7 +28,7 @@ inline StatusOr<std::unique_ptr<DataStream>> openStream(const RoleContext &conte
   data.maxExamples = testing ? 0 : options.maxExamples;
   data.labels = options.predict ? options.labels : Labels::Read;
   data.maxBadLines = options.maxBadLines;
-  data.badLine = [](const std::string &text) { logWarning("passed over a malformed line: " + text); };
+  data.warn = logWarning;
   return DataStream::open(*source, context.package.info.inputs, data, context.files, context.scheduler);
 }
 

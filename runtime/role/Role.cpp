@@ -174,6 +174,7 @@ void Membership::leave(const RoleSummary &summary, Task done) {
   request.report.bytesReceived = summary.bytesReceived;
   request.report.cpuSeconds = summary.cpuSeconds;
   request.report.peakRssBytes = summary.peakRssBytes;
+  request.report.badLines = summary.badLines;
   client_.call<rpc::Goodbye>(
       std::move(request), goodbyeLimit,
       onStrand<rpc::Goodbye>([self = shared_from_this(), done = std::move(done)](StatusOr<rpc::Ack>) mutable {

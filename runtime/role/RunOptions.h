@@ -86,6 +86,7 @@ struct RoleSummary {
   int64_t bytesReceived = 0;
   double cpuSeconds = 0;    ///< Of its process; 0 if it shares one.
   int64_t peakRssBytes = 0; ///< Of its process; 0 if it shares one.
+  int64_t badLines = 0;     ///< Malformed lines that it passed over.
 };
 
 /// Everything that `--summary` and `--losses` write.
@@ -95,6 +96,7 @@ struct RunResult {
   std::string mode;         ///< local, ps, heter-ps.
   std::string update;       ///< sync, async.
   int64_t examples = 0;     ///< Trained on.
+  int64_t badLines = 0;     ///< Malformed lines passed over, of all data.
   int64_t steps = 0;
   double seconds = 0; ///< Of training: from the start of the first step to the end of the last.
   double examplesPerSecond = 0;

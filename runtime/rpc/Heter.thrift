@@ -304,6 +304,7 @@ struct RoleReport {
   4: required i64 bytesReceived
   5: required double cpuSeconds
   6: required i64 peakRssBytes
+  7: required i64 badLines // malformed lines of the data that it passed over
 }
 
 struct FailedRequest {

@@ -85,6 +85,16 @@ void ChildProcess::signal(int number) {
     ::kill(pid_, number);
 }
 
+std::vector<std::string> warnings(const std::string &log) {
+  std::vector<std::string> result;
+  for (size_t begin = 0, end = 0; begin < log.size(); begin = end + 1) {
+    end = std::min(log.find('\n', begin), log.size());
+    if (std::string line = log.substr(begin, end - begin); line.find(": warning: ") != std::string::npos)
+      result.push_back(std::move(line));
+  }
+  return result;
+}
+
 std::string tail(const std::string &text, int lines, const std::string &indent) {
   std::vector<std::string> last;
   size_t end = text.size();

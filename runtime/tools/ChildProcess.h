@@ -51,6 +51,9 @@ private:
   std::optional<ChildExit> exit_;
 };
 
+/// The lines of a role's log that warn, without their line ends.
+std::vector<std::string> warnings(const std::string &log);
+
 /// The last `lines` lines of a text, each begun with `indent`.
 std::string tail(const std::string &text, int lines, const std::string &indent);
 

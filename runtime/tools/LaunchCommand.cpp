@@ -33,6 +33,7 @@ constexpr Duration graceAfterEnd = 8s;     // For the roles to end by themselves
 constexpr Duration graceAfterError = 1s;   // The same after a failed one.
 constexpr Duration graceAfterTerm = 300ms; // From SIGTERM to SIGKILL.
 constexpr int tailLines = 12;
+constexpr size_t mostWarnings = 10;
 
 /// What the coordinator's task and the main thread share.
 struct Conduct {
@@ -66,6 +67,7 @@ private:
   /// Whether a role's death is news beside the coordinator's error: roles also exit with an error because a run failed.
   bool failureCounts() const HETER_REQUIRES(conduct_.mutex);
   void printFailure() const;
+  void printWarnings() const;
 
   const TrainCommand &command_;
   std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
@@ -257,6 +259,20 @@ void Launcher::printFailure() const {
                last.empty() ? "" : ":", last.c_str());
 }
 
+/// What the roles warned of, so that nobody needs to look for it in their logs.
+void Launcher::printWarnings() const {
+  size_t count = 0;
+  for (const ChildProcess &child : children_) {
+    StatusOr<std::string> log = files_->readFile(child.log());
+    for (const std::string &line : warnings(log.ok() ? *log : ""))
+      if (count++ < mostWarnings)
+        std::fprintf(stderr, "%s\n", line.c_str());
+  }
+  if (count > mostWarnings)
+    std::fprintf(stderr, "heter: warning: %zu more warnings are in the logs in %s\n", count - mostWarnings,
+                 folder_.c_str());
+}
+
 int Launcher::conclude() {
   MutexLock lock(conduct_.mutex);
   bool finished = conduct_.result && conduct_.result->ok();
@@ -270,6 +286,7 @@ int Launcher::conclude() {
     return exitInterrupted;
   if (!finished)
     return counts ? failed_->poll()->code : exitFailure;
+  printWarnings();
   const RunResult &result = **conduct_.result;
   std::string table = resultTable(result, cli::mayColor(STDOUT_FILENO));
   std::fwrite(table.data(), 1, table.size(), stdout);

@@ -245,6 +245,9 @@ static std::string roleTable(const RunResult &result, bool colored) {
 static std::string workText(const RunResult &result, const std::string &done, const std::string &reached) {
   return done + grouped(result.examples) + " examples in " + duration(result.seconds) + ", " +
          grouped(std::llround(result.examplesPerSecond)) + " examples/s\n        " +
+         (result.badLines == 0 ? ""
+                               : grouped(result.badLines) + " malformed line" + (result.badLines == 1 ? "" : "s") +
+                                     " passed over\n        ") +
          (reached.empty() ? "" : reached + "\n        ") + fixed(result.cpuSeconds, 1) + " cpu seconds, " +
          byteSize(result.peakRssBytes) + " of memory at most\n";
 }
@@ -286,6 +289,7 @@ std::string summaryJson(const RunResult &result) {
   add("update", quoted(result.update));
   add("interrupted", result.interrupted ? "true" : "false");
   add("examples", std::to_string(result.examples));
+  add("bad_lines", std::to_string(result.badLines));
   add("seconds", number(result.seconds));
   add("examples_per_second", number(result.examplesPerSecond));
   add("cpu_seconds", number(result.cpuSeconds));

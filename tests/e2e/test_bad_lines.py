@@ -25,8 +25,9 @@ class BadLines(e2e.TestCase):
         expected, _, model = self.train(package, self.rest, *self.flags, dump=True)
         for trainers in (1, 2, 3):
             flags = [*self.flags, "--max-bad-lines", len(BAD), "--cpu-trainers", trainers]
-            losses, _, dumped = self.train(package, self.bad, *flags, dump=True)
+            losses, summary, dumped = self.train(package, self.bad, *flags, dump=True)
             self.assertEqual(losses, expected, f"{trainers} trainers")
+            self.assertEqual(summary["bad_lines"], len(BAD))
             self.assertSameModel(dumped, model, f"{trainers} trainers")
             reports = self.reports(e2e.run_tool("heter", "run", package, "--data", self.bad, *flags).stderr)
             self.assertEqual(len(reports), len(BAD), reports)
@@ -37,11 +38,16 @@ class BadLines(e2e.TestCase):
         package = self.compile("lr", "ps")
         expected, _, _ = self.train(package, self.rest, *self.flags)
         logs = self.folder / "logs"
-        losses, _, _ = self.train(package, self.bad, *self.flags, "--max-bad-lines", len(BAD), "--cpu-trainers", 2,
-                                  "--run-folder", logs, launch=True)
-        self.assertEqual(losses, expected)
+        losses = self.folder / "losses"
+        result = e2e.run_tool("heter", "launch", package, "--data", self.bad, *self.flags, "--max-bad-lines", len(BAD),
+                              "--cpu-trainers", 2, "--run-folder", logs, "--losses", losses, "--lines", "1:999")
+        self.assertEqual([line.split()[1] for line in losses.read_text().splitlines()], expected)
+        self.assertIn("4 malformed lines passed over\n", result.stdout)
         reports = self.reports("".join(path.read_text() for path in logs.glob("*.log")))
         self.assertEqual(len(reports), len(BAD), reports)
+        self.assertEqual(self.reports(result.stderr), reports)
+        self.assertIn(f"cpu-trainer 0: warning: {self.bad} ends at line 900: of the 999 lines 1:999 only 900 exist\n",
+                      result.stderr)
 
     def test_one_too_many(self):
         package = self.compile("lr", "local")

@@ -14,7 +14,7 @@ class BadLinesTest : public ReaderTest {
 protected:
   BadLinesTest() {
     bind(number1("x"), column(0));
-    options_.badLine = [this](const std::string &text) { reported_.push_back(text.substr(text.rfind('/') + 1)); };
+    options_.warn = [this](const std::string &text) { reported_.push_back(text.substr(text.rfind('/') + 1)); };
     options_.batchSize = 2;
   }
 

@@ -64,6 +64,28 @@ TEST_F(BatchingTest, LineRangeCountsOverFilesFromOneBothEndsIncluded) {
   EXPECT_THAT(values(read()), ElementsAre(11, 12));
 }
 
+TEST_F(BatchingTest, ARangeThatReachesBeyondTheDataIsWarnedOfOnce) {
+  std::vector<std::string> warned;
+  options_.warn = [&](const std::string &text) { warned.push_back(text.substr(text.rfind('/') + 1)); };
+  options_.files = {numbers("a", 1, 50)};
+  options_.epochs = 2;
+  auto readEverywhere = [&] {
+    warned.clear();
+    options_.trainerCount = 2;
+    for (options_.trainerIndex = 0; options_.trainerIndex < 2; ++options_.trainerIndex)
+      read();
+    return warned;
+  };
+  for (LineRange whole : {LineRange{40, 50}, LineRange{40, LineRange().last}, LineRange{}}) {
+    options_.lines = whole;
+    EXPECT_THAT(readEverywhere(), ElementsAre());
+  }
+  options_.lines = {40, 60};
+  EXPECT_THAT(readEverywhere(), ElementsAre("a ends at line 50: of the 21 lines 40:60 only 11 exist"));
+  options_.maxExamples = 5;
+  EXPECT_THAT(readEverywhere(), ElementsAre()) << "nobody wanted so many";
+}
+
 TEST_F(BatchingTest, PatternsAreSortedAndFilesKeepTheirOrder) {
   numbers("p2", 2, 2);
   numbers("p1", 1, 1);

@@ -71,6 +71,12 @@ TEST_F(ChildProcessTest, ALogThatCannotBeWritten) {
   EXPECT_THAT(child.status().message(), HasSubstr("cannot start role 0 with log /nowhere/log"));
 }
 
+TEST(WarningsTest, AreTheLinesThatWarn) {
+  EXPECT_THAT(warnings("cpu-trainer 0: warning: one\nserver 0: 3 calls\n\ncpu-trainer 0: warning: two"),
+              testing::ElementsAre("cpu-trainer 0: warning: one", "cpu-trainer 0: warning: two"));
+  EXPECT_TRUE(warnings("").empty());
+}
+
 TEST(TailTest, LastLines) {
   EXPECT_EQ(tail("a\nb\nc\n", 2, "  "), "  b\n  c\n");
   EXPECT_EQ(tail("a\nb", 9, "> "), "> a\n> b\n");

@@ -82,6 +82,7 @@ TEST(SummaryTest, IsTheJsonThatIsPromised) {
   "update": "sync",
   "interrupted": false,
   "examples": 8000,
+  "bad_lines": 0,
   "seconds": 2.5,
   "examples_per_second": 3200,
   "cpu_seconds": 4.75,
@@ -141,6 +142,17 @@ TEST(TableTest, SaysWhatEachRoleDid) {
                               "        loss 0.4700, AUC 0.7312\n"
                               "table   emb: 31,337 rows\n"));
   EXPECT_THAT(resultTable(someResult(), true), HasSubstr("\x1b[1mtrained\x1b[0m on"));
+}
+
+TEST(TableTest, CountsMalformedLines) {
+  RunResult result = someResult();
+  EXPECT_THAT(resultTable(result), Not(HasSubstr("malformed")));
+  result.badLines = 1234;
+  EXPECT_THAT(resultTable(result), HasSubstr("examples/s\n        1,234 malformed lines passed over\n        loss"));
+  EXPECT_THAT(predictionTable(result), HasSubstr("1,234 malformed lines passed over\n"));
+  EXPECT_THAT(summaryJson(result), HasSubstr("\"bad_lines\": 1234,"));
+  result.badLines = 1;
+  EXPECT_THAT(resultTable(result), HasSubstr("        1 malformed line passed over\n"));
 }
 
 TEST(TableTest, OneRoleNeedsNoTableAndEmptyColumnsGo) {
