@@ -60,13 +60,13 @@ static Status writeTable(BlockWriter &out, const SparseTable &table, uint32_t in
     block.clear();
     return status;
   };
-  HETER_RETURN_IF_ERROR(table.visitRows([&](uint64_t key, std::span<const float> state) {
+  HETER_RETURN_IF_ERROR(table.visitRows([&](const RowImage &row) {
     if (inBlock == 0) {
       block.add(index);
       block.add(uint32_t{0});
     }
-    block.add(key);
-    block.addFloats(state);
+    block.add(row.key);
+    block.addFloats(row.state);
     ++inBlock;
     return block.bytes().size() >= rowBlockBytes ? flush() : Status();
   }));
@@ -215,7 +215,7 @@ static Status loadRows(FileSystem &files, ParameterStore &store, const std::stri
   }
   return readRows(files, dir, manifest, file, [&](size_t table, uint64_t key, std::span<const float> state) {
     if (tables[table]->owns(key))
-      tables[table]->putRow(key, state);
+      tables[table]->putRow({key, true, state});
     return Status();
   });
 }

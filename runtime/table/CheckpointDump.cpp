@@ -126,9 +126,10 @@ static StatusOr<std::vector<WholeTable>> readTables(FileSystem &files, const std
   return result;
 }
 
-static Status printRow(TextWriter &out, const TableSpec &spec, uint64_t key, const float *state) {
+static Status printRow(TextWriter &out, const TableSpec &spec, uint64_t key, const float *floats) {
   out.text(spec.name).number(key);
   for (const PartSpec &part : spec.parts) {
+    const float *state = floats + part.offset;
     const std::string prefix = part.name.empty() ? " " : " " + part.name + ".";
     const auto array = [&](std::string_view name, int64_t count) {
       out.text(prefix).text(name).numbers({state, static_cast<size_t>(count)});

@@ -84,7 +84,8 @@ static OptimizerSpec parseOptimizer(const Json &json) {
 }
 
 static TableSpec parseTable(const Json &json) {
-  TableSpec table{json.at("name"), {}, 0};
+  TableSpec table;
+  json.at("name").get_to(table.name);
   for (const Json &entry : json.at("parts")) {
     PartSpec part;
     entry.at("name").get_to(part.name);
@@ -93,12 +94,11 @@ static TableSpec parseTable(const Json &json) {
     part.seedName = part.name.empty() ? table.name : table.name + "." + part.name;
     if (part.dim < 1 || part.dim > (1 << 20))
       throw std::invalid_argument("a table has an impossible dim");
-    part.offset = table.rowFloats;
     part.stateFloats = part.dim * (1 + static_cast<int64_t>(part.optimizer.slots.size())) +
                        static_cast<int64_t>(part.optimizer.scalars.size());
-    table.rowFloats += part.stateFloats;
     table.parts.push_back(std::move(part));
   }
+  table.layOut();
   return table;
 }
 

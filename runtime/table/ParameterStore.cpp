@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <map>
 
 namespace heter::runtime {
 
@@ -41,6 +42,8 @@ struct ParameterStore::Impl {
     const Part &at = parts[static_cast<size_t>(part)];
     return schema.tables[static_cast<size_t>(at.table)].parts[static_cast<size_t>(at.part)];
   }
+
+  TableTime timeOf(int64_t step) const { return {step, options.secondsNow ? options.secondsNow() : 0}; }
 
   Status check(const PushKey &key, int64_t examples) const HETER_REQUIRES(stageMutex);
   Status check(const PushRows &push) const;
@@ -214,10 +217,16 @@ Status ParameterStore::closeStep(int64_t step, std::span<const int32_t> microBat
 
 void ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) {
   const auto divisor = static_cast<float>(totalExamples);
+  // Parts of one table go together: pushes to one part may admit rows that those to another update.
+  std::map<int, std::vector<PartGradients>> byTable;
+  for (const StepPushes::Rows &rows : pushes.rows) {
+    const Part &at = parts[static_cast<size_t>(rows.part)];
+    byTable[at.table].push_back({at.part, rows.pushes});
+  }
   std::vector<SparseTable::Update> updates;
-  updates.reserve(pushes.rows.size());
-  for (const StepPushes::Rows &rows : pushes.rows)
-    updates.emplace_back(tableOf(rows.part), parts[static_cast<size_t>(rows.part)].part, rows.pushes, divisor);
+  updates.reserve(byTable.size());
+  for (const auto &[table, gradients] : byTable)
+    updates.emplace_back(*tables[static_cast<size_t>(table)], gradients, divisor, timeOf(step));
   // Rows come last: their pieces are the smaller ones, and so even out what the threads have left to do.
   constexpr int64_t pieces = SparseTable::Update::pieces;
   dense.update(pushes.blocks, divisor, step + 1, options.parallelFor, static_cast<int64_t>(updates.size()) * pieces,
@@ -237,7 +246,7 @@ Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const Push
   }
   const RowGradients gradients{push.keys, push.gradients};
   impl_->tableOf(push.part).update(impl_->parts[static_cast<size_t>(push.part)].part, {&gradients, 1},
-                                   static_cast<float>(examples));
+                                   static_cast<float>(examples), impl_->timeOf(key.step));
   return {};
 }
 

@@ -33,6 +33,8 @@ struct StoreOptions {
   int shardCount = 1;      ///< .. of how many.
   int64_t generation = 0;  ///< Pushes of any other generation are refused.
   ParallelFor parallelFor; ///< Spreads dense updates and folds; empty means one after another. Changes no result.
+  /// The system's clock in seconds since its epoch, for tables whose periods are times; empty: it stands still.
+  std::function<int64_t()> secondsNow;
 };
 
 /// Names one push. (step, microBatch, chunk) and the pushed part or parameter name it uniquely within a generation, and

@@ -1,57 +1,15 @@
-// Tag buckets, segments that split one at a time, and row slabs.
+// Tag buckets, and segments that split one at a time.
 #include "runtime/table/RowIndex.h"
 
-#include <algorithm>
 #include <array>
-#include <bit>
 #include <cassert>
 #include <cstring>
-#include <new>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace heter::runtime {
-
-//===--- Rows -----------------------------------------------------------------------------------------------------===//
-
-static constexpr size_t slabBytes = size_t{2} << 20;
-static constexpr size_t firstHugeSlab = 4; // small tables do not take 2 MiB pages
-
-RowSlabs::RowSlabs(int64_t rowFloats) {
-  stride_ = (sizeof(uint64_t) + static_cast<size_t>(rowFloats) * sizeof(float) + 7) / 8 * 8;
-  slabShift_ = std::bit_width(std::max<size_t>(slabBytes / stride_, 1)) - 1;
-  slabMask_ = (uint32_t{1} << slabShift_) - 1;
-}
-
-uint32_t RowSlabs::add(uint64_t key) {
-  if (size_ >> slabShift_ == slabs_.size()) {
-    const size_t bytes = ((stride_ << slabShift_) + slabBytes - 1) / slabBytes * slabBytes;
-    auto *memory = static_cast<char *>(std::aligned_alloc(slabBytes, bytes));
-    if (!memory)
-      throw std::bad_alloc();
-#if defined(__linux__)
-    madvise(memory, bytes, slabs_.size() < firstHugeSlab ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
-#endif
-    slabs_.emplace_back(memory);
-  }
-  const uint32_t row = size_++;
-  *reinterpret_cast<uint64_t *>(address(row)) = key;
-  return row;
-}
-
-void RowSlabs::prefetch(uint32_t row) const {
-  const char *at = address(row);
-  const size_t bytes = std::min<size_t>(stride_, 256);
-  for (size_t offset = 0; offset < bytes; offset += 64)
-    __builtin_prefetch(at + offset);
-}
-
-//===--- Index ----------------------------------------------------------------------------------------------------===//
 
 // Maps t in [0, 1) to 2^t - 1 by 256 straight pieces, in 32-bit fixed point. Prefixes are then up to twice as dense at
 // one end as at the other, so that the segments of one depth fill over the whole time of a doubling.
@@ -85,30 +43,21 @@ unsigned RowIndex::matches(const Bucket &bucket, uint8_t tag) {
 #endif
 }
 
-RowIndex::RowIndex() { directory_.push_back(newSegment(0)); }
+RowIndex::RowIndex(RowArena &arena, RangeHash hash) : arena_(arena), hash_(hash) {
+  directory_.push_back(newSegment(0));
+}
 
 RowIndex::Bucket *RowIndex::newSegment(int depth) {
-  constexpr size_t bytes = bucketsPerSegment * sizeof(Bucket);
-  if (chunkUsed_ == chunkCapacity_) {
-    chunkCapacity_ = std::clamp<size_t>(segments_, 1, 64);
-    auto *memory = static_cast<Bucket *>(std::aligned_alloc(4096, chunkCapacity_ * bytes));
-    if (!memory)
-      throw std::bad_alloc();
-    chunks_.emplace_back(memory);
-    chunkUsed_ = 0;
-  }
-  Bucket *segment = chunks_.back().get() + bucketsPerSegment * chunkUsed_++;
-  std::memset(static_cast<void *>(segment), 0, bytes);
-  segment[1].header = static_cast<uint16_t>(depth);
+  auto *segment = reinterpret_cast<Bucket *>(arena_.allocate(bucketsPerSegment * sizeof(Bucket)));
+  segment[1].header = static_cast<uint16_t>(depth); // the rest is zero
   ++segments_;
   return segment;
 }
 
-size_t RowIndex::bytes() const {
-  return segments_ * bucketsPerSegment * sizeof(Bucket) + directory_.capacity() * sizeof(Bucket *);
+void RowIndex::clear(Bucket *segment, int depth) {
+  std::memset(static_cast<void *>(segment), 0, bucketsPerSegment * sizeof(Bucket));
+  segment[1].header = static_cast<uint16_t>(depth);
 }
-
-void RowIndex::prefetch(uint64_t hash) const { __builtin_prefetch(segmentOf(hash) + bucketOf(hash)); }
 
 uint32_t RowIndex::candidate(uint64_t hash) const {
   const Bucket &bucket = segmentOf(hash)[bucketOf(hash)];
@@ -116,27 +65,49 @@ uint32_t RowIndex::candidate(uint64_t hash) const {
   return mask ? bucket.rows[std::countr_zero(mask)] : none;
 }
 
-uint32_t RowIndex::find(uint64_t hash, uint64_t key, const RowSlabs &rows) const {
-  const Bucket *segment = segmentOf(hash);
+template <typename Visit> bool RowIndex::probe(uint64_t hash, Visit visit) const {
+  Bucket *segment = segmentOf(hash);
   const uint8_t tag = tagOf(hash);
   int at = bucketOf(hash);
   for (int probes = 0; probes < bucketsPerSegment; ++probes) {
-    const Bucket &bucket = segment[at];
-    for (unsigned mask = matches(bucket, tag); mask; mask &= mask - 1) {
-      const uint32_t row = bucket.rows[std::countr_zero(mask)];
-      if (rows.key(row) == key)
-        return row;
-    }
+    Bucket &bucket = segment[at];
+    for (unsigned mask = matches(bucket, tag); mask; mask &= mask - 1)
+      if (visit(bucket, std::countr_zero(mask)))
+        return true;
     if (!bucket.overflowed)
-      break;
+      return false;
     at = (at + 1) & (bucketsPerSegment - 1);
   }
-  if (spill_.empty())
-    return none;
-  for (auto [it, end] = spill_.equal_range(hash); it != end; ++it)
-    if (rows.key(it->second) == key)
-      return it->second;
+  return false;
+}
+
+uint32_t RowIndex::find(uint64_t hash, uint64_t key, const RowStore &rows) const {
+  uint32_t found = none;
+  const bool there = probe(hash, [&](const Bucket &bucket, int slot) {
+    found = bucket.rows[slot];
+    return rows.key(found) == key;
+  });
+  if (there)
+    return found;
+  if (!spill_.empty())
+    for (auto [it, end] = spill_.equal_range(hash); it != end; ++it)
+      if (rows.key(it->second) == key)
+        return it->second;
   return none;
+}
+
+void RowIndex::replace(uint64_t hash, uint32_t from, uint32_t to) {
+  const auto exchange = [&](Bucket &bucket, int slot) {
+    if (bucket.rows[slot] != from)
+      return false;
+    bucket.rows[slot] = to;
+    return true;
+  };
+  if (probe(hash, exchange))
+    return;
+  for (auto [it, end] = spill_.equal_range(hash); it != end; ++it)
+    if (it->second == from)
+      it->second = to;
 }
 
 void RowIndex::put(Bucket *segment, uint64_t hash, uint32_t row) {
@@ -151,18 +122,18 @@ void RowIndex::put(Bucket *segment, uint64_t hash, uint32_t row) {
   ++segment[0].header;
 }
 
-void RowIndex::insert(uint64_t hash, uint32_t row, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key)) {
+void RowIndex::insert(uint64_t hash, uint32_t row, const RowStore &rows) {
   while (segmentOf(hash)[0].header >= fullSegment) {
     if (segmentOf(hash)[1].header >= deepest()) {
       spill_.emplace(hash, row);
       return;
     }
-    split(hash, rows, hashOf);
+    split(hash, rows);
   }
   put(segmentOf(hash), hash, row);
 }
 
-void RowIndex::split(uint64_t hash, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key)) {
+void RowIndex::split(uint64_t hash, const RowStore &rows) {
   Bucket *low = segmentOf(hash);
   const int depth = low[1].header + 1;
   if (depth > depth_) { // every entry twice
@@ -177,19 +148,64 @@ void RowIndex::split(uint64_t hash, const RowSlabs &rows, uint64_t (*hashOf)(uin
   for (int i = 0; i < bucketsPerSegment; ++i)
     for (int j = 0; j < low[i].used; ++j)
       moving[count++] = low[i].rows[j];
-  std::memset(static_cast<void *>(low), 0, bucketsPerSegment * sizeof(Bucket));
-  low[1].header = static_cast<uint16_t>(depth);
+  clear(low, depth);
 
   Bucket *high = newSegment(depth);
   const size_t span = size_t{1} << (depth_ - depth);
-  const size_t first = directorySlot(hash) & ~(2 * span - 1);
+  const size_t first = slotOf(position(hash)) & ~(2 * span - 1);
   std::fill_n(directory_.begin() + static_cast<ptrdiff_t>(first + span), span, high);
   constexpr size_t ahead = 24;
   for (size_t i = 0; i < count; ++i) {
     if (i + ahead < count)
-      rows.prefetch(moving[i + ahead]);
-    const uint64_t moved = hashOf(rows.key(moving[i]));
+      rows.prefetchKey(moving[i + ahead]);
+    const uint64_t moved = hash_(rows.key(moving[i]));
     put((skewedPrefix(moved) >> (32 - depth)) & 1 ? high : low, moved, moving[i]);
+  }
+}
+
+//===--- Visits ---------------------------------------------------------------------------------------------------===//
+
+uint64_t RowIndex::segmentEnd(uint64_t position) const {
+  const int depth = directory_[slotOf(position)][1].header;
+  return ((position >> (32 - depth)) + 1) << (32 - depth);
+}
+
+/// The entries of `spill` in the segment of `depth` that holds `position`.
+static auto spilled(auto &spill, uint64_t position, int depth) {
+  const auto before = [=](const auto &entry) {
+    return RowIndex::position(entry.first) >> (32 - depth) < position >> (32 - depth);
+  };
+  const auto within = [=](const auto &entry) {
+    return RowIndex::position(entry.first) >> (32 - depth) == position >> (32 - depth);
+  };
+  const auto first = std::find_if_not(spill.begin(), spill.end(), before);
+  return std::pair(first, std::find_if_not(first, spill.end(), within));
+}
+
+void RowIndex::segmentRows(uint64_t position, std::vector<uint32_t> &rows) const {
+  const Bucket *segment = directory_[slotOf(position)];
+  rows.clear();
+  for (int i = 0; i < bucketsPerSegment; ++i)
+    rows.insert(rows.end(), segment[i].rows, segment[i].rows + segment[i].used);
+  if (!spill_.empty())
+    for (auto [it, end] = spilled(spill_, position, segment[1].header); it != end; ++it)
+      rows.push_back(it->second);
+}
+
+void RowIndex::keepOnly(uint64_t position, std::span<const uint32_t> kept, const RowStore &rows) {
+  Bucket *segment = directory_[slotOf(position)];
+  const int depth = segment[1].header;
+  clear(segment, depth);
+  if (!spill_.empty()) {
+    const auto [first, end] = spilled(spill_, position, depth);
+    spill_.erase(first, end);
+  }
+  for (uint32_t row : kept) {
+    const uint64_t hash = hash_(rows.key(row));
+    if (segment[0].header < fullSegment)
+      put(segment, hash, row);
+    else
+      spill_.emplace(hash, row);
   }
 }
 

@@ -1,70 +1,78 @@
-// RowIndex: from a table's 64-bit keys to its rows, in about ten bytes a row. A directory points at segments of 4 KB,
+// RowIndex: from a table's 64-bit keys to its rows, in about nine bytes a row. A directory points at segments of 4 KB,
 // each 64 buckets of one cache line: 12 one-byte tags compared at once, and 12 row numbers. Only full segments split,
 // one at a time, so growth never pauses; the directory's prefix is skewed, so that segments that fill at the same rate
 // do not split together. Keys themselves lie in their rows.
+//
+// Segments lie in the directory in the order of their keys' hashes, which is the order of the mixed keys and so of
+// virtual shards: rows can be visited in that order, one segment after another, while others are added.
 #ifndef HETER_RUNTIME_TABLE_ROWINDEX_H
 #define HETER_RUNTIME_TABLE_ROWINDEX_H
+
+#include "runtime/base/Hash.h"
+#include "runtime/table/RowStore.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <unordered_map>
+#include <map>
+#include <span>
 #include <vector>
 
 namespace heter::runtime {
 
-/// Rows of one size in slabs that never move. A row is its key and its floats. Thread-compatible.
-class RowSlabs {
+/// Spreads the keys of a range of virtual shards over all 64-bit numbers, in the order of the mixed keys. No two keys
+/// of the range have one hash.
+class RangeHash {
 public:
-  explicit RowSlabs(int64_t rowFloats);
-
-  uint32_t size() const { return size_; }
-  uint64_t key(uint32_t row) const { return *reinterpret_cast<const uint64_t *>(address(row)); }
-  float *state(uint32_t row) { return reinterpret_cast<float *>(address(row) + sizeof(uint64_t)); }
-  const float *state(uint32_t row) const { return reinterpret_cast<const float *>(address(row) + sizeof(uint64_t)); }
-  /// Adds a row whose floats are not set yet. REQUIRES: size() < 2^32 - 1.
-  uint32_t add(uint64_t key);
-  void prefetch(uint32_t row) const;
+  RangeHash() = default;
+  /// REQUIRES: 0 <= firstShard < endShard <= virtualShards.
+  RangeHash(int firstShard, int endShard)
+      : first_(static_cast<uint64_t>(firstShard) << 52),
+        factor_(static_cast<uint64_t>(4096 / (endShard - firstShard))) {}
+  uint64_t operator()(uint64_t key) const { return (mixKey(key) - first_) * factor_; }
+  /// The least and the greatest hash of a shard of the range.
+  uint64_t firstOfShard(int shard) const { return ((static_cast<uint64_t>(shard) << 52) - first_) * factor_; }
+  uint64_t lastOfShard(int shard) const { return firstOfShard(shard) + ((uint64_t{1} << 52) - 1) * factor_; }
 
 private:
-  struct Free {
-    void operator()(char *p) const { std::free(p); }
-  };
-
-  char *address(uint32_t row) const {
-    return slabs_[row >> slabShift_].get() + static_cast<size_t>(row & slabMask_) * stride_;
-  }
-
-  size_t stride_;
-  int slabShift_;
-  uint32_t slabMask_;
-  uint32_t size_ = 0;
-  std::vector<std::unique_ptr<char[], Free>> slabs_;
+  uint64_t first_ = 0;
+  uint64_t factor_ = 1;
 };
 
-/// Maps hashes of keys to rows of a RowSlabs, which it reads to tell keys of one tag apart. Of a hash the top bits
-/// choose the segment, bits 12 to 25 the bucket and the tag; the low 12 are not used. Equal keys have equal hashes.
-/// Rows are never removed. Thread-compatible.
+/// Maps keys to rows of a RowStore, which it reads to tell keys of one tag apart. Callers hash: of a hash the top 40
+/// bits choose the segment, bits 12 to 25 the bucket and the tag; the low 12 are not used. Thread-compatible.
 class RowIndex {
 public:
   static constexpr uint32_t none = ~uint32_t{0};
 
-  RowIndex();
+  RowIndex(RowArena &arena, RangeHash hash);
+
+  const RangeHash &hash() const { return hash_; }
 
   /// The row of `key`, or `none`.
-  uint32_t find(uint64_t hash, uint64_t key, const RowSlabs &rows) const;
+  uint32_t find(uint64_t hash, uint64_t key, const RowStore &rows) const;
   /// Adds a row. REQUIRES: its key is not there yet.
-  void insert(uint64_t hash, uint32_t row, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key));
+  void insert(uint64_t hash, uint32_t row, const RowStore &rows);
+  /// Points at another row for a key. REQUIRES: `from` is there under `hash`.
+  void replace(uint64_t hash, uint32_t from, uint32_t to);
 
   /// Brings the bucket of a hash near, for a `find` a little later.
-  void prefetch(uint64_t hash) const;
+  void prefetch(uint64_t hash) const { __builtin_prefetch(segmentOf(hash) + bucketOf(hash)); }
   /// The most likely row of a hash, whose key is not compared, or `none`: worth prefetching.
   uint32_t candidate(uint64_t hash) const;
 
+  // Visits in the order of hashes. A position is in [0, positions), and hashes in order have positions in order.
+
+  static constexpr uint64_t positions = uint64_t{1} << 32;
+  static uint64_t position(uint64_t hash) { return skewedPrefix(hash); }
+  /// Where the segment that holds a position ends: the next one's first position, or `positions`.
+  uint64_t segmentEnd(uint64_t position) const;
+  /// Replaces `rows` by the rows of the segment that holds a position, in no order.
+  void segmentRows(uint64_t position, std::vector<uint32_t> &rows) const;
+  /// Makes `kept` the rows of the segment that holds a position. REQUIRES: they are among its rows.
+  void keepOnly(uint64_t position, std::span<const uint32_t> kept, const RowStore &rows);
+
   size_t segments() const { return segments_; }
-  size_t bytes() const;
 
 private:
   static constexpr int bucketsPerSegment = 64;
@@ -80,10 +88,6 @@ private:
   };
   static_assert(sizeof(Bucket) == 64);
 
-  struct FreeBuckets {
-    void operator()(Bucket *p) const { std::free(p); }
-  };
-
   static uint32_t skewedPrefix(uint64_t hash);
   static int bucketOf(uint64_t hash) { return static_cast<int>((hash >> 12) & (bucketsPerSegment - 1)); }
   static uint8_t tagOf(uint64_t hash) {
@@ -93,21 +97,23 @@ private:
   static unsigned matches(const Bucket &bucket, uint8_t tag);
   static void put(Bucket *segment, uint64_t hash, uint32_t row);
 
-  size_t directorySlot(uint64_t hash) const { return static_cast<uint64_t>(skewedPrefix(hash)) >> (32 - depth_); }
-  Bucket *segmentOf(uint64_t hash) const { return directory_[directorySlot(hash)]; }
+  size_t slotOf(uint64_t position) const { return position >> (32 - depth_); }
+  Bucket *segmentOf(uint64_t hash) const { return directory_[slotOf(skewedPrefix(hash))]; }
   /// Deeper than hashed keys make a segment, so that keys made to collide cannot blow up the directory.
   int deepest() const { return std::min(static_cast<int>(std::bit_width(segments_)) + 4, 30); }
   Bucket *newSegment(int depth);
-  void split(uint64_t hash, const RowSlabs &rows, uint64_t (*hashOf)(uint64_t key));
+  static void clear(Bucket *segment, int depth);
+  void split(uint64_t hash, const RowStore &rows);
+  /// Calls visit(bucket, slot) for each slot that may hold a hash until it gives true; false if none did.
+  template <typename Visit> bool probe(uint64_t hash, Visit visit) const;
 
+  RowArena &arena_;
+  RangeHash hash_;
   int depth_ = 0; ///< The directory has 2^depth_ entries.
   std::vector<Bucket *> directory_;
-  std::vector<std::unique_ptr<Bucket[], FreeBuckets>> chunks_;
-  size_t chunkCapacity_ = 0; ///< Segments of the newest chunk ..
-  size_t chunkUsed_ = 0;     ///< .. and how many of them are handed out.
   size_t segments_ = 0;
-  std::unordered_multimap<uint64_t, uint32_t>
-      spill_; ///< By hash: what full segments of the deepest() depth did not take.
+  /// By hash: what full segments of the deepest() depth did not take.
+  std::multimap<uint64_t, uint32_t> spill_;
 };
 
 } // namespace heter::runtime

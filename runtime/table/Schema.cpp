@@ -56,8 +56,25 @@ static StatusOr<OptimizerSpec> makeOptimizer(const package::Optimizer &optimizer
   return spec;
 }
 
+void TableSpec::layOut() {
+  rowFloats = policy.statistics();
+  for (const bool wantsAdmission : {false, true}) {
+    for (PartSpec &part : parts)
+      if (part.wantsAdmission == wantsAdmission) {
+        part.offset = rowFloats;
+        rowFloats += part.stateFloats;
+      }
+    if (!wantsAdmission)
+      shortFloats = rowFloats;
+  }
+  const auto first =
+      std::find_if(parts.begin(), parts.end(), [](const PartSpec &part) { return !part.wantsAdmission; });
+  countingPart = first == parts.end() ? 0 : static_cast<int>(first - parts.begin());
+}
+
 static StatusOr<TableSpec> makeTable(const package::Table &table, const KernelResolver &resolver) {
-  TableSpec spec{table.name, {}, 0};
+  TableSpec spec;
+  spec.name = table.name;
   if (table.parts.empty())
     return Status::invalidArgument("table `" + table.name + "` has no part");
   std::set<std::string> names;
@@ -72,9 +89,9 @@ static StatusOr<TableSpec> makeTable(const package::Table &table, const KernelRe
     HETER_ASSIGN_OR_RETURN(OptimizerSpec optimizer, makeOptimizer(part.optimizer, resolver, owner));
     const int64_t floats =
         part.dim * (1 + static_cast<int64_t>(optimizer.slots.size())) + static_cast<int64_t>(optimizer.scalars.size());
-    spec.parts.push_back({part.name, part.dim, init, std::move(optimizer), seedName, spec.rowFloats, floats});
-    spec.rowFloats += floats;
+    spec.parts.push_back({part.name, part.dim, init, std::move(optimizer), seedName, 0, floats});
   }
+  spec.layOut();
   return spec;
 }
 

@@ -4,6 +4,7 @@
 #define HETER_RUNTIME_TABLE_SCHEMA_H
 
 #include "runtime/base/Status.h"
+#include "runtime/table/RowPolicy.h"
 
 #include <array>
 #include <cstdint>
@@ -43,7 +44,7 @@ struct OptimizerSpec {
 };
 
 /// One part of a table. Its state in a row is [value: dim][slots: dim each][scalars], `stateFloats` floats from
-/// `offset` on.
+/// `offset` of the row's floats on.
 struct PartSpec {
   std::string name; ///< "" if the table has one part.
   int64_t dim = 0;
@@ -52,12 +53,22 @@ struct PartSpec {
   std::string seedName; ///< What the Philox key is made from: "table" or "table.part".
   int64_t offset = 0;
   int64_t stateFloats = 0;
+  bool wantsAdmission = false; ///< Only whole rows have it; rows of keys not admitted read as zeros.
 };
 
+/// A row's floats are its statistics, then the parts that want no admission, then those that do. Short rows, of keys
+/// not admitted, end before the latter.
 struct TableSpec {
   std::string name;
   std::vector<PartSpec> parts;
-  int64_t rowFloats = 0; ///< Of all parts.
+  RowPolicy policy;
+  int64_t rowFloats = 0;   ///< Of a whole row.
+  int64_t shortFloats = 0; ///< Of a short row.
+  int countingPart = 0;    ///< Pushes to this part are what statistics, admission and unseen periods go by.
+
+  /// Sets offsets and the numbers above from parts and policy.
+  void layOut();
+  int64_t floatsOf(bool isShort) const { return isShort ? shortFloats : rowFloats; }
 };
 
 struct ParameterSpec {

@@ -1,14 +1,14 @@
 // SparseTable: one table's rows in one store. Rows come into being when they are first pushed to, with their initial
-// values; pulls are pure.
+// values, and go when the table's policy says so; pulls are pure.
 #ifndef HETER_RUNTIME_TABLE_SPARSETABLE_H
 #define HETER_RUNTIME_TABLE_SPARSETABLE_H
 
 #include "runtime/base/Hash.h"
-#include "runtime/base/ThreadAnnotations.h"
-#include "runtime/table/RowIndex.h"
-#include "runtime/table/Schema.h"
+#include "runtime/base/Status.h"
+#include "runtime/table/TableRange.h"
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,10 +17,10 @@
 
 namespace heter::runtime {
 
-/// Gradient sums of unique keys, as an update takes them.
-struct RowGradients {
-  std::span<const uint64_t> keys;
-  std::span<const float> gradients; ///< dim floats a key.
+/// The pushes of a step to one part of a table; keys are unique within each.
+struct PartGradients {
+  int part;
+  std::span<const RowGradients> pushes;
 };
 
 /// Thread-safe: the owned virtual shards are cut into ranges, each with its own lock, index and rows; a batched call
@@ -38,20 +38,21 @@ public:
   }
 
   /// Copies the values of `keys`, which may repeat, to `out`: dim floats each. Keys without a row, and keys that other
-  /// servers own, give their initial value. Creates nothing.
+  /// servers own, give their initial value; of a part that wants admission, keys not admitted give zeros. Creates
+  /// nothing.
   void pull(int part, std::span<const uint64_t> keys, float *out) const;
 
   /// Sums `pushes` by key in the given order, divides by `divisor` and updates each key once, creating its row if need
   /// be. REQUIRES: owns(key) for every key; keys are unique within a push.
-  void update(int part, std::span<const RowGradients> pushes, float divisor);
+  void update(int part, std::span<const RowGradients> pushes, float divisor, const TableTime &time = {});
 
-  /// The same in pieces, any of which may run at once with the others: a part's rows of one range of virtual shards
-  /// each.
+  /// A step's updates of several parts in pieces, any of which may run at once with the others: the rows of one range
+  /// of virtual shards each.
   class Update {
   public:
     static constexpr int pieces = 16;
-    /// `table` and `pushes`, which are unique a push, outlive it.
-    Update(SparseTable &table, int part, std::span<const RowGradients> pushes, float divisor);
+    /// `table` and what the spans of `parts` hold outlive it. REQUIRES: as update(); a part at most once.
+    Update(SparseTable &table, std::span<const PartGradients> parts, float divisor, const TableTime &time);
     Update(Update &&) noexcept;
     ~Update();
     /// REQUIRES: called once for each of 0 .. pieces - 1.
@@ -62,30 +63,42 @@ public:
     std::unique_ptr<Work> work_;
   };
 
+  /// Evicts what the policy gives up among a slice of the rows: between two calls `time` goes on from `before`, and
+  /// over a period all rows have their turn. Gives the number evicted.
+  int64_t shrink(const TableTime &before, const TableTime &time);
+  /// The same for all rows at once.
+  int64_t shrinkAll(const TableTime &time);
+
   int64_t rowCount() const;
+  /// Of keys that are not admitted, among rowCount().
+  int64_t shortRowCount() const;
+  /// What rows and index take.
+  int64_t memoryBytes() const;
 
-  // For checkpoints. A row's state is spec().rowFloats floats, part after part.
+  // For checkpoints; see also TableSnapshot.h.
 
-  /// Calls `visit` with every row, ordered by virtual shard, then key. Stops at the first error.
-  Status visitRows(const std::function<Status(uint64_t key, std::span<const float> state)> &visit) const;
-  /// Adds or replaces a row. REQUIRES: owns(key), state.size() == spec().rowFloats.
-  void putRow(uint64_t key, std::span<const float> state);
+  /// Calls `visit` with every row, ordered by mixed key. Stops at the first error. REQUIRES: no snapshot is taken.
+  Status visitRows(const std::function<Status(const RowImage &)> &visit) const;
+  /// Adds or replaces a row. REQUIRES: owns(key).
+  void putRow(const RowImage &row, const TableTime &time = {});
   /// Forgets all rows and sets the seed of the initial values. REQUIRES: no other call runs.
   void reset(uint64_t seed);
 
 private:
-  struct Range; // Of virtual shards.
+  friend class TableSnapshot;
   struct Batch;
   static constexpr int rangeCount = Update::pieces;
-  uint32_t create(RowIndex &index, RowSlabs &rows, uint64_t key) const;
-  void initialize(uint64_t key, float *state) const;
+  int firstShardOfRange(int range) const;
+  int64_t evictShards(int first, int end, const TableTime &time);
 
   const TableSpec &spec_;
-  int firstShard_;
-  int endShard_;
-  std::vector<std::array<uint32_t, 2>> seedKeys_;   ///< A Philox key a part. Changes only in reset().
-  std::vector<std::unique_ptr<Range>> ranges_;      ///< The vector changes only in reset().
+  const int firstShard_;
+  const int endShard_;
+  TableContext context_;
+  std::unique_ptr<RowArena> arena_;
+  std::vector<std::unique_ptr<TableRange>> ranges_; ///< The vector changes only in reset(). Null: without shards.
   std::array<uint8_t, virtualShards> rangeOfShard_; ///< rangeCount: not owned.
+  std::array<RangeHash, rangeCount> hashes_;
 };
 
 } // namespace heter::runtime

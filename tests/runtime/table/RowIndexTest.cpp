@@ -4,23 +4,25 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <unordered_map>
 
 namespace heter::runtime {
 namespace {
 
-uint64_t hashOf(uint64_t key) { return mixKey(key) << 12; }
-
 struct Filled {
-  RowSlabs rows{2};
-  RowIndex index;
-  void add(uint64_t key, uint64_t (*hash)(uint64_t)) {
-    const uint32_t row = rows.add(key);
-    rows.state(row)[0] = static_cast<float>(row & 0xffff);
-    rows.state(row)[1] = -1;
-    index.insert(hash(key), row, rows, hash);
+  RowArena arena;
+  RowStore rows{arena, 2, 0};
+  RowIndex index{arena, RangeHash(0, virtualShards)};
+  uint32_t add(uint64_t key) {
+    const uint32_t row = rows.add(key, false);
+    rows.at(row).floats()[0] = static_cast<float>(row & 0xffff);
+    rows.at(row).floats()[1] = -1;
+    index.insert(index.hash()(key), row, rows);
+    return row;
   }
+  uint32_t find(uint64_t key) const { return index.find(index.hash()(key), key, rows); }
 };
 
 TEST(RowIndex, findsWhatAMapFinds) {
@@ -29,19 +31,18 @@ TEST(RowIndex, findsWhatAMapFinds) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 300000; ++i) {
     const uint64_t key = random() % 400000; // present and absent, small and near keys
-    const uint32_t row = filled.index.find(hashOf(key), key, filled.rows);
+    const uint32_t row = filled.find(key);
     const auto found = expected.find(key);
     ASSERT_EQ(row, found == expected.end() ? RowIndex::none : found->second) << key;
     if (row != RowIndex::none)
       continue;
-    expected.emplace(key, filled.rows.size());
-    filled.add(key, hashOf);
+    expected.emplace(key, filled.add(key));
   }
   for (const auto &[key, row] : expected) {
-    ASSERT_EQ(filled.index.find(hashOf(key), key, filled.rows), row);
+    ASSERT_EQ(filled.find(key), row);
     ASSERT_EQ(filled.rows.key(row), key);
-    ASSERT_EQ(filled.rows.state(row)[0], static_cast<float>(row & 0xffff));
-    ASSERT_EQ(filled.rows.state(row)[1], -1);
+    ASSERT_EQ(filled.rows.at(row).floats()[0], static_cast<float>(row & 0xffff));
+    ASSERT_EQ(filled.rows.at(row).floats()[1], -1);
   }
 }
 
@@ -49,14 +50,15 @@ TEST(RowIndex, growsToMillionsInAFewBytesARow) {
   Filled filled;
   constexpr uint64_t count = 2000000;
   for (uint64_t key = 0; key < count; ++key)
-    filled.add(key, hashOf);
+    filled.add(key);
   uint64_t found = 0;
   for (uint64_t key = 0; key < count; key += 7)
-    found += filled.rows.key(filled.index.find(hashOf(key), key, filled.rows)) == key;
+    found += filled.rows.key(filled.find(key)) == key;
   EXPECT_EQ(found, (count + 6) / 7);
   for (uint64_t key = count; key < count + 1000; ++key)
-    EXPECT_EQ(filled.index.find(hashOf(key), key, filled.rows), RowIndex::none);
-  EXPECT_LT(static_cast<double>(filled.index.bytes()) / count, 13.0);
+    EXPECT_EQ(filled.find(key), RowIndex::none);
+  const auto indexBytes = static_cast<double>(filled.arena.bytes() - count * 20);
+  EXPECT_LT(indexBytes / count, 13.0);
 }
 
 TEST(RowIndex, segmentsDoNotSplitTogether) {
@@ -64,7 +66,7 @@ TEST(RowIndex, segmentsDoNotSplitTogether) {
   size_t last = 0;
   size_t mostAtOnce = 0;
   for (uint64_t key = 0; key < 400000; ++key) {
-    filled.add(key, hashOf);
+    filled.add(key);
     if (key % 4096 != 0 || key < 98304)
       continue;
     if (key > 98304)
@@ -75,15 +77,62 @@ TEST(RowIndex, segmentsDoNotSplitTogether) {
   EXPECT_LT(mostAtOnce, 20U);
 }
 
+/// The key that a number is the mixed key of.
+uint64_t unmix(uint64_t mixed) {
+  mixed = (mixed ^ (mixed >> 31) ^ (mixed >> 62)) * 0x319642b2d24d8ec3ULL;
+  mixed = (mixed ^ (mixed >> 27) ^ (mixed >> 54)) * 0x96de1b173f119089ULL;
+  return mixed ^ (mixed >> 30) ^ (mixed >> 60);
+}
+
 TEST(RowIndex, holdsKeysThatCollide) {
   // Equal in every bit that the index looks at.
-  const auto collide = [](uint64_t) { return uint64_t{0x123456789abcd000}; };
+  const auto colliding = [](uint64_t i) { return unmix(0x123456789abcd000 + i); };
+  ASSERT_EQ(mixKey(colliding(77)), 0x123456789abcd000U + 77);
   Filled filled;
-  for (uint64_t key = 0; key < 3000; ++key)
-    filled.add(key, collide);
-  for (uint64_t key = 0; key < 3000; ++key)
-    ASSERT_EQ(filled.index.find(collide(key), key, filled.rows), key);
-  EXPECT_EQ(filled.index.find(collide(0), 3000, filled.rows), RowIndex::none);
+  std::map<uint64_t, uint32_t> expected;
+  for (uint64_t i = 0; i < 3000; ++i)
+    expected[colliding(i)] = filled.add(colliding(i));
+  for (const auto &[key, row] : expected)
+    ASSERT_EQ(filled.find(key), row);
+  EXPECT_EQ(filled.find(colliding(3000)), RowIndex::none);
+  // They are visited, given other rows, and dropped like any others.
+  std::vector<uint32_t> rows;
+  const uint64_t at = RowIndex::position(filled.index.hash()(colliding(0)));
+  filled.index.segmentRows(at, rows);
+  EXPECT_EQ(rows.size(), 3000U);
+  for (const auto &[key, row] : expected)
+    filled.index.replace(filled.index.hash()(key), row, row ^ 1);
+  for (const auto &[key, row] : expected)
+    filled.index.replace(filled.index.hash()(key), row ^ 1, row);
+  rows.resize(1500);
+  filled.index.keepOnly(at, rows, filled.rows);
+  size_t kept = 0;
+  for (const auto &[key, row] : expected)
+    kept += filled.find(key) == row;
+  EXPECT_EQ(kept, 1500U);
+  filled.index.segmentRows(at, rows);
+  EXPECT_EQ(rows.size(), 1500U);
+}
+
+TEST(RowIndex, segmentsAreInTheOrderOfMixedKeys) {
+  Filled filled;
+  for (uint64_t key = 0; key < 20000; ++key)
+    filled.add(key);
+  uint64_t last = 0;
+  size_t visited = 0;
+  std::vector<uint32_t> rows;
+  for (uint64_t at = 0; at < RowIndex::positions; at = filled.index.segmentEnd(at)) {
+    filled.index.segmentRows(at, rows);
+    uint64_t most = last;
+    for (uint32_t row : rows) {
+      const uint64_t mixed = mixKey(filled.rows.key(row));
+      ASSERT_GE(mixed, last);
+      most = std::max(most, mixed);
+    }
+    last = most;
+    visited += rows.size();
+  }
+  EXPECT_EQ(visited, 20000U);
 }
 
 } // namespace

@@ -205,8 +205,8 @@ std::vector<float> TestCluster::everything() {
   for (size_t t = 0; t < store(0).schema().tables.size(); ++t) {
     std::map<uint64_t, std::vector<float>> rows;
     for (const auto &store : stores_)
-      expectOk(store->table(static_cast<int>(t)).visitRows([&](uint64_t key, std::span<const float> state) {
-        rows[key].assign(state.begin(), state.end());
+      expectOk(store->table(static_cast<int>(t)).visitRows([&](const RowImage &row) {
+        rows[row.key].assign(row.state.begin(), row.state.end());
         return Status();
       }));
     for (const auto &[key, state] : rows)

@@ -1,0 +1,101 @@
+// libcuckoo and plain memory.
+#include "bench/table/Peers.h"
+
+#include "runtime/base/Hash.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include <sys/mman.h>
+
+#if defined(HETER_HAVE_LIBCUCKOO)
+#include <libcuckoo/cuckoohash_map.hh>
+#endif
+
+namespace heter::bench {
+
+#if defined(HETER_HAVE_LIBCUCKOO)
+namespace {
+struct MixedKey {
+  size_t operator()(uint64_t key) const { return runtime::mixKey(key); }
+};
+using State = std::array<float, size_t{2} * dim>;
+
+class LibCuckooMap : public CuckooMap {
+public:
+  explicit LibCuckooMap(std::span<const uint64_t> keys) : map_(keys.size()) {
+    State state;
+    state.fill(0.1F);
+    for (uint64_t key : keys)
+      map_.insert(key, state);
+  }
+  void pull(std::span<const uint64_t> keys, float *out) override {
+    for (uint64_t key : keys) {
+      map_.find_fn(key, [&](const State &state) { std::memcpy(out, state.data(), dim * sizeof(float)); });
+      out += dim;
+    }
+  }
+  void push(std::span<const uint64_t> keys, const float *gradients) override {
+    for (uint64_t key : keys) {
+      map_.update_fn(key, [&](State &state) {
+        for (size_t d = 0; d < dim; ++d) {
+          const float g = gradients[d];
+          state[dim + d] += g * g;
+          state[d] -= learningRate * g / (std::sqrt(state[dim + d]) + epsilon);
+        }
+      });
+      gradients += dim;
+    }
+  }
+
+private:
+  libcuckoo::cuckoohash_map<uint64_t, State, MixedKey> map_;
+};
+} // namespace
+
+std::unique_ptr<CuckooMap> CuckooMap::create(std::span<const uint64_t> keys) {
+  return std::make_unique<LibCuckooMap>(keys);
+}
+#else
+std::unique_ptr<CuckooMap> CuckooMap::create(std::span<const uint64_t>) { return nullptr; }
+#endif
+
+struct PlainRows::Row {
+  uint64_t key;
+  float value[dim];
+  float sum[dim];
+};
+
+PlainRows::PlainRows(size_t rows) {
+  constexpr size_t hugePage = size_t{2} << 20;
+  bytes_ = rows * sizeof(Row) + 2 * hugePage;
+  mapping_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping_ == MAP_FAILED)
+    throw std::bad_alloc();
+  const auto aligned = (reinterpret_cast<uintptr_t>(mapping_) + hugePage - 1) / hugePage * hugePage;
+  rows_ = reinterpret_cast<Row *>(aligned);
+  madvise(rows_, rows * sizeof(Row), MADV_HUGEPAGE);
+  for (size_t i = 0; i < rows; ++i)
+    rows_[i].key = i;
+}
+
+PlainRows::~PlainRows() { munmap(mapping_, bytes_); }
+
+void PlainRows::read(std::span<const uint32_t> rows, float *out) const {
+  constexpr size_t ahead = 16;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i + ahead < rows.size()) {
+      const auto *next = reinterpret_cast<const char *>(rows_ + rows[i + ahead]);
+      __builtin_prefetch(next);
+      __builtin_prefetch(next + 64);
+    }
+    const Row &row = rows_[rows[i]];
+    std::memcpy(out, row.value, dim * sizeof(float));
+    out[0] += row.sum[dim - 1]; // the second line counts too
+    out += dim;
+  }
+}
+
+} // namespace heter::bench

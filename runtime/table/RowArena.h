@@ -1,0 +1,42 @@
+// RowArena: the memory of one table, handed out in small pieces from large regions of huge pages. All ranges of a table
+// take theirs from one arena, so that however many ranges there are only its last huge page is used in part.
+#ifndef HETER_RUNTIME_TABLE_ROWARENA_H
+#define HETER_RUNTIME_TABLE_ROWARENA_H
+
+#include "runtime/base/ThreadAnnotations.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace heter::runtime {
+
+/// Thread-safe. Pieces live as long as the arena.
+class RowArena {
+public:
+  RowArena() = default;
+  ~RowArena();
+  RowArena(const RowArena &) = delete;
+  RowArena &operator=(const RowArena &) = delete;
+
+  /// `bytes` zeroed bytes at a multiple of 64. Throws std::bad_alloc.
+  char *allocate(size_t bytes) HETER_EXCLUDES(mutex_);
+  /// Handed out so far, which is nearly what is resident.
+  size_t bytes() const HETER_EXCLUDES(mutex_);
+
+private:
+  struct Region {
+    void *mapping;
+    size_t size;
+  };
+  void addRegion(size_t atLeast) HETER_REQUIRES(mutex_);
+
+  mutable Mutex mutex_;
+  std::vector<Region> regions_ HETER_GUARDED_BY(mutex_);
+  char *next_ HETER_GUARDED_BY(mutex_) = nullptr;
+  char *end_ HETER_GUARDED_BY(mutex_) = nullptr;
+  size_t bytes_ HETER_GUARDED_BY(mutex_) = 0;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_TABLE_ROWARENA_H

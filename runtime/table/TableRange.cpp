@@ -1,0 +1,353 @@
+// What rows of a range go through.
+#include "runtime/table/TableRange.h"
+
+#include "runtime/base/Random.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <tuple>
+
+namespace heter::runtime {
+
+namespace {
+/// Finds the rows of keys one after another, with the memory of the next ones already on its way. Rows may be added
+/// meanwhile.
+class RowFinder {
+public:
+  RowFinder(const RowIndex &index, const RowStore &rows, std::span<const BatchKey> keys)
+      : index_(index), rows_(rows), keys_(keys) {
+    for (size_t i = 0; i < 2 * ahead; ++i)
+      prefetchBucket(i);
+    for (size_t i = 0; i < ahead; ++i)
+      prefetchRow(i);
+  }
+
+  /// The row of keys[i], or RowIndex::none. REQUIRES: called for each i in order.
+  uint32_t find(size_t i) {
+    prefetchBucket(i + 2 * ahead);
+    prefetchRow(i + ahead);
+    return index_.find(keys_[i].hash, keys_[i].key, rows_);
+  }
+
+private:
+  static constexpr size_t ahead = 16;
+
+  void prefetchBucket(size_t i) const {
+    if (i < keys_.size())
+      index_.prefetch(keys_[i].hash);
+  }
+  void prefetchRow(size_t i) const {
+    if (i >= keys_.size())
+      return;
+    const uint32_t likely = index_.candidate(keys_[i].hash);
+    if (likely != RowIndex::none)
+      rows_.prefetch(likely);
+  }
+
+  const RowIndex &index_;
+  const RowStore &rows_;
+  std::span<const BatchKey> keys_;
+};
+} // namespace
+
+//===--- New rows -------------------------------------------------------------------------------------------------===//
+
+void TableContext::setSeed(uint64_t seed) {
+  seedKeys.clear();
+  for (const PartSpec &part : spec.parts)
+    seedKeys.push_back(philoxKey(seed, part.seedName));
+  admissionKey = philoxKey(seed, spec.name + " admission");
+}
+
+void TableContext::initializePart(size_t part, Row row) const {
+  const PartSpec &partSpec = spec.parts[part];
+  float *state = row.floats() + partSpec.offset;
+  partSpec.init.fill(state, partSpec.dim, seedKeys[part], row.key(), 0);
+  state += partSpec.dim;
+  for (float init : partSpec.optimizer.slotInit)
+    state = std::fill_n(state, partSpec.dim, init);
+  std::copy(partSpec.optimizer.scalarInit.begin(), partSpec.optimizer.scalarInit.end(), state);
+}
+
+void TableContext::initialize(Row row, bool isShort) const {
+  std::fill_n(row.floats(), spec.policy.statistics(), 0.0F);
+  for (size_t part = 0; part < spec.parts.size(); ++part)
+    if (!isShort || !spec.parts[part].wantsAdmission)
+      initializePart(part, row);
+}
+
+TableRange::TableRange(const TableContext &context, RowArena &arena, RangeHash hash)
+    : context_(context), spec_(context.spec), rows_(arena, spec_.rowFloats, spec_.shortFloats), index_(arena, hash) {}
+
+uint32_t TableRange::create(const BatchKey &key, bool isShort) {
+  const uint32_t row = rows_.add(key.key, isShort);
+  context_.initialize(rows_.at(row), isShort);
+  rows_.at(row).setEpoch(epoch_);
+  index_.insert(key.hash, row, rows_);
+  return row;
+}
+
+uint32_t TableRange::admit(const BatchKey &key, uint32_t row) {
+  const Row from = rows_.at(row);
+  const uint32_t whole = rows_.add(key.key, false);
+  Row to = rows_.at(whole);
+  std::copy_n(from.floats(), spec_.shortFloats, to.floats());
+  for (size_t part = 0; part < spec_.parts.size(); ++part)
+    if (spec_.parts[part].wantsAdmission)
+      context_.initializePart(part, to);
+  to.setEpoch(from.epoch());
+  to.setSeen(from.seen());
+  index_.replace(key.hash, row, whole);
+  rows_.remove(row);
+  return whole;
+}
+
+uint32_t TableRange::count(const BatchKey &key, uint32_t row, float shows, float clicks, const TableTime &time) {
+  const RowPolicy &policy = spec_.policy;
+  const uint16_t period = policy.periodOf(time);
+  if (row == RowIndex::none) {
+    const bool drawn = policy.admission != RowPolicy::Admission::Probability ||
+                       policy.admits(key.key, nullptr, time.step, context_.admissionKey);
+    if (!drawn && spec_.shortFloats == 0)
+      return row;
+    row = create(key, !drawn || (!policy.admitsAll() && policy.statistics() > 0));
+    rows_.at(row).setSeen(period);
+  } else {
+    markChanged(key.hash, row);
+  }
+  Row at = rows_.at(row);
+  if (policy.statistics() > 0) {
+    policy.age(at.floats(), RowPolicy::age(at.seen(), period));
+    at.floats()[0] += shows;
+    if (policy.scored)
+      at.floats()[1] += clicks;
+  }
+  at.setSeen(period);
+  if (RowStore::isShort(row) && policy.admits(key.key, at.floats(), time.step, context_.admissionKey))
+    row = admit(key, row);
+  return row;
+}
+
+//===--- Pulls and updates ----------------------------------------------------------------------------------------===//
+
+void TableRange::pull(const PartSpec &part, std::span<const BatchKey> keys, float *out,
+                      std::vector<uint32_t> &missing) const {
+  const auto dim = static_cast<size_t>(part.dim);
+  RowFinder finder(index_, rows_, keys);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const BatchKey &key = keys[i];
+    const uint32_t row = finder.find(i);
+    float *to = out + key.position * dim;
+    if (part.wantsAdmission && (row == RowIndex::none || RowStore::isShort(row)))
+      std::fill_n(to, dim, 0.0F);
+    else if (row == RowIndex::none)
+      missing.push_back(key.position);
+    else
+      std::memcpy(to, rows_.at(row).floats() + part.offset, dim * sizeof(float));
+  }
+}
+
+void TableRange::update(int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes,
+                        RowUpdater &updater, const TableTime &time) {
+  const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
+  const auto dim = static_cast<size_t>(spec.dim);
+  RowFinder finder(index_, rows_, keys);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const BatchKey &key = keys[i];
+    uint32_t row = finder.find(i);
+    const RowGradients &push = pushes[key.push];
+    if (part == spec_.countingPart)
+      row = count(key, row, push.shows.empty() ? 1.0F : push.shows[key.position],
+                  push.clicks.empty() ? 0.0F : push.clicks[key.position], time);
+    else if (row != RowIndex::none)
+      markChanged(key.hash, row);
+    else if (!spec.wantsAdmission)
+      row = create(key, !spec_.policy.admitsAll());
+    if (row == RowIndex::none || (spec.wantsAdmission && RowStore::isShort(row)))
+      continue; // not admitted: the gradient is lost
+    updater.add(rows_.at(row).floats() + spec.offset, push.gradients.data() + key.position * dim);
+  }
+  updater.flush();
+}
+
+void TableRange::put(const RowImage &image, const TableTime &time) {
+  assert(static_cast<int64_t>(image.state.size()) == spec_.floatsOf(!image.admitted));
+  const BatchKey key{image.key, index_.hash()(image.key), 0, 0};
+  uint32_t row = index_.find(key.hash, image.key, rows_);
+  if (row == RowIndex::none) {
+    row = rows_.add(image.key, !image.admitted);
+    index_.insert(key.hash, row, rows_);
+  } else {
+    markChanged(key.hash, row);
+    if (RowStore::isShort(row) == image.admitted) {
+      const uint32_t other = rows_.add(image.key, !image.admitted);
+      index_.replace(key.hash, row, other);
+      rows_.remove(row);
+      row = other;
+    }
+  }
+  Row at = rows_.at(row);
+  at.setEpoch(epoch_);
+  at.setSeen(spec_.policy.periodOf(time));
+  std::copy(image.state.begin(), image.state.end(), at.floats());
+}
+
+//===--- Eviction -------------------------------------------------------------------------------------------------===//
+
+/// A row that may go. Ordered by what goes first.
+struct TableRange::Candidate {
+  float score;
+  int age;
+  uint64_t hash;
+  uint32_t row;
+  bool goes = false;
+
+  bool operator<(const Candidate &other) const {
+    return std::tuple(score, -age, hash) < std::tuple(other.score, -other.age, other.hash);
+  }
+};
+
+int64_t TableRange::bytesOf(uint32_t row) const {
+  constexpr int64_t indexBytes = 9; // on average
+  const auto floats = spec_.floatsOf(RowStore::isShort(row));
+  return static_cast<int64_t>(Row::headerBytes) + floats * static_cast<int64_t>(sizeof(float)) + indexBytes;
+}
+
+void TableRange::chooseEvicted(std::vector<Candidate> &candidates, int64_t memoryBytes, const TableTime &time) const {
+  const RowPolicy &policy = spec_.policy;
+  const uint16_t period = policy.periodOf(time);
+  int64_t bytes = 0;
+  std::vector<float> statistics(static_cast<size_t>(policy.statistics()));
+  for (Candidate &candidate : candidates) {
+    const Row row = rows_.at(candidate.row);
+    candidate.age = RowPolicy::age(row.seen(), period);
+    std::copy_n(row.floats(), statistics.size(), statistics.begin());
+    policy.age(statistics.data(), candidate.age);
+    candidate.score = policy.score(statistics.data());
+    candidate.goes = (policy.unseenPeriods > 0 && candidate.age > policy.unseenPeriods) ||
+                     (policy.evictsByScore && candidate.score < policy.leastScore);
+    bytes += candidate.goes ? 0 : bytesOf(candidate.row);
+  }
+  if (memoryBytes < 0 || bytes <= memoryBytes)
+    return;
+  std::sort(candidates.begin(), candidates.end());
+  for (Candidate &candidate : candidates) {
+    if (bytes <= memoryBytes)
+      break;
+    bytes -= candidate.goes ? 0 : bytesOf(candidate.row);
+    candidate.goes = true;
+  }
+}
+
+int64_t TableRange::evict(int first, int end, int64_t memoryBytes, const TableTime &time) {
+  const RangeHash &hash = index_.hash();
+  const uint64_t last = RowIndex::position(hash.lastOfShard(end - 1));
+  std::vector<Candidate> candidates;
+  std::vector<uint32_t> rows;
+  std::vector<uint64_t> segments;
+  for (uint64_t at = RowIndex::position(hash.firstOfShard(first)); at <= last; at = index_.segmentEnd(at)) {
+    index_.segmentRows(at, rows);
+    segments.push_back(at);
+    for (uint32_t row : rows) { // a segment at either end may hold rows of other shards too
+      const uint64_t key = rows_.key(row);
+      if (shardOf(key) >= first && shardOf(key) < end)
+        candidates.push_back({0, 0, hash(key), row});
+    }
+  }
+  chooseEvicted(candidates, memoryBytes, time);
+  std::erase_if(candidates, [](const Candidate &candidate) { return !candidate.goes; });
+  if (candidates.empty())
+    return 0;
+  std::vector<uint32_t> gone;
+  for (const Candidate &candidate : candidates) {
+    setAside(candidate.hash, candidate.row);
+    erased_.push_back({rows_.key(candidate.row), epoch_});
+    gone.push_back(candidate.row);
+  }
+  std::sort(gone.begin(), gone.end());
+  for (uint64_t segment : segments) {
+    index_.segmentRows(segment, rows);
+    std::erase_if(rows, [&](uint32_t row) { return std::binary_search(gone.begin(), gone.end(), row); });
+    index_.keepOnly(segment, rows, rows_);
+  }
+  for (uint32_t row : gone)
+    rows_.remove(row);
+  return static_cast<int64_t>(gone.size());
+}
+
+//===--- Snapshots ------------------------------------------------------------------------------------------------===//
+
+void TableRange::beginSnapshot() {
+  assert(!inSnapshot_);
+  if (epoch_ == std::numeric_limits<uint16_t>::max())
+    beginEpochsAnew();
+  inSnapshot_ = true;
+  walked_ = 0;
+  ++epoch_;
+}
+
+void TableRange::beginEpochsAnew() {
+  std::vector<uint32_t> rows;
+  for (uint64_t at = 0; at < RowIndex::positions; at = index_.segmentEnd(at)) {
+    index_.segmentRows(at, rows);
+    for (uint32_t row : rows)
+      rows_.at(row).setEpoch(1);
+  }
+  erased_.clear();
+  epoch_ = 1;
+}
+
+void TableRange::endSnapshot() {
+  inSnapshot_ = false;
+  asides_.clear();
+}
+
+void TableRange::setAside(uint64_t hash, uint32_t row) {
+  const Row at = rows_.at(row);
+  if (!inSnapshot_ || at.epoch() == epoch_ || RowIndex::position(hash) < walked_)
+    return;
+  const bool isShort = RowStore::isShort(row);
+  asides_.try_emplace(hash,
+                      Aside{at.epoch(), at.key(), !isShort, {at.floats(), at.floats() + spec_.floatsOf(isShort)}});
+}
+
+bool TableRange::nextOfSnapshot(uint16_t since, CopiedRows &copies) {
+  struct Found {
+    uint64_t hash;
+    RowImage image;
+  };
+  std::vector<Found> found;
+  std::vector<uint32_t> rows;
+  const auto firstAside = asides_.begin(); // those of segments walked before are gone
+  auto aside = firstAside;
+  while (found.empty() && walked_ < RowIndex::positions) {
+    const uint64_t end = index_.segmentEnd(walked_);
+    index_.segmentRows(walked_, rows);
+    for (uint32_t row : rows) {
+      const Row at = rows_.at(row);
+      const bool isShort = RowStore::isShort(row);
+      if (at.epoch() != epoch_ && at.epoch() > since)
+        found.push_back({index_.hash()(at.key()),
+                         {at.key(), !isShort, {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))}}});
+    }
+    for (; aside != asides_.end() && RowIndex::position(aside->first) < end; ++aside)
+      if (aside->second.epoch > since)
+        found.push_back({aside->first, {aside->second.key, aside->second.admitted, aside->second.state}});
+    walked_ = end;
+  }
+  std::sort(found.begin(), found.end(), [](const Found &a, const Found &b) { return a.hash < b.hash; });
+  copies.images.clear();
+  copies.states.clear();
+  for (const Found &row : found)
+    copies.states.insert(copies.states.end(), row.image.state.begin(), row.image.state.end());
+  const float *state = copies.states.data();
+  for (const Found &row : found) {
+    copies.images.push_back({row.image.key, row.image.admitted, {state, row.image.state.size()}});
+    state += row.image.state.size();
+  }
+  asides_.erase(firstAside, aside);
+  return !found.empty();
+}
+
+} // namespace heter::runtime

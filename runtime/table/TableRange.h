@@ -1,0 +1,149 @@
+// TableRange: the rows of some virtual shards of one table, with their index, under one lock. It knows what one row
+// goes through: it comes into being, is counted, admitted, updated, set aside for a snapshot that has not reached it,
+// and evicted.
+#ifndef HETER_RUNTIME_TABLE_TABLERANGE_H
+#define HETER_RUNTIME_TABLE_TABLERANGE_H
+
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/table/RowIndex.h"
+#include "runtime/table/RowUpdater.h"
+#include "runtime/table/Schema.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+namespace heter::runtime {
+
+/// Gradient sums of unique keys, as an update takes them.
+struct RowGradients {
+  std::span<const uint64_t> keys;
+  std::span<const float> gradients;   ///< dim floats a key.
+  std::span<const float> shows = {};  ///< How often each key was shown; empty: once.
+  std::span<const float> clicks = {}; ///< How often it was clicked; empty: never.
+};
+
+/// One key of a batched call.
+struct BatchKey {
+  uint64_t key;
+  uint64_t hash;     ///< The range's.
+  uint32_t position; ///< In the keys of its push, or of the pull.
+  uint32_t push;     ///< Which push, of several.
+};
+
+/// A row outside its table. `state` has spec.floatsOf(!admitted) floats.
+struct RowImage {
+  uint64_t key;
+  bool admitted; ///< Whether the row is whole; always, in tables that admit all keys.
+  std::span<const float> state;
+};
+
+/// Rows with their memory.
+struct CopiedRows {
+  std::vector<RowImage> images; ///< Their states lie in `states`.
+  std::vector<float> states;
+};
+
+/// What the ranges of a table share. Changes only while no other call runs.
+struct TableContext {
+  explicit TableContext(const TableSpec &spec) : spec(spec) {}
+  void setSeed(uint64_t seed);
+  /// Sets a new row's floats.
+  void initialize(Row row, bool isShort) const;
+  void initializePart(size_t part, Row row) const;
+
+  const TableSpec &spec;
+  std::vector<std::array<uint32_t, 2>> seedKeys; ///< A Philox key a part.
+  std::array<uint32_t, 2> admissionKey{};        ///< Of the draws.
+};
+
+class TableRange {
+public:
+  /// `context` and `arena` outlive the range.
+  TableRange(const TableContext &context, RowArena &arena, RangeHash hash);
+
+  Mutex &mutex() const HETER_THREAD_ATTRIBUTE(lock_returned(mutex_)) { return mutex_; }
+
+  /// Copies the values of a part to each key's place in `out`. Positions of keys that have their initial value are
+  /// appended to `missing`.
+  void pull(const PartSpec &part, std::span<const BatchKey> keys, float *out, std::vector<uint32_t> &missing) const
+      HETER_REQUIRES(mutex_);
+
+  /// Updates each key with its gradient in `pushes`. REQUIRES: keys are unique.
+  void update(int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes, RowUpdater &updater,
+              const TableTime &time) HETER_REQUIRES(mutex_);
+
+  /// Evicts rows of the virtual shards [first, end), which are the range's. They may keep `memoryBytes`; -1: no limit.
+  /// Gives the number evicted.
+  int64_t evict(int first, int end, int64_t memoryBytes, const TableTime &time) HETER_REQUIRES(mutex_);
+
+  /// Adds or replaces a row.
+  void put(const RowImage &image, const TableTime &time) HETER_REQUIRES(mutex_);
+
+  int64_t wholeRows() const HETER_REQUIRES(mutex_) { return rows_.wholeRows(); }
+  int64_t shortRows() const HETER_REQUIRES(mutex_) { return rows_.shortRows(); }
+
+  // Snapshots: of the rows as they were when it began, in the order of mixed keys. One at a time.
+
+  void beginSnapshot() HETER_REQUIRES(mutex_);
+  /// Replaces `rows` by copies of the next rows of the snapshot that changed after epoch `since`, in order, and goes on
+  /// behind them; false if there are no more.
+  bool nextOfSnapshot(uint16_t since, CopiedRows &rows) HETER_REQUIRES(mutex_);
+  void endSnapshot() HETER_REQUIRES(mutex_);
+
+  /// Rows are marked with this when they change. A snapshot ends an epoch.
+  uint16_t epoch() const HETER_REQUIRES(mutex_) { return epoch_; }
+
+  struct Erased {
+    uint64_t key;
+    uint16_t epoch;
+  };
+  /// Rows evicted, and when; a key may be back.
+  std::vector<Erased> &erased() HETER_REQUIRES(mutex_) { return erased_; }
+
+private:
+  /// A row as it was when a snapshot began.
+  struct Aside {
+    uint16_t epoch;
+    uint64_t key;
+    bool admitted;
+    std::vector<float> state;
+  };
+
+  uint32_t create(const BatchKey &key, bool isShort) HETER_REQUIRES(mutex_);
+  /// Counts a push of `key`, which may create or admit its row. Gives the row, or RowIndex::none if it gets none.
+  uint32_t count(const BatchKey &key, uint32_t row, float shows, float clicks, const TableTime &time)
+      HETER_REQUIRES(mutex_);
+  uint32_t admit(const BatchKey &key, uint32_t row) HETER_REQUIRES(mutex_);
+  void markChanged(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_) {
+    Row at = rows_.at(row);
+    if (at.epoch() != epoch_) {
+      setAside(hash, row);
+      at.setEpoch(epoch_);
+    }
+  }
+  void setAside(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_);
+  void beginEpochsAnew() HETER_REQUIRES(mutex_);
+  struct Candidate;
+  void chooseEvicted(std::vector<Candidate> &candidates, int64_t memoryBytes, const TableTime &time) const
+      HETER_REQUIRES(mutex_);
+  int64_t bytesOf(uint32_t row) const HETER_REQUIRES(mutex_);
+
+  const TableContext &context_;
+  const TableSpec &spec_;
+  mutable Mutex mutex_;
+  RowStore rows_ HETER_GUARDED_BY(mutex_);
+  RowIndex index_ HETER_GUARDED_BY(mutex_);
+  uint16_t epoch_ HETER_GUARDED_BY(mutex_) = 1;
+  std::vector<Erased> erased_ HETER_GUARDED_BY(mutex_);
+
+  bool inSnapshot_ HETER_GUARDED_BY(mutex_) = false;
+  uint64_t walked_ HETER_GUARDED_BY(mutex_) = 0;              ///< Positions below are in the snapshot already.
+  std::map<uint64_t, Aside> asides_ HETER_GUARDED_BY(mutex_); ///< By hash.
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_TABLE_TABLERANGE_H
