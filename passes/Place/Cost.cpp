@@ -115,7 +115,7 @@ Amount heter::flopsOf(Operation *op) {
 std::string heter::formatNumber(int64_t number) {
   std::string digits = llvm::itostr(number);
   for (int64_t position = static_cast<int64_t>(digits.size()) - 3; position > 0; position -= 3)
-    digits.insert(position, ",");
+    digits.insert(position, 1, ',');
   return digits;
 }
 

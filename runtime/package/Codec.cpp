@@ -65,6 +65,7 @@ std::string programHash(const package::PackageInfo &info, const std::vector<pack
   seedless.seed = 0;
   std::string bytes = encode(seedless);
   std::vector<const package::RoleProgram *> sorted;
+  sorted.reserve(programs.size());
   for (const package::RoleProgram &program : programs)
     sorted.push_back(&program);
   std::sort(sorted.begin(), sorted.end(), [](auto *a, auto *b) { return a->role < b->role; });

@@ -22,8 +22,8 @@ namespace {
 /// plain file (a pipe, /dev/null) are written as predictions come.
 class PredictionFile {
 public:
-  PredictionFile(FileSystem &files, std::string path)
-      : files_(files), path_(std::move(path)), isStandardOutput_(path_ == "-") {}
+  /// REQUIRES: `files` and `path` outlive the object.
+  PredictionFile(FileSystem &files, const std::string &path) : files_(files), path_(path) {}
   /// What was not committed is removed.
   ~PredictionFile() {
     file_.reset();
@@ -37,14 +37,13 @@ public:
   Status write(const std::string &text);
   Status commit();
 
-  bool isStandardOutput() const { return isStandardOutput_; }
+  bool isStandardOutput() const { return path_ == "-"; }
 
 private:
   Status check(const std::vector<std::string> &dataFiles) const;
 
   FileSystem &files_;
-  const std::string path_;
-  const bool isStandardOutput_;
+  const std::string &path_;
   std::string aside_; ///< Empty: nothing is to be renamed or removed.
   std::unique_ptr<OutputFile> file_;
 };

@@ -372,6 +372,22 @@ class WrongInput(unittest.TestCase):
     def test_cluster_files(self):
         self.check(CLUSTER_CASES)
 
+    def test_specs(self):
+        """heterc prints the errors of each wrong spec of tests/frontend/errors as they stand beside it: place, line
+        and underline included."""
+        specs = sorted((e2e.SOURCE / "tests" / "frontend" / "errors").glob("*.heter"))
+        self.assertGreater(len(specs), 100)
+        folder = self.folder / "specs"
+        folder.mkdir()
+        self.addCleanup(shutil.rmtree, folder)
+        for spec in specs:
+            with self.subTest(spec.stem):
+                shutil.copy(spec, folder / "m.heter")
+                result = self.run_line("heterc specs/m.heter -o specs/m.pkg")
+                self.assertEqual(result.stderr.replace("specs/", ""), spec.with_suffix(".expected").read_text())
+                self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertEqual([path.name for path in folder.iterdir()], ["m.heter"], "a refused spec left something behind")
+
     def test_there_are_many(self):
         self.assertGreaterEqual(len(LINES) + len(PATHS) + len(CLUSTER_CASES), 160)
 
