@@ -278,9 +278,10 @@ StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
   }
   const bool relu = node.node.attributes.contains("activation");
   if (relu) {
-    HETER_ASSIGN_OR_RETURN(std::string activation, node.text("activation"));
-    if (activation != "relu")
-      return Status::dataLoss("knows no activation `" + activation + "`, only `relu`");
+    StatusOr<std::string> activation = node.text("activation");
+    HETER_RETURN_IF_ERROR(activation.status());
+    if (*activation != "relu")
+      return Status::dataLoss("knows no activation `" + *activation + "`, only `relu`");
   }
   return LibraryFunction([form, transposeA, transposeB, relu, rounds](const LibraryCall &call) -> Status {
     Product product = productOf(form, call, transposeA, transposeB);
