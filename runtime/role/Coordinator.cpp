@@ -39,7 +39,9 @@ StatusOr<std::string> Coordinator::listen() {
   serve<rpc::Failed>(&Coordinator::failed);
   serve<rpc::WaitForEnd>(&Coordinator::waitForEnd);
   serve<rpc::Goodbye>(&Coordinator::goodbye);
-  serve<rpc::Ping>(&Coordinator::ping);
+  service_->onPing([self = shared_from_this()](const CallContext &context) {
+    self->strand_->post([self, context] { self->pinged(context); });
+  });
   service_->onDisconnect([self = shared_from_this()](const CallContext &context, const Status &why) {
     self->strand_->post([self, context, why] { self->disconnected(context, why); });
   });
@@ -196,11 +198,10 @@ void Coordinator::goodbye(const CallContext &, rpc::GoodbyeRequest &request, con
   leaveIfAlone();
 }
 
-void Coordinator::ping(const CallContext &context, rpc::PingRequest &, const Responder<rpc::Ping> &respond) {
+void Coordinator::pinged(const CallContext &context) {
   for (auto &[key, member] : members_)
     if (member.joined && member.connection == context.connection)
       member.lastHeard = context_.scheduler.now();
-  respond(rpc::Ack());
 }
 
 void Coordinator::disconnected(const CallContext &context, const Status &why) {

@@ -70,7 +70,7 @@ private:
   void waitForEnd(const CallContext &context, rpc::WaitForEndRequest &request,
                   const Responder<rpc::WaitForEnd> &respond);
   void goodbye(const CallContext &context, rpc::GoodbyeRequest &request, const Responder<rpc::Goodbye> &respond);
-  void ping(const CallContext &context, rpc::PingRequest &request, const Responder<rpc::Ping> &respond);
+  void pinged(const CallContext &context);
   void disconnected(const CallContext &context, const Status &why);
 
   // The run's course.

@@ -52,8 +52,6 @@ void addPeerMethods(Service &service, const RoleContext &context, rpc::RoleName 
       respond(std::move(reply));
     });
   });
-  service.on<rpc::Ping>(
-      [](const CallContext &, rpc::PingRequest, Responder<rpc::Ping> respond) { respond(rpc::Ack()); });
 }
 
 std::shared_ptr<Client> makeClient(const RoleContext &context, const std::string &role, int index,
@@ -125,8 +123,10 @@ void Membership::waitForEnd() {
   client_.call<rpc::WaitForEnd>(
       std::move(request), runDeadline,
       onStrand<rpc::WaitForEnd>([self = shared_from_this()](StatusOr<rpc::WaitForEndReply> reply) {
-        if (!reply.ok())
+        if (!reply.ok()) {
+          self->client_.close(); // Nobody is there to take leave of.
           return self->end(reply.status());
+        }
         self->end(reply->code == 0 ? Status() : Status(static_cast<StatusCode>(reply->code), reply->message));
       }),
       "the end of the run");

@@ -45,7 +45,7 @@ public:
   virtual void start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) = 0;
 };
 
-/// Adds `hello` and `ping` to a role's service: hello refuses another program, mode or generation.
+/// Adds `hello` to a role's service: it refuses another program, mode or generation.
 /// `ready` is called for each accepted hello and answers when the role can serve.
 void addPeerMethods(Service &service, const RoleContext &context, rpc::RoleName self,
                     std::function<void(Completion)> ready);

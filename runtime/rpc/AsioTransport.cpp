@@ -59,10 +59,11 @@ std::string describe(const tcp::endpoint &endpoint) {
 /// A connected socket. All members without a note are touched by the I/O thread only.
 class AsioLink final : public Link, public std::enable_shared_from_this<AsioLink> {
 public:
-  AsioLink(std::shared_ptr<asio::io_context> io, tcp::socket socket, std::string remote,
+  /// `scheduler` outlives the I/O thread.
+  AsioLink(Scheduler &scheduler, std::shared_ptr<asio::io_context> io, tcp::socket socket, std::string remote,
            std::shared_ptr<Counters> counters, size_t frameLimit)
-      : io_(std::move(io)), socket_(std::move(socket)), timer_(socket_.get_executor()), remote_(std::move(remote)),
-        counters_(std::move(counters)), frameLimit_(frameLimit) {}
+      : scheduler_(scheduler), io_(std::move(io)), socket_(std::move(socket)), timer_(socket_.get_executor()),
+        remote_(std::move(remote)), counters_(std::move(counters)), frameLimit_(frameLimit) {}
 
   void start(std::shared_ptr<Delivery> delivery) {
     delivery_ = std::move(delivery);
@@ -91,6 +92,7 @@ public:
     asio::post(socket_.get_executor(), [self = shared_from_this(), why = std::move(why)] { self->beginClose(why); });
   }
 
+  TimePoint lastActive() const override { return lastActive_; }
   std::string remoteAddress() const override { return remote_; }
 
 private:
@@ -104,10 +106,23 @@ private:
     int64_t bytes = 0;
   };
 
+  /// For transfers of `size` bytes: moves all that it can, and notes each time that more can be moved. Of a write the
+  /// first piece says nothing, since it goes into buffers on this side.
+  auto whileMoving(size_t size) {
+    return [self = shared_from_this(), size](const error_code &error, size_t moved) -> size_t {
+      if (error || moved == size)
+        return 0;
+      if (moved > 0)
+        self->lastActive_ = self->scheduler_.now();
+      return size - moved;
+    };
+  }
+
   void readLength() {
     asio::async_read(socket_, asio::buffer(length_), [self = shared_from_this()](error_code error, size_t) {
       if (error)
         return self->broken(error);
+      self->lastActive_ = self->scheduler_.now();
       size_t size = 0;
       for (unsigned char byte : self->length_)
         size = size << 8 | byte;
@@ -120,14 +135,15 @@ private:
   void readFrame(size_t size) {
     std::shared_ptr<char[]> bytes = std::make_unique_for_overwrite<char[]>(size);
     auto buffer = asio::buffer(bytes.get(), size);
-    asio::async_read(socket_, buffer, [self = shared_from_this(), bytes, size](error_code error, size_t) {
-      if (error)
-        return self->broken(error);
-      self->counters_->bytesReceived += static_cast<int64_t>(size + lengthBytes);
-      ++self->counters_->framesReceived;
-      self->delivery_->frame(IncomingFrame{bytes, size});
-      self->readLength();
-    });
+    asio::async_read(socket_, buffer, whileMoving(size),
+                     [self = shared_from_this(), bytes, size](error_code error, size_t) {
+                       if (error)
+                         return self->broken(error);
+                       self->counters_->bytesReceived += static_cast<int64_t>(size + lengthBytes);
+                       ++self->counters_->framesReceived;
+                       self->delivery_->frame(IncomingFrame{bytes, size});
+                       self->readLength();
+                     });
   }
 
   void malformed(size_t size) {
@@ -162,13 +178,15 @@ private:
     if (ended_)
       return; // `writing_` stays set: later frames wait in the queue until the link goes.
     gather(*batch);
-    asio::async_write(socket_, batch->buffers, [self = shared_from_this(), batch](error_code error, size_t) {
-      if (error)
-        return self->broken(error);
-      self->counters_->bytesSent += batch->bytes;
-      self->counters_->framesSent += static_cast<int64_t>(batch->frames.size());
-      self->writeSome();
-    });
+    auto size = static_cast<size_t>(batch->bytes);
+    asio::async_write(socket_, batch->buffers, whileMoving(size),
+                      [self = shared_from_this(), batch](error_code error, size_t) {
+                        if (error)
+                          return self->broken(error);
+                        self->counters_->bytesSent += batch->bytes;
+                        self->counters_->framesSent += static_cast<int64_t>(batch->frames.size());
+                        self->writeSome();
+                      });
   }
 
   static void gather(Batch &batch) {
@@ -220,7 +238,8 @@ private:
     delivery_->closed(why);
   }
 
-  const std::shared_ptr<asio::io_context> io_; ///< First, so that the socket never outlives it.
+  Scheduler &scheduler_;
+  const std::shared_ptr<asio::io_context> io_; ///< Before the socket, which must not outlive it.
   tcp::socket socket_;
   asio::steady_timer timer_;
   const std::string remote_;
@@ -230,6 +249,7 @@ private:
   Length length_{};
   bool closing_ = false;
   std::atomic<bool> ended_{false}; ///< Set by the I/O thread.
+  std::atomic<TimePoint> lastActive_{TimePoint::min()};
   Mutex mutex_;
   std::deque<FramePtr> queue_ HETER_GUARDED_BY(mutex_);
   bool writing_ HETER_GUARDED_BY(mutex_) = false;
@@ -384,7 +404,8 @@ private:
   }
 
   std::shared_ptr<AsioLink> adopt(tcp::socket socket, std::string remote) {
-    auto link = std::make_shared<AsioLink>(io_, std::move(socket), std::move(remote), counters_, options_.frameLimit);
+    auto link = std::make_shared<AsioLink>(scheduler_, io_, std::move(socket), std::move(remote), counters_,
+                                           options_.frameLimit);
     std::erase_if(links_, [](const auto &weak) { return weak.expired(); });
     links_.push_back(link);
     return link;

@@ -31,7 +31,7 @@ public:
     auto args = std::make_shared<typename M::Args>();
     request.deadlineMicros = std::chrono::duration_cast<std::chrono::microseconds>(deadline).count();
     args->request = std::move(request);
-    Lane::Call call;
+    Call call;
     call.method = M::name;
     call.waitingFor = std::move(waitingFor);
     call.write = [&args = *args](auto *protocol, int32_t answeredBelow) {

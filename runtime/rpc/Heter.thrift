@@ -1,7 +1,7 @@
 // What the roles of a run say to each other. docs/formats/wire.md is the page for people: it says who calls whom, in
 // what order, and how a call fails. Binary protocol, framed; every method is a call with a reply (no oneway). The first
 // field of every request is the time that its caller still waits, in microseconds (0: it does not say), and field 100
-// says that every call of this connection with a lower sequence number has had its reply. Keys, rows and tensors travel
+// says that every call of this connection with a lower number has had its reply (numbers wrap around; 0 says nothing). Keys, rows and tensors travel
 // as raw little-endian bytes in `binary` fields.
 namespace cpp heter.runtime.rpc
 
@@ -38,6 +38,11 @@ struct HelloReply {
 struct PingRequest {
   1: required i64 deadlineMicros
   100: i32 answeredBelow = 0
+  2: list<i32> waitingFor // sequence numbers of calls of this connection whose replies are long in coming
+}
+
+struct PingReply {
+  1: required list<i32> notRunning // those of them that never came, or were answered before: send them again
 }
 
 // A micro-batch being executed. Training and test frames are numbered apart.
@@ -53,7 +58,7 @@ struct FrameId {
 service Peer {
   // First call on a connection: refuses another program, mode or generation.
   HelloReply hello(1: HelloRequest request) throws (1: RpcError error)
-  Ack ping(1: PingRequest request) throws (1: RpcError error)
+  PingReply ping(1: PingRequest request) throws (1: RpcError error)
 }
 
 // ---------------------------------------------------------------------------------------------------------- server

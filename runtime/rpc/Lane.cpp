@@ -1,11 +1,10 @@
-// Calls under way on one link, and its one timer.
+// A lane from its first dialling to its end, and its one timer.
 #include "runtime/rpc/Lane.h"
 
-#include "runtime/base/Hash.h"
 #include "runtime/rpc/Methods.h"
-#include "tests/mutation/Mutation.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <utility>
 
@@ -14,11 +13,6 @@ namespace {
 
 constexpr Duration firstRedial = std::chrono::milliseconds(10);
 constexpr Duration longestRedial = std::chrono::milliseconds(200);
-
-Duration stretched(Duration pause, int32_t sequence, TimePoint now) {
-  uint64_t word = mixKey(static_cast<uint64_t>(now.count()) ^ static_cast<uint64_t>(sequence) << 48);
-  return pause + pause * static_cast<int64_t>(word % 256) / 512;
-}
 
 std::string seconds(Duration duration) {
   double value = std::round(std::chrono::duration<double>(duration).count() * 1000) / 1000;
@@ -31,7 +25,7 @@ std::string seconds(Duration duration) {
 
 } // namespace
 
-void Lane::failLater(Status status, Replied done) {
+void Lane::failLater(Status status, Call::Replied done) {
   scheduler_.post([status = std::move(status), done = std::move(done)]() mutable { done(std::move(status)); });
 }
 
@@ -55,70 +49,28 @@ void Lane::start(Call call) {
 }
 
 Status Lane::add(Call &call) {
-  int32_t sequence = lastSequence_ + 1;
-  int32_t answeredBelow = pending_.empty() ? sequence : pending_.begin()->first;
-  HETER_ASSIGN_OR_RETURN(OutgoingFrame frame,
-                         encodeMessage(
-                             call.method, MessageType::Call, sequence,
-                             [&](auto *protocol) { call.write(protocol, answeredBelow); }, std::move(call.keep)));
-  lastSequence_ = sequence;
   TimePoint now = scheduler_.now();
-  if (pending_.empty()) {
+  if (calls_.empty()) {
     lastHeard_ = now; // Nothing was expected until now.
-    nextPing_ = now + pingPeriod;
+    nextPing_ = now + pingPeriod - calls_.jitter(pingPeriod / 2, now);
   }
-  Pending &added = pending_[sequence];
-  added.method = std::move(call.method);
-  added.waitingFor = std::move(call.waitingFor);
-  added.frame = std::make_shared<const OutgoingFrame>(std::move(frame));
-  added.deadlineAt = now + call.deadline;
-  added.deadline = call.deadline;
-  added.done = std::move(call.done);
-  const bool isNext = waiting_.empty() || HETER_MUTATION("credit/overtakes");
-  if ((isNext && credits_.take(added.frame->size)) || HETER_MUTATION("credit/not-asked"))
-    sendNow(added);
-  else
-    waiting_.push_back(sequence);
-  wakeAt(added.deadlineAt);
+  TimePoint due = now + call.deadline;
+  HETER_RETURN_IF_ERROR(calls_.add(call, now));
   if (options_.watch && link_)
-    wakeAt(std::min(nextPing_, added.admitted ? added.repeatAt : nextPing_));
+    due = std::min({due, nextPing_, now + firstAsk});
+  wakeAt(due);
   return Status();
-}
-
-void Lane::sendNow(Pending &call) {
-  call.admitted = true;
-  call.repeatAt = scheduler_.now() + call.repeatPause;
-  if (link_)
-    link_->send(call.frame); // Else when there is one.
-}
-
-Lane::Pending Lane::take(PendingCalls::iterator ended) {
-  Pending call = std::move(ended->second);
-  if (call.admitted && !HETER_MUTATION("credit/not-given-back"))
-    credits_.giveBack(call.frame->size);
-  else
-    std::erase(waiting_, ended->first);
-  pending_.erase(ended);
-  while (!waiting_.empty() && !HETER_MUTATION("credit/not-passed-on")) {
-    Pending &next = pending_.at(waiting_.front());
-    if (!credits_.take(next.frame->size))
-      break;
-    waiting_.pop_front();
-    sendNow(next);
-  }
-  return call;
 }
 
 void Lane::grantCredits(size_t bytes) {
   MutexLock lock(mutex_);
-  if (!HETER_MUTATION("credit/not-granted"))
-    credits_.grant(bytes);
+  calls_.grantCredits(bytes);
 }
 
 void Lane::close(const Status &why) { end(why); }
 
 void Lane::end(const Status &why) {
-  PendingCalls pending;
+  std::vector<Call> open;
   std::shared_ptr<Link> link;
   Status status;
   {
@@ -126,27 +78,23 @@ void Lane::end(const Status &why) {
     if (ended_.ok())
       ended_ = why;
     status = ended_;
-    pending.swap(pending_);
-    waiting_.clear();
+    open = calls_.takeAll();
     link = std::exchange(link_, nullptr);
     if (timer_)
       scheduler_.cancel(std::exchange(timer_, 0));
   }
   if (link)
     link->close(status);
-  for (auto &[sequence, call] : pending)
-    if (call.done)
-      failLater(Status(status.code(), status.message() + ", while waiting for " + call.what()), std::move(call.done));
+  for (Call &call : open)
+    failLater(Status(status.code(), status.message() + ", while waiting for " + call.what()), std::move(call.done));
 }
 
 void Lane::endByItself(const Status &why) {
   Status told;
   {
     MutexLock lock(mutex_);
-    auto waiting = std::find_if(pending_.begin(), pending_.end(),
-                                [](const auto &entry) { return static_cast<bool>(entry.second.done); });
-    if (ended_.ok() && waiting != pending_.end())
-      told = Status(why.code(), why.message() + ", while waiting for " + waiting->second.what());
+    if (const Call *waiting = calls_.firstAwaited(); ended_.ok() && waiting)
+      told = Status(why.code(), why.message() + ", while waiting for " + waiting->what());
   }
   if (!told.ok() && options_.lost)
     options_.lost(told);
@@ -165,20 +113,18 @@ void Lane::frameArrived(IncomingFrame frame) {
     return breakOff(message.status());
   if (message->type() == MessageType::Call)
     return breakOff(Status::invalidArgument("it called " + message->method() + ", but only replies are expected"));
-  Pending call;
+  std::optional<Call> call;
   {
     MutexLock lock(mutex_);
-    lastHeard_ = std::max(lastHeard_, scheduler_.now() - waited);
-    auto it = pending_.find(message->sequence());
-    if (it == pending_.end())
-      return; // Its deadline has passed, or the call was repeated.
-    call = take(it);
+    TimePoint now = scheduler_.now();
+    lastHeard_ = std::max(lastHeard_, now - waited);
+    call = calls_.take(message->sequence(), now);
   }
-  if (!call.done)
-    return;
+  if (!call)
+    return; // Its deadline has passed, or it was answered twice.
   if (message->type() == MessageType::Exception)
-    return call.done(message->readException().withContext(name_ + " refused " + call.method));
-  call.done(std::move(message));
+    return call->done(message->readException().withContext(name_ + " refused " + call->method));
+  call->done(std::move(message));
 }
 
 void Lane::linkClosed(Status why) {
@@ -203,10 +149,8 @@ void Lane::dialed(StatusOr<std::shared_ptr<Link>> link, Duration pause) {
     if (ended.ok() && link.ok()) {
       link_ = *link;
       lastHeard_ = scheduler_.now();
-      nextPing_ = lastHeard_ + pingPeriod;
-      for (auto &[sequence, call] : pending_)
-        if (call.admitted)
-          sendNow(call);
+      nextPing_ = lastHeard_ + pingPeriod - calls_.jitter(pingPeriod / 2, lastHeard_);
+      calls_.connect(link_, lastHeard_);
       wakeAt(nextDue());
       return;
     }
@@ -239,92 +183,87 @@ void Lane::wakeAt(TimePoint when) {
 }
 
 TimePoint Lane::nextDue() const {
-  TimePoint due = TimePoint::max();
-  for (const auto &[sequence, call] : pending_) {
-    due = std::min(due, call.deadlineAt);
-    if (options_.watch && link_ && call.admitted)
-      due = std::min(due, call.repeatAt);
-  }
-  if (options_.watch)
-    due = std::min(due, link_ ? std::min(lastHeard_ + silenceLimit, nextPing_) : giveUpAt_);
-  return due;
+  TimePoint due = calls_.nextDeadline();
+  if (!options_.watch)
+    return due;
+  if (!link_)
+    return std::min(due, giveUpAt_);
+  return std::min({due, lastHeard() + options_.silence, nextPing_, calls_.nextAsk()});
 }
 
 void Lane::wake() {
-  std::vector<Pending> expired;
+  std::vector<Call> expired;
   Status lost;
   bool connected = false;
   {
     MutexLock lock(mutex_);
     timer_ = 0;
-    if (!ended_.ok() || pending_.empty())
+    if (!ended_.ok() || calls_.empty())
       return;
     TimePoint now = scheduler_.now();
     connected = link_ != nullptr;
     // If this process itself stood still, the peer's words may lie unread.
     if (now - timerAt_ > pingPeriod)
-      lastHeard_ += now - timerAt_;
-    expired = takeExpired(now);
+      lastHeard_ = lastHeard() + (now - timerAt_);
+    expired = calls_.takeExpired(now);
     if (options_.watch)
       lost = checkPeer(now);
     if (lost.ok() && options_.watch && link_)
-      repeatAndPing(now);
-    if (lost.ok() && !pending_.empty())
+      pingIfDue(now);
+    if (lost.ok() && !calls_.empty())
       wakeAt(nextDue());
   }
-  for (Pending &call : expired)
-    if (call.done)
-      call.done(Status::deadlineExceeded(peer() + (connected ? " did not answer " : " could not be reached for ") +
-                                         call.what() + " within " + seconds(call.deadline)));
+  for (Call &call : expired)
+    call.done(Status::deadlineExceeded(peer() + (connected ? " did not answer " : " could not be reached for ") +
+                                       call.what() + " within " + seconds(call.deadline)));
   if (!lost.ok())
     endByItself(lost);
 }
 
-std::vector<Lane::Pending> Lane::takeExpired(TimePoint now) {
-  std::vector<Pending> expired;
-  for (auto it = pending_.begin(); it != pending_.end();) {
-    auto call = it++;
-    if (call->second.deadlineAt <= now)
-      expired.push_back(take(call));
-  }
-  return expired;
-}
+TimePoint Lane::lastHeard() const { return link_ ? std::max(lastHeard_, link_->lastActive()) : lastHeard_; }
 
 Status Lane::checkPeer(TimePoint now) const {
   if (!link_ && now >= giveUpAt_)
     return Status::unavailable("cannot reach " + peer() + ": no answer within " + seconds(options_.patience));
-  if (link_ && now - lastHeard_ >= silenceLimit)
-    return Status::unavailable("lost " + peer() + ": it has been silent for " + seconds(silenceLimit));
+  if (link_ && now - lastHeard() >= options_.silence)
+    return Status::unavailable("lost " + peer() + ": it has been silent for " + seconds(options_.silence));
   return Status();
 }
 
-void Lane::repeatAndPing(TimePoint now) {
-  bool pinging = false, waiting = false;
-  for (auto &[sequence, call] : pending_) {
-    (call.done ? waiting : pinging) = true;
-    if (!call.admitted || call.repeatAt > now)
-      continue;
-    link_->send(call.frame);
-    call.repeatPause = std::min(call.repeatPause * 2, longestRepeat);
-    call.repeatAt = now + stretched(call.repeatPause, sequence, now);
-  }
-  if (nextPing_ > now)
+void Lane::pingIfDue(TimePoint now) {
+  if (nextPing_ > now && calls_.nextAsk() > now)
     return;
-  nextPing_ = now + pingPeriod;
-  if (pinging || !waiting)
-    return;
+  nextPing_ = now + pingPeriod - calls_.jitter(pingPeriod / 2, now);
+  if (!calls_.firstAwaited())
+    return; // Only pings wait. Else a ping without an answer is no reason to send none: it may be lost.
   Call ping;
   ping.method = rpc::Ping::name;
-  ping.write = [](auto *protocol, int32_t answeredBelow) {
+  ping.write = [due = calls_.takeDue(now)](auto *protocol, int32_t answeredBelow) {
     rpc::Peer_ping_args args;
     args.request.deadlineMicros = 0;
     args.request.answeredBelow = answeredBelow;
+    args.request.waitingFor = due;
     args.write(protocol);
   };
-  ping.deadline = 2 * silenceLimit;
-  Status added = add(ping);
+  ping.deadline = 2 * options_.silence;
+  ping.awaited = false;
+  ping.done = [weak = weak_from_this()](StatusOr<MessageReader> reply) {
+    if (auto lane = weak.lock())
+      lane->pinged(std::move(reply));
+  };
+  Status added = calls_.add(ping, now);
   assert(added.ok() && "a ping can always be encoded");
   (void)added;
+}
+
+void Lane::pinged(StatusOr<MessageReader> reply) {
+  if (!reply.ok())
+    return; // Lost; the next one asks again.
+  rpc::Peer_ping_result result;
+  if (Status status = reply->read([&](auto *protocol) { result.read(protocol); }); !status.ok())
+    return breakOff(status);
+  MutexLock lock(mutex_);
+  calls_.repeat(result.success.notRunning);
 }
 
 } // namespace heter::runtime

@@ -15,7 +15,8 @@
 namespace heter::runtime {
 
 /// A peer has one link a class, so that a message never waits behind another class's bulk. Pull has the calls that the
-/// receiver may park; Push and Activation are answered at once and hold credits until then (Credits.h).
+/// receiver may park, for as long as the run lasts; the others' links so soon forget the replies they keep. Push and
+/// Activation are answered at once and hold credits until then (Credits.h).
 enum class LinkClass { Control = 0, Pull = 1, Push = 2, Activation = 3 };
 inline constexpr int linkClassCount = 4;
 
@@ -76,19 +77,19 @@ struct Receive : MethodOf<HeterTrainer_receive_args, HeterTrainer_receive_result
   static constexpr std::string_view name = "receive";
 };
 
-struct Join : MethodOf<Coordinator_join_args, Coordinator_join_result, LinkClass::Control> {
+struct Join : MethodOf<Coordinator_join_args, Coordinator_join_result, LinkClass::Pull> {
   static constexpr std::string_view name = "join";
 };
 struct Finished : MethodOf<Coordinator_finished_args, Coordinator_finished_result, LinkClass::Control> {
   static constexpr std::string_view name = "finished";
 };
-struct EndOfData : MethodOf<Coordinator_endOfData_args, Coordinator_endOfData_result, LinkClass::Control> {
+struct EndOfData : MethodOf<Coordinator_endOfData_args, Coordinator_endOfData_result, LinkClass::Pull> {
   static constexpr std::string_view name = "endOfData";
 };
 struct Failed : MethodOf<Coordinator_failed_args, Coordinator_failed_result, LinkClass::Control> {
   static constexpr std::string_view name = "failed";
 };
-struct WaitForEnd : MethodOf<Coordinator_waitForEnd_args, Coordinator_waitForEnd_result, LinkClass::Control> {
+struct WaitForEnd : MethodOf<Coordinator_waitForEnd_args, Coordinator_waitForEnd_result, LinkClass::Pull> {
   static constexpr std::string_view name = "waitForEnd";
 };
 struct Goodbye : MethodOf<Coordinator_goodbye_args, Coordinator_goodbye_result, LinkClass::Control> {

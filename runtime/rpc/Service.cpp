@@ -27,8 +27,8 @@ void ReplySlot::send(const WriteBody &body, std::shared_ptr<const void> keep) {
 
 class Service::Session final : public LinkListener {
 public:
-  Session(std::shared_ptr<Service> service, std::shared_ptr<Link> link, CallContext context)
-      : service_(std::move(service)), log_(std::make_shared<CallLog>(std::move(link))), context_(std::move(context)) {}
+  Session(std::shared_ptr<Service> service, CallContext context)
+      : service_(std::move(service)), context_(std::move(context)), log_(context_.calls) {}
 
   void frameArrived(IncomingFrame frame) override {
     StatusOr<MessageReader> message = MessageReader::open(std::move(frame));
@@ -59,9 +59,22 @@ private:
   }
 
   std::shared_ptr<Service> service_;
-  const std::shared_ptr<CallLog> log_;
   const CallContext context_;
+  const std::shared_ptr<CallLog> log_;
 };
+
+Service::Service(std::string name) : name_(std::move(name)) {
+  onPing([](const CallContext &) {});
+}
+
+void Service::onPing(std::function<void(const CallContext &)> heard) {
+  on<rpc::Ping>([heard = std::move(heard)](const CallContext &call, const rpc::PingRequest &request, auto respond) {
+    heard(call);
+    rpc::PingReply reply;
+    reply.notRunning = call.calls->notRunning(request.waitingFor);
+    respond(std::move(reply));
+  });
+}
 
 void Service::add(std::string method, RawHandler handler) {
   MutexLock lock(mutex_);
@@ -87,11 +100,12 @@ Transport::Acceptor Service::acceptor() {
   return [self = shared_from_this()](std::shared_ptr<Link> link) -> std::shared_ptr<LinkListener> {
     CallContext context;
     context.remoteAddress = link->remoteAddress();
+    context.calls = std::make_shared<CallLog>(std::move(link));
     {
       MutexLock lock(self->mutex_);
       context.connection = ++self->lastConnection_;
     }
-    return std::make_shared<Session>(self, std::move(link), std::move(context));
+    return std::make_shared<Session>(self, std::move(context));
   };
 }
 

@@ -20,6 +20,7 @@ namespace heter::runtime {
 /// Who calls, and how long for.
 struct CallContext {
   uint64_t connection = 0; ///< Unique in the service; the same for all calls of one link.
+  std::shared_ptr<CallLog> calls; ///< Of that link.
   std::string remoteAddress;
   /// How long the caller still waits, from when the handler begins: what is parked for longer need not be done.
   Duration timeLeft = Duration::max();
@@ -78,9 +79,9 @@ private:
   std::shared_ptr<ReplySlot> slot_;
 };
 
-/// A role's methods. Handlers are added before the service is given to a transport and may run at once on several
-/// threads; after `clear` no handler starts and every call is answered with `cancelled`. A call whose caller has given
-/// up by the time a task takes it up is refused, not run.
+/// A role's methods; `ping` is there from the start. Handlers are added before the service is given to a transport and
+/// may run at once on several threads; after `clear` no handler starts and every call is answered with `cancelled`. A
+/// call whose caller has given up by the time a task takes it up is refused, not run.
 class Service : public std::enable_shared_from_this<Service> {
 public:
   /// A call that says it waits longer (a day) is taken to wait so long; whatever arrives can be counted in nanoseconds.
@@ -89,7 +90,7 @@ public:
   template <typename M> using Handler = std::function<void(const CallContext &, typename M::Request, Responder<M>)>;
 
   /// `name` is for messages, e.g. "server 0".
-  explicit Service(std::string name) : name_(std::move(name)) {}
+  explicit Service(std::string name);
 
   template <typename M> void on(Handler<M> handler) {
     add(std::string(M::name), [handler](const CallContext &context, MessageReader &message, ReplySlot slot) {
@@ -111,6 +112,8 @@ public:
       return Status();
     });
   }
+  /// `heard` is called with each ping, before it is answered.
+  void onPing(std::function<void(const CallContext &)> heard);
   void onDisconnect(std::function<void(const CallContext &, const Status &)> handler);
   void clear();
 

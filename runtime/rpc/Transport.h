@@ -64,6 +64,9 @@ public:
   virtual void send(FramePtr frame) = 0;
   /// Closes once what was sent before has left. Both ends get `linkClosed`, this one with `why`.
   virtual void close(Status why) = 0;
+  /// When the other end last showed life in the midst of a frame: bytes of one came, or it made room for more of one
+  /// that is too large to leave at once. Whole frames are told to the listener.
+  virtual TimePoint lastActive() const { return TimePoint::min(); }
   /// Where the other end is, for messages, e.g. "127.0.0.1:40112".
   virtual std::string remoteAddress() const = 0;
 };

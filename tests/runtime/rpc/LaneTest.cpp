@@ -28,7 +28,6 @@ Heading headingOf(const IncomingFrame &frame) {
 class LaneTest : public testing::Test {
 protected:
   LaneTest() {
-    service_->on<rpc::Ping>([](const CallContext &, rpc::PingRequest, auto respond) { respond(rpc::Ack()); });
     service_->on<rpc::CloseStep>([this](const CallContext &, rpc::CloseStepRequest request, auto respond) {
       ++runs_["closeStep"];
       rpc::CloseStepReply reply;
@@ -131,7 +130,7 @@ TEST_F(LaneTest, APeerThatAnswersPingsMayTakeItsTime) {
   });
   runFor(seconds(30));
   EXPECT_FALSE(answered);
-  EXPECT_EQ(runs_["pullRows"], 1) << "it was repeated, but it runs still";
+  EXPECT_EQ(runs_["pullRows"], 1);
   parked_.at(0)(rpc::PullRowsReply());
   EXPECT_TRUE(scheduler_.runUntil([&] { return answered; }));
 }
@@ -146,7 +145,7 @@ TEST_F(LaneTest, APeerThatStandsStillForThreeSecondsIsNotLost) {
   ASSERT_TRUE(reply.ok()) << reply.status().message();
   EXPECT_EQ(scheduler_.now(), resumes);
   runFor(seconds(3));
-  EXPECT_EQ(runs_["closeStep"], 2) << "the repeated calls are known";
+  EXPECT_EQ(runs_["closeStep"], 2);
 }
 
 TEST_F(LaneTest, ALostRequestIsSentAgain) {
@@ -175,6 +174,97 @@ TEST_F(LaneTest, ALostReplyIsSentAgainAndTheCallRunsOnce) {
   ASSERT_TRUE(reply.ok()) << reply.status().message();
   EXPECT_EQ(reply->version, 5);
   EXPECT_EQ(runs_["closeStep"], 1);
+}
+
+/// A slow line to (or from) the server that keeps the order of what is on it. Counts the calls and replies of a method.
+struct SlowLine {
+  SimulatedScheduler &scheduler;
+  std::string method;
+  bool toServer;
+  double bytesPerSecond = 1e6;
+  TimePoint freeAt{};
+  int calls = 0, replies = 0;
+
+  MemoryNetwork::Fate operator()(const MemoryNetwork::Sent &sent) {
+    if (sent.frame.size == 0)
+      return {};
+    Heading heading = headingOf(sent.frame);
+    if (heading.method == method)
+      ++(heading.type == MessageType::Call ? calls : replies);
+    if ((sent.to == "server 0") != toServer)
+      return {};
+    auto taken = static_cast<int64_t>(1e9 * static_cast<double>(sent.frame.size) / bytesPerSecond);
+    freeAt = std::max(freeAt, scheduler.now()) + std::chrono::nanoseconds(taken);
+    return {.delay = freeAt - scheduler.now()};
+  }
+};
+
+TEST_F(LaneTest, ALargeCallOnItsWayToASlowPeerIsNotSentAgain) {
+  SlowLine line{.scheduler = scheduler_, .method = "push", .toServer = true};
+  weather_ = [&](const MemoryNetwork::Sent &sent) { return line(sent); };
+  startPush(0, 5'000'000);
+  EXPECT_TRUE(scheduler_.runUntil([&] { return acknowledged_ == 1; }));
+  EXPECT_GT(scheduler_.now(), seconds(5));
+  EXPECT_EQ(line.calls, 1);
+}
+
+TEST_F(LaneTest, ALargeReplyOnItsWayFromASlowPeerIsNotAskedForAgain) {
+  SlowLine line{.scheduler = scheduler_, .method = "pullRows", .toServer = false};
+  weather_ = [&](const MemoryNetwork::Sent &sent) { return line(sent); };
+  bool answered = false;
+  client_.call<rpc::PullRows>(pullRowsRequest("k"), seconds(60),
+                              [&](const StatusOr<rpc::PullRowsReply> &reply) { answered = reply.ok(); });
+  scheduler_.runUntil([&] { return !parked_.empty(); });
+  rpc::PullRowsReply reply;
+  reply.rows.assign(5'000'000, 'r');
+  parked_[0](reply);
+  EXPECT_TRUE(scheduler_.runUntil([&] { return answered; }));
+  EXPECT_GT(scheduler_.now(), seconds(5));
+  runFor(seconds(2));
+  EXPECT_EQ(line.calls, 1);
+  EXPECT_EQ(line.replies, 1);
+}
+
+TEST_F(LaneTest, PingsThatAreLostDoNotEndTheLane) {
+  int pings = 0;
+  weather_ = [&](const MemoryNetwork::Sent &sent) {
+    bool lose = sent.from == "server 0" && sent.frame.size > 0 && headingOf(sent.frame).method == "ping" && ++pings < 5;
+    return MemoryNetwork::Fate{.copies = lose ? 0 : 1};
+  };
+  bool answered = false;
+  client_.call<rpc::PullRows>(pullRowsRequest("k"), seconds(60),
+                              [&](const StatusOr<rpc::PullRowsReply> &reply) { answered = reply.ok(); });
+  runFor(seconds(7));
+  ASSERT_GE(pings, 5);
+  ASSERT_EQ(parked_.size(), 1U);
+  parked_[0](rpc::PullRowsReply());
+  EXPECT_TRUE(scheduler_.runUntil([&] { return answered; }));
+}
+
+/// Calls beginning shortly before their numbers wrap around on the wire.
+class WrapTest : public LaneTest, public testing::WithParamInterface<int64_t> {};
+
+INSTANTIATE_TEST_SUITE_P(Numbers, WrapTest, testing::Values((int64_t{1} << 31) - 6, (int64_t{1} << 32) - 6));
+
+TEST_P(WrapTest, CallsRunOnceAndRepliesAreForgotten) {
+  Client client(*clientTransport_, scheduler_, "server", "server 0",
+                LaneOptions{.watch = true, .firstCall = GetParam()});
+  int count = 0;
+  weather_ = [&](const MemoryNetwork::Sent &sent) {
+    bool closeStep = sent.frame.size > 0 && headingOf(sent.frame).method == "closeStep";
+    ++count;
+    return MemoryNetwork::Fate{.delay = milliseconds(count % 5), .copies = !closeStep ? 1 : count % 3 == 0 ? 0 : 2};
+  };
+  int answered = 0;
+  for (int64_t step = 0; step < 12; ++step)
+    client.call<rpc::CloseStep>(closeStepRequest(step), seconds(60), [&, step](StatusOr<rpc::CloseStepReply> reply) {
+      ASSERT_TRUE(reply.ok()) << reply.status().message();
+      EXPECT_EQ(reply->version, step + 1);
+      ++answered;
+    });
+  EXPECT_TRUE(scheduler_.runUntil([&] { return answered == 12; }));
+  EXPECT_EQ(runs_["closeStep"], 12);
+  client.close();
 }
 
 TEST_F(LaneTest, ADoubledCallRunsOnceUnlessThatDoesNoHarm) {
@@ -216,6 +306,40 @@ TEST_F(LaneTest, APushThatWouldFitDoesNotOvertakeOneThatWaits) {
   hold_ = false;
   answerAll();
   EXPECT_TRUE(scheduler_.runUntil([&] { return acknowledged_ == 3; }));
+}
+
+TEST_F(LaneTest, APeerIsAskedAboutALostPushThatOthersWaitBehind) {
+  client_.grantCredits(1000);
+  int lost = 0;
+  weather_ = [&](const MemoryNetwork::Sent &sent) {
+    bool lose = sent.to == "server 0" && sent.frame.size > 0 && headingOf(sent.frame).method == "push" && lost++ < 1;
+    return MemoryNetwork::Fate{.copies = lose ? 0 : 1};
+  };
+  startPush(0, 900);
+  startPush(1, 900);
+  EXPECT_TRUE(scheduler_.runUntil([&] { return acknowledged_ == 2; }));
+  EXPECT_THAT(pushed_, ElementsAre(0, 1));
+  EXPECT_LT(scheduler_.now(), seconds(1));
+}
+
+TEST_F(LaneTest, ALaneThatWaitsForNothingIsNotLost) {
+  weather_ = [&](const MemoryNetwork::Sent &sent) {
+    bool lose = sent.from == "server 0" && sent.frame.size > 0 && headingOf(sent.frame).method == "ping";
+    return MemoryNetwork::Fate{.copies = lose ? 0 : 1};
+  };
+  bool answered = false;
+  client_.call<rpc::PullRows>(pullRowsRequest("k"), seconds(60),
+                              [&](const StatusOr<rpc::PullRowsReply> &reply) { answered = reply.ok(); });
+  runFor(seconds(2)); // Pings go out, and their replies are lost.
+  parked_.at(0)(rpc::PullRowsReply());
+  runFor(seconds(20));
+  ASSERT_TRUE(answered);
+  answered = false;
+  client_.call<rpc::PullRows>(pullRowsRequest("k"), seconds(60),
+                              [&](const StatusOr<rpc::PullRowsReply> &reply) { answered = reply.ok(); });
+  scheduler_.runUntil([&] { return parked_.size() == 2; });
+  parked_[1](rpc::PullRowsReply());
+  EXPECT_TRUE(scheduler_.runUntil([&] { return answered; }));
 }
 
 TEST_F(LaneTest, APushThatIsLargerThanTheGrantGoesAlone) {
@@ -282,6 +406,36 @@ TEST(CallLogTest, KeepsRepliesUntilTheCallerHasThem) {
   EXPECT_EQ(link->sent, 2);
 }
 
+TEST(CallLogTest, NumbersWrapAround) {
+  auto link = std::make_shared<CountingLink>();
+  for (uint32_t wrap : {uint32_t{1} << 31, uint32_t{0}}) {
+    CallLog log(link);
+    auto sequence = [&](int64_t offset) { return static_cast<int32_t>(wrap + static_cast<uint32_t>(offset)); };
+    auto reply = std::make_shared<const OutgoingFrame>();
+    std::weak_ptr<const OutgoingFrame> kept = reply;
+    for (int64_t offset : {-2, -1, 1, 2})
+      EXPECT_TRUE(log.begin(sequence(offset))) << offset;
+    log.answer(sequence(-1), std::move(reply), Repeat::SendReplyAgain);
+    log.forgetBelow(sequence(1));
+    EXPECT_TRUE(kept.expired()) << "it was before the wrap";
+    EXPECT_FALSE(log.begin(sequence(-2))) << "late";
+    EXPECT_FALSE(log.begin(sequence(2))) << "it runs still";
+    log.forgetBelow(sequence(-2));
+    EXPECT_FALSE(log.begin(sequence(-1))) << "what was forgotten stays so";
+    EXPECT_TRUE(log.begin(sequence(3)));
+  }
+}
+
+TEST(CallLogTest, SaysWhatDoesNotRun) {
+  CallLog log(std::make_shared<CountingLink>());
+  EXPECT_TRUE(log.begin(1));
+  EXPECT_TRUE(log.begin(2));
+  EXPECT_TRUE(log.begin(3));
+  log.answer(2, std::make_shared<const OutgoingFrame>(), Repeat::SendReplyAgain);
+  log.answer(3, std::make_shared<const OutgoingFrame>(), Repeat::RunAgain);
+  EXPECT_THAT(log.notRunning({1, 2, 3, 4}), ElementsAre(2, 3, 4));
+}
+
 TEST(CallLogTest, LetsHarmlessCallsRunAgainAndDoesNotKnowStockClients) {
   auto link = std::make_shared<CountingLink>();
   CallLog log(link);
@@ -305,7 +459,7 @@ TEST(DeadlineTest, ACallThatComesToItsTurnTooLateIsNotRun) {
   service->on<rpc::Ping>([&](const CallContext &, rpc::PingRequest, auto respond) {
     blocked.set_value();
     released.wait(); // The only worker.
-    respond(rpc::Ack());
+    respond(rpc::PingReply());
   });
   service->on<rpc::CloseStep>([&](const CallContext &call, rpc::CloseStepRequest, auto respond) {
     ++runs;
@@ -316,7 +470,7 @@ TEST(DeadlineTest, ACallThatComesToItsTurnTooLateIsNotRun) {
   Client client(*transport, *scheduler, "server", "server 0");
   ASSERT_TRUE(callAndWait<rpc::CloseStep>(client, closeStepRequest(0)).ok());
   auto ping = std::make_shared<std::promise<void>>();
-  client.call<rpc::Ping>(rpc::PingRequest(), seconds(60), [ping](StatusOr<rpc::Ack>) { ping->set_value(); });
+  client.call<rpc::Ping>(rpc::PingRequest(), seconds(60), [ping](StatusOr<rpc::PingReply>) { ping->set_value(); });
   blocked.get_future().wait();
   auto late = std::make_shared<std::promise<Status>>();
   client.call<rpc::CloseStep>(closeStepRequest(1), milliseconds(20),

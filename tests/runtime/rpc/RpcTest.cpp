@@ -128,7 +128,7 @@ TEST_P(RpcTest, AServiceSeesDisconnects) {
 TEST_P(RpcTest, AReplyIsNotOvertakenByTheHangUp) {
   auto hungUp = std::make_shared<std::promise<void>>();
   service_->on<rpc::Ping>([this, hungUp](const CallContext &, rpc::PingRequest, auto respond) {
-    respond(rpc::Ack());
+    respond(rpc::PingReply());
     scheduler_->postBlocking([this, hungUp] {
       serverTransport_->shutdown();
       hungUp->set_value();
