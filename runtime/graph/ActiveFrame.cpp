@@ -282,10 +282,14 @@ void ActiveFrame::finishNode(int node, Agenda &agenda) {
 }
 
 void ActiveFrame::fail(Status status) {
-  MutexLock lock(failureMutex_);
-  if (failure_.ok())
-    failure_ = std::move(status);
-  failed_.store(true, std::memory_order_release);
+  {
+    MutexLock lock(failureMutex_);
+    if (!failure_.ok())
+      return;
+    failure_ = status;
+    failed_.store(true, std::memory_order_release);
+  }
+  handler_->failed(status);
 }
 
 void ActiveFrame::end() {

@@ -95,6 +95,10 @@ public:
   /// outputs are filled before `done` is called; `done` is called exactly once, inside this call or later, on any
   /// thread. A failed status ends the frame with it.
   virtual void start(Frame &frame, int node, Completion done) = 0;
+
+  /// The frame is going to end with `why`; called at its first failure, on any thread. Other nodes may still wait, for
+  /// what then perhaps never comes.
+  virtual void failed(const Status &why) {}
 };
 
 /// A text attribute of a node. REQUIRES: it is there (the verifier has checked it).

@@ -52,7 +52,7 @@ void CpuTrainer::joined(const rpc::JoinReply &reply) {
 }
 
 void CpuTrainer::connect(const rpc::JoinReply &reply) {
-  auto lost = membership_->failureOfPeer();
+  auto lost = membership_->failer();
   for (size_t i = 0; i < reply.servers.size(); ++i)
     servers_.push_back(makeClient(context_, "server", static_cast<int>(i), reply.servers[i], lost));
   std::vector<std::shared_ptr<Client>> peers = servers_;
@@ -64,7 +64,7 @@ void CpuTrainer::connect(const rpc::JoinReply &reply) {
   const package::RoleProgram *program = context_.package.find(self_.role);
   parameters_ = std::make_shared<RemoteParameters>(model_, pulledParameters(model_, *program), servers_, generation_,
                                                    asynchronous_ ? UpdateMode::Async : UpdateMode::Sync);
-  services_.emplace(FrameServices{model_, *parameters_, this});
+  services_.emplace(FrameServices{model_, *parameters_, this, membership_->failer()});
   auto countdown = Countdown::create(static_cast<int>(peers.size()), [self = shared_from_this()](Status status) {
     self->strand_->post([self, status] {
       if (!status.ok())
@@ -128,7 +128,11 @@ void CpuTrainer::callHeterTrainers(const FrameInfo &info, const std::shared_ptr<
     instanceFor(info, clients)
         .call<rpc::RunFrame>(
             std::move(request), workDeadline,
-            [countdown](StatusOr<rpc::Ack> reply) { countdown->end(reply.ok() ? Status() : reply.status()); },
+            [countdown, failed = services_->failed](StatusOr<rpc::Ack> reply) {
+              if (!reply.ok())
+                failed(reply.status()); // This side of the frame may wait for it.
+              countdown->end(reply.ok() ? Status() : reply.status());
+            },
             describe(info, ""));
   }
 }
@@ -170,6 +174,8 @@ void CpuTrainer::reportFinished(const std::shared_ptr<FrameRun> &run, Completion
           ++self->frames_;
           self->examples_ += run->info.examples;
         });
+        if (!reply.ok())
+          self->services_->failed(reply.status()); // Later frames may wait for this one's step.
         done(reply.ok() ? Status() : reply.status());
       },
       describe(run->info, ""));

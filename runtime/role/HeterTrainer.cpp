@@ -56,12 +56,11 @@ void HeterTrainer::joined(const rpc::JoinReply &reply) {
   programs_ = std::move(*programs);
   generation_ = reply.generation;
   for (size_t i = 0; i < reply.servers.size(); ++i)
-    servers_.push_back(
-        makeClient(context_, "server", static_cast<int>(i), reply.servers[i], membership_->failureOfPeer()));
+    servers_.push_back(makeClient(context_, "server", static_cast<int>(i), reply.servers[i], membership_->failer()));
   const package::RoleProgram *program = context_.package.find(self_.role);
   parameters_ = std::make_shared<RemoteParameters>(model_, pulledParameters(model_, *program), servers_, generation_,
                                                    reply.asynchronous ? UpdateMode::Async : UpdateMode::Sync);
-  services_.emplace(FrameServices{model_, *parameters_, this});
+  services_.emplace(FrameServices{model_, *parameters_, this, membership_->failer()});
   auto countdown = Countdown::create(static_cast<int>(servers_.size()), [self = shared_from_this()](Status status) {
     self->strand_->post([self, status] { self->makeReady(status); });
   });

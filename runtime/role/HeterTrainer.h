@@ -25,6 +25,7 @@ public:
   ~HeterTrainer() override;
 
   void start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) override;
+  void interrupt() override { membership_->interrupt(); }
 
   void send(const FrameInfo &info, const std::string &channel, WireValues values, Completion done) override;
   void receive(const FrameInfo &info, const std::string &channel, WireValuesReceiver done) override;

@@ -132,7 +132,24 @@ void Membership::waitForEnd() {
       "the end of the run");
 }
 
-std::function<void(const Status &)> Membership::failureOfPeer() {
+void Membership::interrupt() {
+  strand_->post([self = shared_from_this()] {
+    Status why = Status::cancelled(displayName(self->self_) + " was interrupted");
+    self->fail(why);
+    TimePoint limit = self->context_.scheduler.now() + interruptLimit;
+    self->context_.scheduler.postAt(limit, [weak = self->weak_from_this(), why] {
+      if (auto self = weak.lock())
+        self->strand_->post([self, why] {
+          if (self->over_)
+            return;
+          self->end(why);
+          self->client_.close(); // Taking leave would wait for the coordinator again.
+        });
+    });
+  });
+}
+
+std::function<void(const Status &)> Membership::failer() {
   return [weak = weak_from_this()](const Status &why) {
     if (auto self = weak.lock())
       self->strand_->post([self, why] { self->fail(why); });

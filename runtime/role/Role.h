@@ -43,6 +43,8 @@ public:
   virtual ~Role() = default;
   /// Starts. `ended` is called once, as a task, after which nothing of the role runs any more.
   virtual void start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) = 0;
+  /// Its user wants it to leave, which ends the run for all. After `start`. Thread-safe.
+  virtual void interrupt() = 0;
 };
 
 /// Adds `hello` to a role's service: it refuses another program, mode or generation.
@@ -70,11 +72,13 @@ public:
   void join(const std::string &listenAddress, Joined joined, Completion ended);
   /// The same for a role that listens, at `address`, with `service`.
   void listenAndJoin(Service &service, const std::string &address, Joined joined, Completion ended);
-  /// For makeClient: a lost peer is a failure of this role. Frames that wait for others because of it need not end
-  /// first.
-  std::function<void(const Status &)> failureOfPeer();
-  /// Tells the coordinator that this role failed; the end follows.
+  /// Tells the coordinator that this role failed; the end follows. Only the first failure counts.
   void fail(const Status &why);
+  /// The same from any thread, for who learns of a failure first: a lane that lost its peer, a frame. Frames that wait
+  /// for others because of it need not end first.
+  std::function<void(const Status &)> failer();
+  /// Fails because the role's user wants it to leave; the end follows within interruptLimit. Thread-safe.
+  void interrupt();
   /// Tells the coordinator what this role did and leaves.
   void leave(const RoleSummary &summary, Task done);
 

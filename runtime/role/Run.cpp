@@ -138,7 +138,7 @@ StatusOr<RunResult> runCoordinator(const Package &package, FileSystem &files, co
 }
 
 StatusOr<RoleSummary> runRole(const Package &package, FileSystem &files, const RunOptions &options,
-                              const ClusterFile &cluster, const std::string &role, int index) {
+                              const ClusterFile &cluster, const std::string &role, int index, const RunHooks &hooks) {
   HETER_RETURN_IF_ERROR(checkCluster(package.info, cluster));
   HETER_RETURN_IF_ERROR(checkRole(cluster, role, index));
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<KernelObject> kernels, openKernelObject(files, package.folder));
@@ -147,6 +147,7 @@ StatusOr<RoleSummary> runRole(const Package &package, FileSystem &files, const R
   OwnProcess process(package, *kernels, files, options);
   running = makeRole(process.context, cluster, role, index);
   running->start([&](StatusOr<RoleSummary> summary) { outcome.set(std::move(summary)); });
+  watchInterrupts(*process.scheduler, hooks, [&] { running->interrupt(); });
   StatusOr<RoleSummary> result = outcome.wait();
   process.transport->shutdown();
   return result;

@@ -25,9 +25,11 @@ StatusOr<RunResult> runCoordinator(const Package &package, FileSystem &files, co
                                    const ClusterFile &cluster, const RunHooks &hooks = {});
 
 /// One role of a distributed run, e.g. ("server", 0) or ("heter-trainer.gpu", 1); returns when the coordinator has
-/// ended the run. What it did is in the result; the error of a failed run is the coordinator's, the same in all roles.
+/// ended the run, or soon after hooks.interrupted. What it did is in the result; the error of a failed run is the
+/// coordinator's, the same in all roles.
 StatusOr<RoleSummary> runRole(const Package &package, FileSystem &files, const RunOptions &options,
-                              const ClusterFile &cluster, const std::string &role, int index);
+                              const ClusterFile &cluster, const std::string &role, int index,
+                              const RunHooks &hooks = {});
 
 } // namespace heter::runtime
 

@@ -20,6 +20,7 @@ public:
   ~Server() override;
 
   void start(UniqueFunction<void(StatusOr<RoleSummary>)> ended) override;
+  void interrupt() override { membership_->interrupt(); }
 
 private:
   template <typename M> void serve(StatusOr<typename M::Reply> (Server::*handle)(const typename M::Request &));

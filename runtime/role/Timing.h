@@ -17,6 +17,8 @@ inline constexpr Duration watchPeriod =
 inline constexpr Duration blameWindow = std::chrono::milliseconds(500); ///< See Coordinator: waits for the root cause.
 /// What a role takes to leave once the run has ended; longer than a lost message takes to be repeated.
 inline constexpr Duration goodbyeLimit = std::chrono::seconds(4);
+/// What the coordinator takes at most to end the run for a role that is interrupted; then the role leaves without it.
+inline constexpr Duration interruptLimit = std::chrono::milliseconds(1500);
 inline constexpr Duration progressPeriod = std::chrono::milliseconds(250);
 
 } // namespace heter::runtime

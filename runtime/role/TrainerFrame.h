@@ -12,6 +12,7 @@
 #include "runtime/role/Predictions.h"
 #include "runtime/role/StepLedger.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -23,6 +24,8 @@ struct FrameServices {
   const Model &model;
   Parameters &parameters;
   ChannelPort *channels = nullptr; ///< Null where the role has none (local, ps).
+  /// Called with the first failure of each frame, at once; may be null.
+  std::function<void(const Status &)> failed = nullptr;
 };
 
 class TrainerFrame final : public NodeHandler {
@@ -33,6 +36,10 @@ public:
       : services_(services), minVersion_(minVersion), batch_(std::move(batch)) {}
 
   void start(Frame &frame, int node, Completion done) override;
+  void failed(const Status &why) override {
+    if (services_.failed)
+      services_.failed(why);
+  }
 
   /// After the frame has ended.
   std::vector<MetricReport> takeMetrics();

@@ -19,8 +19,11 @@ Status runRoleOfCluster(const TrainCommand &command, const Package &package, Fil
                         const ClusterFile &cluster) {
   std::string name = command.role + " " + std::to_string(command.index);
   setLogPrefix(name + ": ");
+  noteInterrupts();
+  RunHooks hooks;
+  hooks.interrupted = interrupted;
   HETER_ASSIGN_OR_RETURN(RoleSummary summary,
-                         runRole(package, files, command.options, cluster, command.role, command.index));
+                         runRole(package, files, command.options, cluster, command.role, command.index, hooks));
   std::printf("%s: %s, %s bytes sent, %s received\n", name.c_str(), workOf(summary).c_str(),
               grouped(summary.bytesSent).c_str(), grouped(summary.bytesReceived).c_str());
   return {};

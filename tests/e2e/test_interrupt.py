@@ -9,6 +9,7 @@ import time
 import unittest
 
 import e2e
+from cluster import Cluster, wait_for_all
 from test_faults import Launched, alive
 
 INTERRUPTED = 130
@@ -99,6 +100,33 @@ class Interrupt(e2e.TestCase):
         self.assertEqual(run.process.returncode, INTERRUPTED)
         time.sleep(0.5)
         self.assertEqual([name for name, pid in run.roles.items() if alive(pid)], [])
+
+    def test_a_role_of_a_cluster_says_that_it_leaves(self):
+        data = self.synth(20000)
+        package = self.compile("ctr_dnn", "heter-ps")
+        for number, name in enumerate(["server 1", "cpu-trainer 0", "heter-trainer.heter 0"]):
+            cluster = Cluster(self.folder / f"cluster-{number}", package, ["--data", data, "--epochs", 1000])
+            self.addCleanup(cluster.close)
+            cluster.wait_for_steps()
+            took = self.interrupt(cluster.processes[name])
+            self.assertLess(took, 6)
+            wait_for_all([cluster])
+            self.assertTrue(cluster.all_ended())
+            for role, process in cluster.processes.items():
+                self.assertEqual(process.returncode, INTERRUPTED if role == name else 1, cluster.log(role))
+                self.assertIn(f"{name} was interrupted", cluster.log(role))
+                self.assertNotIn("lost", cluster.log(role))
+
+    def test_a_role_without_its_coordinator_leaves(self):
+        package = self.compile("ctr_dnn", "ps")
+        path = self.folder / "cluster.json"
+        path.write_text('{"coordinator": "127.0.0.1:1", "servers": ["127.0.0.1:0"], "cpu-trainers": ["127.0.0.1:0"]}')
+        process = self.start("run", package, "--data", self.synth(100), "--role", "server", "--cluster", path, "--patience", 60)
+        time.sleep(1)
+        self.assertIsNone(process.poll(), process.output())
+        self.assertLess(self.interrupt(process), 4)
+        self.assertEqual(process.returncode, INTERRUPTED, process.output())
+        self.assertIn("server 0 was interrupted", process.output())
 
 
 if __name__ == "__main__":

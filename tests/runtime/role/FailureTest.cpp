@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 namespace heter::runtime::test {
 namespace {
 
@@ -116,6 +118,41 @@ TEST_F(FailureTest, AMissingKernelIsNamedWithItsRole) {
   Outcome outcome = simulate(heter_, clusterOptions(), std::move(simulation));
   EXPECT_THAT(outcome.result.status().message(), HasSubstr("heter-trainer.gpu 0: "));
   EXPECT_THAT(outcome.result.status().message(), HasSubstr("backward"));
+}
+
+// Whoever waits for the rest of the frame, or for its step, must not wait for a deadline.
+TEST_F(FailureTest, AFrameThatFailsEndsTheRunAtOnce) {
+  auto attributeOf = [](Package &package, const std::string &role, package::NodeKind::type kind,
+                        const std::string &name) -> std::string & {
+    for (package::RoleProgram &program : package.programs)
+      if (program.role == role)
+        for (package::Node &node : program.train.nodes)
+          if (node.kind == kind)
+            return node.attributes.at(name).text;
+    throw std::logic_error("no such node");
+  };
+  using Kind = package::NodeKind;
+  struct Case {
+    std::string role;
+    package::NodeKind::type kind;
+    std::string attribute, cause;
+  };
+  for (const Case &injected : {Case{"cpu-trainer", Kind::INPUT, "input", "input 'nonsense'"},
+                               Case{"cpu-trainer", Kind::REPORT, "metric", "metric 'nonsense'"},
+                               Case{"cpu-trainer", Kind::PUSH_ROWS, "table", "table part 'nonsense."},
+                               Case{"cpu-trainer", Kind::SEND, "channel", "channel 'nonsense'"},
+                               Case{"heter-trainer.gpu", Kind::PULL_DENSE, "parameter", "parameter 'nonsense'"},
+                               Case{"heter-trainer.gpu", Kind::PUSH_DENSE, "parameter", "parameter 'nonsense'"}}) {
+    SCOPED_TRACE(injected.role + ", " + injected.cause);
+    Package package = heter_;
+    attributeOf(package, injected.role, injected.kind, injected.attribute) = "nonsense";
+    RunOptions options = clusterOptions();
+    options.microBatches = 4;
+    Outcome outcome = simulate(package, options, 1, milliseconds(20));
+    EXPECT_THAT(outcome.result.status().message(), HasSubstr(injected.role));
+    EXPECT_THAT(outcome.result.status().message(), HasSubstr(injected.cause));
+    EXPECT_LT(outcome.end, seconds(2));
+  }
 }
 
 TEST_F(FailureTest, AWrongLineIsNamed) {
