@@ -3,8 +3,11 @@
 // completion posts a new one. After a failure nodes still count down, but are not started.
 #include "runtime/graph/ActiveFrame.h"
 
+#include "runtime/base/ScratchBuffer.h"
+
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 namespace heter::runtime {
 
@@ -21,9 +24,11 @@ StatusOr<void *> FrameBuffer::ensure(Device *device, int64_t bytes) {
   if (device) {
     HETER_ASSIGN_OR_RETURN(memory_, device->allocate(bytes));
   } else {
-    memory_ = std::aligned_alloc(64, static_cast<size_t>(bytes));
-    if (!memory_)
+    try {
+      memory_ = allocateAligned(bytes);
+    } catch (const std::bad_alloc &) {
       return Status::resourceExhausted("no memory for a frame's " + std::to_string(bytes) + " bytes");
+    }
   }
   device_ = device;
   capacity_ = bytes;

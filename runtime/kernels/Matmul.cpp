@@ -1,10 +1,12 @@
-// Matrix products through oneDNN, which runs on the calling thread alone: large products are cut into pieces for the
-// scheduler's idle threads, by their shape only, so that the number of threads changes no bit. Primitives are made once
+// Matrix products: on the matrix tiles of CPUs that have them (TileProduct.h), else, or where a side is too short for
+// tiles, through oneDNN, which runs on the calling thread alone: large products are cut into pieces for the scheduler's
+// idle threads, by their shape only, so that the number of threads changes no bit. Primitives are made once
 // a shape and thread. The one place where oneDNN's exceptions show up.
 #include "runtime/base/ParallelFor.h"
 #include "runtime/base/Vectors.h"
 #include "runtime/kernels/Bf16.h"
 #include "runtime/kernels/Prepare.h"
+#include "runtime/kernels/TileProduct.h"
 
 #include <algorithm>
 #include <array>
@@ -131,6 +133,24 @@ int64_t pieceCount(const Product &product, int64_t length) {
   return product.batched ? 1 : std::clamp<int64_t>(product.m * product.n * product.k / workOfPiece, 1, most);
 }
 
+/// Whether tiles, whose blocks are 32 x 32 x 32, would not mostly multiply zeros.
+bool fillsTiles(const Product &product) {
+  constexpr int64_t block = 32;
+  return !product.batched && std::min({product.m, product.n, product.k}) >= block;
+}
+
+Status multiplyOnTiles(const Product &product, const float *a, const float *b, const float *bias, float *out,
+                       Scheduler *scheduler) {
+  try {
+    multiplyTiles({product.m, product.n, product.k, a, b, product.strideA, product.strideB, product.strideOut,
+                   product.transposeA, product.transposeB, bias, product.relu, out},
+                  scheduler);
+    return {};
+  } catch (const std::bad_alloc &) {
+    return Status::resourceExhausted("no memory for a matrix product");
+  }
+}
+
 /// Cuts the longer side of the result into pieces of whole cache lines.
 Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out,
                 Scheduler *scheduler) {
@@ -142,6 +162,8 @@ Status multiply(const Product &product, const float *a, const float *b, const fl
         out[i * product.n + j] = product.bias && !(product.relu && bias[j] < 0) ? bias[j] : 0.0f;
     return {};
   }
+  if (fillsTiles(product) && haveTiles())
+    return multiplyOnTiles(product, a, b, bias, out, scheduler);
   const bool byRows = product.m >= product.n;
   const int64_t length = byRows ? product.m : product.n;
   const int64_t pieces = pieceCount(product, length), size = ((length + pieces - 1) / pieces + 63) / 64 * 64;

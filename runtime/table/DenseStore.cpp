@@ -2,6 +2,7 @@
 #include "runtime/table/DenseStore.h"
 
 #include "runtime/base/Random.h"
+#include "runtime/base/ScratchBuffer.h"
 #include "runtime/base/Vectors.h"
 #include "runtime/table/OptimizerCall.h"
 
@@ -10,14 +11,13 @@
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 
 namespace heter::runtime {
 
 /// Buffers of one size. A buffer comes back when its last holder lets go, from whatever thread.
 class DenseStore::BufferPool : public std::enable_shared_from_this<BufferPool> {
 public:
-  explicit BufferPool(int64_t elements) : bytes_((static_cast<size_t>(elements) * sizeof(float) + 63) / 64 * 64 + 64) {}
+  explicit BufferPool(int64_t elements) : bytes_(elements * static_cast<int64_t>(sizeof(float)) + 64) {}
   ~BufferPool() {
     for (float *buffer : free_)
       std::free(buffer);
@@ -33,9 +33,7 @@ public:
       }
     }
     if (!buffer)
-      buffer = static_cast<float *>(std::aligned_alloc(64, bytes_));
-    if (!buffer)
-      throw std::bad_alloc();
+      buffer = static_cast<float *>(allocateAligned(bytes_));
     return {buffer, [pool = shared_from_this()](float *p) { pool->giveBack(p); }};
   }
 
@@ -45,7 +43,7 @@ private:
     free_.push_back(buffer);
   }
 
-  const size_t bytes_;
+  const int64_t bytes_;
   Mutex mutex_;
   std::vector<float *> free_ HETER_GUARDED_BY(mutex_);
 };

@@ -1,0 +1,131 @@
+// Products on matrix tiles against sums in double precision: every order in memory, extents that fill no block, several
+// stretches of k, and what is no ordinary number. Skipped where the machine has no tiles.
+#include "runtime/kernels/TileProduct.h"
+
+#include "runtime/base/Scheduler.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <limits>
+#include <random>
+#include <vector>
+
+using namespace heter::runtime;
+
+namespace {
+
+class TileProductTest : public ::testing::Test {
+protected:
+  void SetUp() override {
+    if (!haveTiles())
+      GTEST_SKIP() << "this machine has no AMX tiles";
+  }
+};
+
+/// A product with its operands, each row followed by numbers that are none of its business.
+struct Case {
+  Case(int64_t m, int64_t n, int64_t k, bool transposeA, bool transposeB, std::mt19937 &random) {
+    constexpr int64_t gap = 3;
+    product = {.m = m, .n = n, .k = k, .transposeA = transposeA, .transposeB = transposeB};
+    product.strideA = (transposeA ? m : k) + gap;
+    product.strideB = (transposeB ? k : n) + gap;
+    product.strideOut = n + gap;
+    std::normal_distribution<float> normal;
+    for (auto [values, count] : {std::pair(&a, (transposeA ? k : m) * product.strideA),
+                                 std::pair(&b, (transposeB ? n : k) * product.strideB), std::pair(&bias, n)}) {
+      values->resize(static_cast<size_t>(count));
+      for (float &value : *values)
+        value = std::ldexp(normal(random), static_cast<int>(random() % 12) - 6);
+    }
+    out.assign(static_cast<size_t>(m * product.strideOut), -7);
+  }
+
+  float &atA(int64_t i, int64_t l) { return a[product.transposeA ? l * product.strideA + i : i * product.strideA + l]; }
+  float &atB(int64_t l, int64_t j) { return b[product.transposeB ? j * product.strideB + l : l * product.strideB + j]; }
+  float at(int64_t i, int64_t j) const { return out[static_cast<size_t>(i * product.strideOut + j)]; }
+
+  void run(Scheduler *scheduler = nullptr) {
+    product.a = a.data();
+    product.b = b.data();
+    product.out = out.data();
+    multiplyTiles(product, scheduler);
+  }
+
+  /// Additions in f32 err by 2^-24 each, and chance lets the square root of them add up. With few of them a part that
+  /// got lost, 2^-17 of a product, shows.
+  void expectExact() {
+    const double error = 0x1p-24 * std::min(2 + 2 * std::sqrt(static_cast<double>(product.k)), 16.0);
+    for (int64_t i = 0; i < product.m; ++i)
+      for (int64_t j = 0; j < product.n; ++j) {
+        double sum = product.bias ? product.bias[j] : 0, size = std::abs(sum);
+        for (int64_t l = 0; l < product.k; ++l) {
+          sum += double{atA(i, l)} * double{atB(l, j)};
+          size += std::abs(double{atA(i, l)} * double{atB(l, j)});
+        }
+        if (product.relu)
+          sum = std::max(sum, 0.0);
+        ASSERT_NEAR(at(i, j), sum, size * error)
+            << product.m << " x " << product.n << " x " << product.k << " at " << i << ", " << j;
+      }
+    for (int64_t i = 0; i < product.m; ++i)
+      for (int64_t j = product.n; j < product.strideOut; ++j)
+        ASSERT_EQ(at(i, j), -7) << "written beside the result";
+  }
+
+  TileProduct product;
+  std::vector<float> a, b, bias, out;
+};
+
+} // namespace
+
+TEST_F(TileProductTest, EveryOrderInMemory) {
+  std::mt19937 random(1);
+  for (bool transposeA : {false, true})
+    for (bool transposeB : {false, true})
+      for (auto [m, n, k] : {std::tuple(1, 1, 1), std::tuple(40, 33, 1), std::tuple(35, 40, 2), std::tuple(32, 32, 32),
+                             std::tuple(33, 70, 31), std::tuple(300, 17, 247), std::tuple(40, 290, 1100)}) {
+        Case one(m, n, k, transposeA, transposeB, random);
+        one.run();
+        one.expectExact();
+      }
+}
+
+TEST_F(TileProductTest, EndsWithBiasAndActivation) {
+  std::mt19937 random(2);
+  for (int64_t k : {40, 513, 1025})
+    for (bool relu : {false, true}) {
+      Case one(70, 50, k, false, false, random);
+      one.product.relu = relu;
+      one.product.bias = one.bias.data();
+      one.run();
+      one.expectExact();
+    }
+}
+
+TEST_F(TileProductTest, ThreadsAndOtherRowsChangeNoBit) {
+  std::mt19937 random(3);
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
+  Case whole(700, 90, 600, false, false, random), threaded = whole, part = whole;
+  whole.run();
+  threaded.run(scheduler.get());
+  EXPECT_EQ(whole.out, threaded.out);
+  part.product.m = 45; // So few that the other operand is cut.
+  part.run();
+  for (int64_t i = 0; i < part.product.m; ++i)
+    for (int64_t j = 0; j < part.product.n; ++j)
+      ASSERT_EQ(part.at(i, j), whole.at(i, j));
+}
+
+TEST_F(TileProductTest, WhatIsNotFiniteStaysInItsRow) {
+  for (bool transposed : {false, true})
+    for (float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+      std::mt19937 random(4);
+      Case one(64, 64, 64, transposed, transposed, random);
+      one.atA(3, 5) = value;
+      one.product.relu = true;
+      one.run();
+      for (int64_t i = 0; i < 64; ++i)
+        for (int64_t j = 0; j < 64; ++j)
+          ASSERT_EQ(std::isnan(one.at(i, j)), i == 3) << i << " " << j;
+    }
+}
