@@ -1,7 +1,7 @@
 // table-bench: speed, memory and pauses of a SparseTable, rows of dim 9 with Adagrad, with statistics and admission by
 // count, uniform keys. Prints ratios of interleaved rounds.
 //
-//   table-bench [--rows N]            everything, with 10 million rows
+//   table-bench [--rows N] [--only memory|pulls|pushes|pauses]    with 10 million rows
 //   table-bench --build N [--dim D]   builds a table of N rows without optimizer state or statistics, pulls from it
 #include "bench/table/Peers.h"
 #include "bench/table/Timing.h"
@@ -10,9 +10,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <functional>
+#include <mutex>
 #include <random>
 #include <string_view>
 #include <thread>
@@ -256,14 +260,51 @@ void reportPauses(SparseTable &table, uint64_t rows, const std::vector<float> &g
   printPauses("pull", pulls);
 }
 
-void runAll(uint64_t rows) {
+/// A thread that runs tasks, as a server's pool does.
+class Background {
+public:
+  BackgroundRunner runner() {
+    return [this](std::function<void()> task) {
+      const std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+      wake_.notify_one();
+    };
+  }
+  ~Background() {
+    runner()({});
+    thread_.join();
+  }
+
+private:
+  void run() {
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return !tasks_.empty(); });
+      const std::function<void()> task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      if (!task)
+        return;
+      task();
+    }
+  }
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> tasks_;
+  std::thread thread_{[this] { run(); }};
+};
+
+void runAll(uint64_t rows, std::string_view only) {
   const TableSpec spec = makeSpec(dim, true);
-  SparseTable table(spec, 42, 0, virtualShards);
+  Background background;
+  const auto holder = std::make_unique<SparseTable>(spec, 42, 0, virtualShards, background.runner());
+  SparseTable &table = *holder;
+  const auto wanted = [&](std::string_view what) { return only.empty() || only == what; };
   std::vector<float> gradients(batchKeys * dim);
   for (size_t i = 0; i < gradients.size(); ++i)
     gradients[i] = 0.01F * static_cast<float>(i % 17);
   reportMemory(table, rows, gradients);
-  {
+  if (wanted("pulls") || wanted("pushes")) {
     std::vector<uint64_t> keys;
     for (uint64_t i = 0; i < rows; ++i)
       keys.push_back(keyOf(i));
@@ -272,15 +313,20 @@ void runAll(uint64_t rows) {
       std::printf("libcuckoo is not compared: install libcuckoo-dev and configure again\n");
     const PlainRows plain(rows);
     std::printf("batches of %zu keys, %d rounds; ratio: their time over the first one's\n", batchKeys, rounds);
-    comparePulls(table, cuckoo.get(), plain, makeQueries(rows, true));
-    comparePushes(table, cuckoo.get(), makeQueries(rows, false), gradients);
+    if (wanted("pulls"))
+      comparePulls(table, cuckoo.get(), plain, makeQueries(rows, true));
+    if (wanted("pushes"))
+      comparePushes(table, cuckoo.get(), makeQueries(rows, false), gradients);
   }
-  reportPauses(table, rows, gradients);
+  if (wanted("pauses"))
+    reportPauses(table, rows, gradients);
 }
 
 void runBuild(uint64_t rows, int64_t dim) {
   const TableSpec spec = makeSpec(dim, false);
-  SparseTable table(spec, 42, 0, virtualShards);
+  Background background;
+  const auto holder = std::make_unique<SparseTable>(spec, 42, 0, virtualShards, background.runner());
+  SparseTable &table = *holder;
   const size_t base = residentBytes();
   const std::vector<float> gradients(batchKeys * static_cast<size_t>(dim), 0.01F);
   std::vector<uint64_t> keys(batchKeys);
@@ -320,14 +366,22 @@ int main(int argc, char **argv) {
   uint64_t rows = 10000000;
   uint64_t build = 0;
   int64_t buildDim = 8;
+  std::string_view only;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view flag = argv[i];
+    if (flag == "--only") {
+      only = argv[i + 1];
+      continue;
+    }
     const auto value = static_cast<uint64_t>(std::atoll(argv[i + 1]));
-    (flag == "--rows" ? rows : flag == "--build" ? build : reinterpret_cast<uint64_t &>(buildDim)) = value;
+    if (flag == "--dim")
+      buildDim = static_cast<int64_t>(value);
+    else
+      (flag == "--build" ? build : rows) = value;
   }
   if (build > 0)
     runBuild(build, buildDim);
   else
-    runAll(rows);
+    runAll(rows, only);
   return 0;
 }

@@ -31,7 +31,7 @@ struct ParameterStore::Impl {
     const int first = firstShardOf(options.shardIndex, options.shardCount);
     const int end = firstShardOf(options.shardIndex + 1, options.shardCount);
     for (size_t t = 0; t < schema.tables.size(); ++t) {
-      tables.push_back(std::make_unique<SparseTable>(schema.tables[t], options.seed, first, end));
+      tables.push_back(std::make_unique<SparseTable>(schema.tables[t], options.seed, first, end, options.background));
       for (size_t p = 0; p < schema.tables[t].parts.size(); ++p)
         parts.push_back({static_cast<int>(t), static_cast<int>(p)});
     }
@@ -48,6 +48,8 @@ struct ParameterStore::Impl {
   Status check(const PushKey &key, int64_t examples) const HETER_REQUIRES(stageMutex);
   Status check(const PushRows &push) const;
   Status check(const PushDense &push) const;
+  /// Lets each table give up what its policy names, for the steps closed since the last time.
+  void shrink(int64_t steps) HETER_REQUIRES(updateMutex);
   void applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) HETER_REQUIRES(updateMutex);
 
   const StoreSchema schema;
@@ -64,6 +66,8 @@ struct ParameterStore::Impl {
   int64_t generation HETER_GUARDED_BY(stageMutex) = 0;
   int64_t dropped HETER_GUARDED_BY(stageMutex) = 0;
   std::atomic<int64_t> version{0};
+  TableTime shrunk HETER_GUARDED_BY(updateMutex) = timeOf(0); ///< Tables gave up rows until then.
+  std::atomic<int64_t> evicted{0};
 };
 
 ParameterStore::ParameterStore() = default;
@@ -125,6 +129,7 @@ void ParameterStore::pullRows(int part, std::span<const uint64_t> keys, float *o
 std::shared_ptr<const DenseVersion> ParameterStore::denseVersion() const { return impl_->dense.newest(); }
 int64_t ParameterStore::version() const { return impl_->version.load(std::memory_order_acquire); }
 
+int64_t ParameterStore::evictedRows() const { return impl_->evicted; }
 int64_t ParameterStore::rowCount(int table) const { return impl_->tables[static_cast<size_t>(table)]->rowCount(); }
 
 //===--- Pushes ---------------------------------------------------------------------------------------------------===//
@@ -147,6 +152,10 @@ Status ParameterStore::Impl::check(const PushRows &push) const {
     return Status::invalidArgument("a push to `" + spec.seedName + "` has " + std::to_string(push.gradients.size()) +
                                    " floats for " + std::to_string(push.keys.size()) + " keys of dim " +
                                    std::to_string(spec.dim));
+  for (const std::span<const float> counts : {push.shows, push.clicks})
+    if (!counts.empty() && counts.size() != push.keys.size())
+      return Status::invalidArgument("a push to `" + spec.seedName + "` counts " + std::to_string(counts.size()) +
+                                     " of its " + std::to_string(push.keys.size()) + " keys");
   const SparseTable &table = tableOf(push.part);
   for (uint64_t key : push.keys)
     if (!table.owns(key))
@@ -231,7 +240,15 @@ void ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, int
   constexpr int64_t pieces = SparseTable::Update::pieces;
   dense.update(pushes.blocks, divisor, step + 1, options.parallelFor, static_cast<int64_t>(updates.size()) * pieces,
                [&](int64_t i) { updates[static_cast<size_t>(i / pieces)].run(static_cast<int>(i % pieces)); });
+  shrink(step + 1);
   version.store(step + 1, std::memory_order_release);
+}
+
+void ParameterStore::Impl::shrink(int64_t steps) {
+  const TableTime now = timeOf(steps);
+  for (const std::unique_ptr<SparseTable> &table : tables)
+    evicted += table->shrink(shrunk, now);
+  shrunk = now;
 }
 
 Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const PushRows &push) {
@@ -244,7 +261,7 @@ Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const Push
       return {};
     }
   }
-  const RowGradients gradients{push.keys, push.gradients};
+  const RowGradients gradients{push.keys, push.gradients, push.shows, push.clicks};
   impl_->tableOf(push.part).update(impl_->parts[static_cast<size_t>(push.part)].part, {&gradients, 1},
                                    static_cast<float>(examples), impl_->timeOf(key.step));
   return {};
@@ -281,6 +298,7 @@ void ParameterStore::finishSteps(int64_t steps) {
     MutexLock lock(impl_->stageMutex);
     impl_->stage.closeBelow(steps);
   }
+  impl_->shrink(steps);
   impl_->dense.setVersion(steps);
   impl_->version.store(steps, std::memory_order_release);
 }
@@ -320,6 +338,7 @@ void ParameterStore::reset(uint64_t seed, int64_t version) {
   MutexLock updateLock(impl_->updateMutex);
   impl_->seed = seed;
   impl_->version = version;
+  impl_->shrunk = impl_->timeOf(version);
   for (const std::unique_ptr<SparseTable> &table : impl_->tables)
     table->reset(seed);
   impl_->dense.reset(seed, version);

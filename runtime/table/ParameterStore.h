@@ -35,6 +35,8 @@ struct StoreOptions {
   ParallelFor parallelFor; ///< Spreads dense updates and folds; empty means one after another. Changes no result.
   /// The system's clock in seconds since its epoch, for tables whose periods are times; empty: it stands still.
   std::function<int64_t()> secondsNow;
+  /// Runs what need not be waited for; empty: there is no such thing.
+  std::function<void(std::function<void()> task)> background;
 };
 
 /// Names one push. (step, microBatch, chunk) and the pushed part or parameter name it uniquely within a generation, and
@@ -53,6 +55,8 @@ struct PushRows {
   std::span<const uint64_t> keys;
   std::span<const float> gradients;
   std::shared_ptr<const void> owner = nullptr;
+  std::span<const float> shows = {};  ///< How often each key was shown; empty: once.
+  std::span<const float> clicks = {}; ///< How often it was clicked; empty: never.
 };
 
 /// Gradient sums of whole blocks of a parameter that this store owns: `values` are consecutive blocks of its local
@@ -152,6 +156,8 @@ public:
 
   /// Rows of a table in this store.
   int64_t rowCount(int table) const;
+  /// Rows that tables gave up so far.
+  int64_t evictedRows() const;
 
   const StoreOptions &options() const;
   /// The seed of the initial values: the options', or the checkpoint's after a load.

@@ -12,6 +12,7 @@ namespace heter::runtime {
 static constexpr size_t hugePage = size_t{2} << 20;
 static constexpr size_t firstRegion = hugePage; // of ordinary pages: small tables do not take huge ones
 static constexpr size_t laterRegion = size_t{64} << 20;
+static constexpr size_t nearlyUsedUp = size_t{512} << 10; // what is left of a page when the next one is made ready
 
 static size_t roundUp(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
@@ -32,6 +33,7 @@ void RowArena::addRegion(size_t atLeast) {
   if (huge)
     next_ = reinterpret_cast<char *>(roundUp(reinterpret_cast<uintptr_t>(mapping), hugePage));
   end_ = next_ + usable;
+  ready_ = huge ? next_ : end_;
 #if defined(MADV_HUGEPAGE)
   madvise(next_, usable, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 #endif
@@ -45,7 +47,19 @@ char *RowArena::allocate(size_t bytes) {
   char *piece = next_;
   next_ += bytes;
   bytes_ += bytes;
+  readyAhead();
   return piece;
+}
+
+void RowArena::readyAhead() {
+#if defined(MADV_POPULATE_WRITE)
+  if (!background_ || ready_ >= end_ || next_ + nearlyUsedUp < ready_)
+    return;
+  char *const page = std::max(ready_, next_ - reinterpret_cast<uintptr_t>(next_) % hugePage);
+  ready_ = page + hugePage;
+  // If it fails, the page is made when it is touched.
+  background_([page] { madvise(page, hugePage, MADV_POPULATE_WRITE); });
+#endif
 }
 
 size_t RowArena::bytes() const {

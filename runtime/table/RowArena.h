@@ -6,14 +6,21 @@
 #include "runtime/base/ThreadAnnotations.h"
 
 #include <cstddef>
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace heter::runtime {
 
+/// Runs a task soon, on another thread.
+using BackgroundRunner = std::function<void(std::function<void()> task)>;
+
 /// Thread-safe. Pieces live as long as the arena.
 class RowArena {
 public:
-  RowArena() = default;
+  /// With `background`, huge pages are made ready before they are used, so that nobody waits for the system to clear
+  /// them; empty: they are made when they are touched. A task that comes after the arena is gone does no harm.
+  explicit RowArena(BackgroundRunner background = {}) : background_(std::move(background)) {}
   ~RowArena();
   RowArena(const RowArena &) = delete;
   RowArena &operator=(const RowArena &) = delete;
@@ -29,11 +36,15 @@ private:
     size_t size;
   };
   void addRegion(size_t atLeast) HETER_REQUIRES(mutex_);
+  /// Has the next huge page made ready when the one in use is nearly used up.
+  void readyAhead() HETER_REQUIRES(mutex_);
 
+  const BackgroundRunner background_;
   mutable Mutex mutex_;
   std::vector<Region> regions_ HETER_GUARDED_BY(mutex_);
   char *next_ HETER_GUARDED_BY(mutex_) = nullptr;
   char *end_ HETER_GUARDED_BY(mutex_) = nullptr;
+  char *ready_ HETER_GUARDED_BY(mutex_) = nullptr; ///< Up to here huge pages are ready or about to be.
   size_t bytes_ HETER_GUARDED_BY(mutex_) = 0;
 };
 

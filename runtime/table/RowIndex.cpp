@@ -1,20 +1,14 @@
 // Tag buckets, and segments that split one at a time.
 #include "runtime/table/RowIndex.h"
 
-#include <array>
 #include <cassert>
 #include <cstring>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 namespace heter::runtime {
 
 // Maps t in [0, 1) to 2^t - 1 by 256 straight pieces, in 32-bit fixed point. Prefixes are then up to twice as dense at
 // one end as at the other, so that the segments of one depth fill over the whole time of a doubling.
-static constexpr int skewPieces = 256;
-static constexpr std::array<uint32_t, skewPieces + 1> skewTable = [] {
+constinit const std::array<uint32_t, RowIndex::skewPieces + 1> RowIndex::skewTable = [] {
   std::array<uint32_t, skewPieces + 1> table{};
   double power = 1;
   for (uint32_t &entry : table) {
@@ -23,25 +17,6 @@ static constexpr std::array<uint32_t, skewPieces + 1> skewTable = [] {
   }
   return table;
 }();
-
-uint32_t RowIndex::skewedPrefix(uint64_t hash) {
-  const size_t piece = hash >> 56;
-  const uint64_t within = (hash >> 24) & 0xffffffffU;
-  return skewTable[piece] + static_cast<uint32_t>((uint64_t{skewTable[piece + 1] - skewTable[piece]} * within) >> 32);
-}
-
-unsigned RowIndex::matches(const Bucket &bucket, uint8_t tag) {
-#if defined(__SSE2__)
-  const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i *>(&bucket));
-  const __m128i equal = _mm_cmpeq_epi8(tags, _mm_set1_epi8(static_cast<char>(tag)));
-  return static_cast<unsigned>(_mm_movemask_epi8(equal)) & ((1U << slotsPerBucket) - 1);
-#else
-  unsigned mask = 0;
-  for (int i = 0; i < slotsPerBucket; ++i)
-    mask |= static_cast<unsigned>(bucket.tags[i] == tag) << i;
-  return mask;
-#endif
-}
 
 RowIndex::RowIndex(RowArena &arena, RangeHash hash) : arena_(arena), hash_(hash) {
   directory_.push_back(newSegment(0));
@@ -59,40 +34,10 @@ void RowIndex::clear(Bucket *segment, int depth) {
   segment[1].header = static_cast<uint16_t>(depth);
 }
 
-uint32_t RowIndex::candidate(uint64_t hash) const {
-  const Bucket &bucket = segmentOf(hash)[bucketOf(hash)];
-  const unsigned mask = matches(bucket, tagOf(hash));
-  return mask ? bucket.rows[std::countr_zero(mask)] : none;
-}
-
-template <typename Visit> bool RowIndex::probe(uint64_t hash, Visit visit) const {
-  Bucket *segment = segmentOf(hash);
-  const uint8_t tag = tagOf(hash);
-  int at = bucketOf(hash);
-  for (int probes = 0; probes < bucketsPerSegment; ++probes) {
-    Bucket &bucket = segment[at];
-    for (unsigned mask = matches(bucket, tag); mask; mask &= mask - 1)
-      if (visit(bucket, std::countr_zero(mask)))
-        return true;
-    if (!bucket.overflowed)
-      return false;
-    at = (at + 1) & (bucketsPerSegment - 1);
-  }
-  return false;
-}
-
-uint32_t RowIndex::find(uint64_t hash, uint64_t key, const RowStore &rows) const {
-  uint32_t found = none;
-  const bool there = probe(hash, [&](const Bucket &bucket, int slot) {
-    found = bucket.rows[slot];
-    return rows.key(found) == key;
-  });
-  if (there)
-    return found;
-  if (!spill_.empty())
-    for (auto [it, end] = spill_.equal_range(hash); it != end; ++it)
-      if (rows.key(it->second) == key)
-        return it->second;
+uint32_t RowIndex::findSpilled(uint64_t hash, uint64_t key, const RowStore &rows) const {
+  for (auto [it, end] = spill_.equal_range(hash); it != end; ++it)
+    if (rows.key(it->second) == key)
+      return it->second;
   return none;
 }
 
@@ -103,7 +48,7 @@ void RowIndex::replace(uint64_t hash, uint32_t from, uint32_t to) {
     bucket.rows[slot] = to;
     return true;
   };
-  if (probe(hash, exchange))
+  if (probe(segmentOf(hash), hash, exchange))
     return;
   for (auto [it, end] = spill_.equal_range(hash); it != end; ++it)
     if (it->second == from)

@@ -12,11 +12,16 @@
 #include "runtime/table/RowStore.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <map>
 #include <span>
 #include <vector>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace heter::runtime {
 
@@ -50,16 +55,22 @@ public:
   const RangeHash &hash() const { return hash_; }
 
   /// The row of `key`, or `none`.
-  uint32_t find(uint64_t hash, uint64_t key, const RowStore &rows) const;
+  uint32_t find(uint64_t hash, uint64_t key, const RowStore &rows) const {
+    return find(segmentOf(hash), hash, key, rows);
+  }
   /// Adds a row. REQUIRES: its key is not there yet.
   void insert(uint64_t hash, uint32_t row, const RowStore &rows);
   /// Points at another row for a key. REQUIRES: `from` is there under `hash`.
   void replace(uint64_t hash, uint32_t from, uint32_t to);
 
-  /// Brings the bucket of a hash near, for a `find` a little later.
-  void prefetch(uint64_t hash) const { __builtin_prefetch(segmentOf(hash) + bucketOf(hash)); }
+  // Finding in three steps, for many keys at once: bring the bucket near, guess the row and bring it near, compare.
+
+  struct Bucket;
+  /// The segment of a hash, until a row is inserted. Brings the bucket near.
+  Bucket *approach(uint64_t hash) const;
   /// The most likely row of a hash, whose key is not compared, or `none`: worth prefetching.
-  uint32_t candidate(uint64_t hash) const;
+  uint32_t candidate(const Bucket *segment, uint64_t hash) const;
+  uint32_t find(Bucket *segment, uint64_t hash, uint64_t key, const RowStore &rows) const;
 
   // Visits in the order of hashes. A position is in [0, positions), and hashes in order have positions in order.
 
@@ -77,18 +88,17 @@ public:
 private:
   static constexpr int bucketsPerSegment = 64;
   static constexpr int slotsPerBucket = 12;
-  static constexpr int fullSegment = bucketsPerSegment * slotsPerBucket * 85 / 100;
+  static constexpr int fullSegment = bucketsPerSegment * slotsPerBucket * 88 / 100;
 
-  struct alignas(64) Bucket {
-    uint8_t tags[slotsPerBucket]; ///< 0: empty; tags lie from the front.
-    uint8_t used;
-    uint8_t overflowed; ///< Some key of this bucket is in a later one.
-    uint16_t header;    ///< Of the segment: its rows in bucket 0, its depth in bucket 1.
-    uint32_t rows[slotsPerBucket];
-  };
-  static_assert(sizeof(Bucket) == 64);
+  /// Where hashes with equal top 40 bits lie among `positions`.
+  static uint32_t skewedPrefix(uint64_t hash) {
+    const size_t piece = hash >> 56;
+    const uint64_t within = (hash >> 24) & 0xffffffffU;
+    return skewTable[piece] + static_cast<uint32_t>((uint64_t{skewTable[piece + 1] - skewTable[piece]} * within) >> 32);
+  }
+  static constexpr int skewPieces = 256;
+  static const std::array<uint32_t, skewPieces + 1> skewTable;
 
-  static uint32_t skewedPrefix(uint64_t hash);
   static int bucketOf(uint64_t hash) { return static_cast<int>((hash >> 12) & (bucketsPerSegment - 1)); }
   static uint8_t tagOf(uint64_t hash) {
     const auto tag = static_cast<uint8_t>(hash >> 18);
@@ -98,6 +108,7 @@ private:
   static void put(Bucket *segment, uint64_t hash, uint32_t row);
 
   size_t slotOf(uint64_t position) const { return position >> (32 - depth_); }
+  uint32_t findSpilled(uint64_t hash, uint64_t key, const RowStore &rows) const;
   Bucket *segmentOf(uint64_t hash) const { return directory_[slotOf(skewedPrefix(hash))]; }
   /// Deeper than hashed keys make a segment, so that keys made to collide cannot blow up the directory.
   int deepest() const { return std::min(static_cast<int>(std::bit_width(segments_)) + 4, 30); }
@@ -105,7 +116,7 @@ private:
   static void clear(Bucket *segment, int depth);
   void split(uint64_t hash, const RowStore &rows);
   /// Calls visit(bucket, slot) for each slot that may hold a hash until it gives true; false if none did.
-  template <typename Visit> bool probe(uint64_t hash, Visit visit) const;
+  template <typename Visit> static bool probe(Bucket *segment, uint64_t hash, Visit visit);
 
   RowArena &arena_;
   RangeHash hash_;
@@ -115,6 +126,63 @@ private:
   /// By hash: what full segments of the deepest() depth did not take.
   std::multimap<uint64_t, uint32_t> spill_;
 };
+
+struct alignas(64) RowIndex::Bucket {
+  uint8_t tags[slotsPerBucket]; ///< 0: empty; tags lie from the front.
+  uint8_t used;
+  uint8_t overflowed; ///< Some key of this bucket is in a later one.
+  uint16_t header;    ///< Of the segment: its rows in bucket 0, its depth in bucket 1.
+  uint32_t rows[slotsPerBucket];
+};
+
+inline unsigned RowIndex::matches(const Bucket &bucket, uint8_t tag) {
+#if defined(__SSE2__)
+  const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i *>(&bucket));
+  const __m128i equal = _mm_cmpeq_epi8(tags, _mm_set1_epi8(static_cast<char>(tag)));
+  return static_cast<unsigned>(_mm_movemask_epi8(equal)) & ((1U << slotsPerBucket) - 1);
+#else
+  unsigned mask = 0;
+  for (int i = 0; i < slotsPerBucket; ++i)
+    mask |= static_cast<unsigned>(bucket.tags[i] == tag) << i;
+  return mask;
+#endif
+}
+
+template <typename Visit> bool RowIndex::probe(Bucket *segment, uint64_t hash, Visit visit) {
+  const uint8_t tag = tagOf(hash);
+  int at = bucketOf(hash);
+  for (int probes = 0; probes < bucketsPerSegment; ++probes) {
+    Bucket &bucket = segment[at];
+    for (unsigned mask = matches(bucket, tag); mask; mask &= mask - 1)
+      if (visit(bucket, std::countr_zero(mask)))
+        return true;
+    if (!bucket.overflowed)
+      return false;
+    at = (at + 1) & (bucketsPerSegment - 1);
+  }
+  return false;
+}
+
+inline RowIndex::Bucket *RowIndex::approach(uint64_t hash) const {
+  Bucket *segment = segmentOf(hash);
+  __builtin_prefetch(segment + bucketOf(hash));
+  return segment;
+}
+
+inline uint32_t RowIndex::candidate(const Bucket *segment, uint64_t hash) const {
+  const Bucket &bucket = segment[bucketOf(hash)];
+  const unsigned mask = matches(bucket, tagOf(hash));
+  return mask ? bucket.rows[std::countr_zero(mask)] : none;
+}
+
+inline uint32_t RowIndex::find(Bucket *segment, uint64_t hash, uint64_t key, const RowStore &rows) const {
+  uint32_t found = none;
+  const bool there = probe(segment, hash, [&](const Bucket &bucket, int slot) {
+    found = bucket.rows[slot];
+    return rows.key(found) == key;
+  });
+  return there ? found : spill_.empty() ? none : findSpilled(hash, key, rows);
+}
 
 } // namespace heter::runtime
 

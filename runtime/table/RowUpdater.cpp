@@ -1,6 +1,8 @@
 // Columns of many rows, or one row after another.
 #include "runtime/table/RowUpdater.h"
 
+#include "runtime/table/RowStore.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -47,20 +49,24 @@ void RowUpdater::runRow(float *state, const float *sum) {
 }
 
 void RowUpdater::runColumns() {
-  const size_t bytes = dim_ * sizeof(float);
-  for (size_t i = 0; i < count_; ++i) {
-    std::memcpy(column(0) + i * dim_, sums_[i], bytes);
-    for (size_t a = 0; a < arrays_; ++a)
-      std::memcpy(column(1 + a) + i * dim_, states_[i] + a * dim_, bytes);
-  }
-  float *gradient = column(0);
-  for (size_t e = 0; e < count_ * dim_; ++e)
-    gradient[e] /= divisor_;
-  call_.setElements(static_cast<int64_t>(count_ * dim_));
-  call_.run();
+  const size_t dim = dim_;
+  float *const gradient = column(0);
   for (size_t i = 0; i < count_; ++i)
-    for (size_t a = 0; a < arrays_; ++a)
-      std::memcpy(states_[i] + a * dim_, column(1 + arrays_ + a) + i * dim_, bytes);
+    copyFloats(gradient + i * dim, sums_[i], dim);
+  for (size_t a = 0; a < arrays_; ++a) {
+    float *const array = column(1 + a);
+    for (size_t i = 0; i < count_; ++i)
+      copyFloats(array + i * dim, states_[i] + a * dim, dim);
+  }
+  for (size_t e = 0; e < count_ * dim; ++e)
+    gradient[e] /= divisor_;
+  call_.setElements(static_cast<int64_t>(count_ * dim));
+  call_.run();
+  for (size_t a = 0; a < arrays_; ++a) {
+    const float *const array = column(1 + arrays_ + a);
+    for (size_t i = 0; i < count_; ++i)
+      copyFloats(states_[i] + a * dim, array + i * dim, dim);
+  }
 }
 
 } // namespace heter::runtime

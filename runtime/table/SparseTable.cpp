@@ -57,8 +57,9 @@ struct SparseTable::Batch {
   }
 };
 
-SparseTable::SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard)
-    : spec_(spec), firstShard_(firstShard), endShard_(endShard), context_(spec) {
+SparseTable::SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard,
+                         BackgroundRunner background)
+    : spec_(spec), firstShard_(firstShard), endShard_(endShard), background_(std::move(background)), context_(spec) {
   assert(firstShard >= 0 && firstShard <= endShard && endShard <= virtualShards);
   rangeOfShard_.fill(rangeCount);
   for (int range = 0; range < rangeCount; ++range) {
@@ -80,7 +81,7 @@ int SparseTable::firstShardOfRange(int range) const {
 void SparseTable::reset(uint64_t seed) {
   context_.setSeed(seed);
   ranges_.clear();
-  arena_ = std::make_unique<RowArena>();
+  arena_ = std::make_unique<RowArena>(background_);
   for (const RangeHash &hash : hashes_)
     ranges_.push_back(std::make_unique<TableRange>(context_, *arena_, hash));
 }
@@ -227,14 +228,20 @@ void SparseTable::update(int part, std::span<const RowGradients> pushes, float d
 //===--- Eviction -------------------------------------------------------------------------------------------------===//
 
 int64_t SparseTable::evictShards(int first, int end, const TableTime &time) {
+  constexpr int64_t rowsAtOnce = 4096; // about; nobody waits for long
+  const int64_t memory = spec_.policy.memoryBytes;
   int64_t evicted = 0;
   for (int r = 0; r < rangeCount; ++r) {
-    // One virtual shard at a time: each has its share of the memory, and nobody waits for long.
-    for (int shard = std::max(first, firstShardOfRange(r)); shard < std::min(end, firstShardOfRange(r + 1)); ++shard) {
-      const int64_t memory = spec_.policy.memoryBytes;
-      TableRange &range = *ranges_[static_cast<size_t>(r)];
+    const int rangeEnd = firstShardOfRange(r + 1);
+    const int64_t shards = rangeEnd - firstShardOfRange(r);
+    TableRange &range = *ranges_[static_cast<size_t>(r)];
+    for (int shard = std::max(first, firstShardOfRange(r)); shard < std::min(end, rangeEnd);) {
       MutexLock lock(range.mutex());
-      evicted += range.evict(shard, shard + 1, memory > 0 ? memory / virtualShards : -1, time);
+      const int64_t rows = range.wholeRows() + range.shortRows();
+      const auto atOnce = static_cast<int>(std::clamp<int64_t>(rowsAtOnce * shards / (rows + 1), 1, shards));
+      const int next = std::min({end, rangeEnd, shard + atOnce});
+      evicted += range.evict(shard, next, memory > 0 ? memory / virtualShards : -1, time);
+      shard = next;
     }
   }
   return evicted;

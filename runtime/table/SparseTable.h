@@ -27,8 +27,9 @@ struct PartGradients {
 /// takes one range after another. Each row is read and updated whole.
 class SparseTable {
 public:
-  /// Owns the keys of virtual shards [firstShard, endShard). `spec` must outlive the table.
-  SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard);
+  /// Owns the keys of virtual shards [firstShard, endShard). `spec` must outlive the table; see RowArena for
+  /// `background`.
+  SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard, BackgroundRunner background = {});
   ~SparseTable();
 
   const TableSpec &spec() const { return spec_; }
@@ -94,6 +95,7 @@ private:
   const TableSpec &spec_;
   const int firstShard_;
   const int endShard_;
+  const BackgroundRunner background_;
   TableContext context_;
   std::unique_ptr<RowArena> arena_;
   std::vector<std::unique_ptr<TableRange>> ranges_; ///< The vector changes only in reset(). Null: without shards.

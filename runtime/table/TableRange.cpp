@@ -15,40 +15,55 @@ namespace {
 /// meanwhile.
 class RowFinder {
 public:
-  RowFinder(const RowIndex &index, const RowStore &rows, std::span<const BatchKey> keys)
-      : index_(index), rows_(rows), keys_(keys) {
+  /// The first `bytes` of each row will be wanted.
+  RowFinder(const RowIndex &index, const RowStore &rows, std::span<const BatchKey> keys, size_t bytes)
+      : index_(index), rows_(rows), keys_(keys), bytes_(bytes), segments_(index.segments()) {
     for (size_t i = 0; i < 2 * ahead; ++i)
-      prefetchBucket(i);
+      approach(i);
     for (size_t i = 0; i < ahead; ++i)
       prefetchRow(i);
   }
 
   /// The row of keys[i], or RowIndex::none. REQUIRES: called for each i in order.
   uint32_t find(size_t i) {
-    prefetchBucket(i + 2 * ahead);
+    if (segments_ != index_.segments()) // a segment was split
+      approachAgain(i);
+    // Before approach() takes its place.
+    RowIndex::Bucket *const segment = near_[i % (2 * ahead)];
+    approach(i + 2 * ahead);
     prefetchRow(i + ahead);
-    return index_.find(keys_[i].hash, keys_[i].key, rows_);
+    return index_.find(segment, keys_[i].hash, keys_[i].key, rows_);
   }
 
 private:
   static constexpr size_t ahead = 16;
 
-  void prefetchBucket(size_t i) const {
+  void approach(size_t i) {
     if (i < keys_.size())
-      index_.prefetch(keys_[i].hash);
+      near_[i % (2 * ahead)] = index_.approach(keys_[i].hash);
   }
-  void prefetchRow(size_t i) const {
+  void approachAgain(size_t from) {
+    for (size_t i = from; i < from + 2 * ahead; ++i)
+      approach(i);
+    segments_ = index_.segments();
+  }
+  [[gnu::always_inline]] void prefetchRow(size_t i) const {
     if (i >= keys_.size())
       return;
-    const uint32_t likely = index_.candidate(keys_[i].hash);
+    const uint32_t likely = index_.candidate(near_[i % (2 * ahead)], keys_[i].hash);
     if (likely != RowIndex::none)
-      rows_.prefetch(likely);
+      rows_.prefetch(likely, bytes_);
   }
 
   const RowIndex &index_;
   const RowStore &rows_;
-  std::span<const BatchKey> keys_;
+  const std::span<const BatchKey> keys_;
+  const size_t bytes_;
+  size_t segments_; ///< Of the index when the segments below were looked up.
+  std::array<RowIndex::Bucket *, 2 * ahead> near_;
 };
+
+size_t bytesUpTo(int64_t floats) { return Row::headerBytes + static_cast<size_t>(floats) * sizeof(float); }
 } // namespace
 
 //===--- New rows -------------------------------------------------------------------------------------------------===//
@@ -134,7 +149,7 @@ uint32_t TableRange::count(const BatchKey &key, uint32_t row, float shows, float
 void TableRange::pull(const PartSpec &part, std::span<const BatchKey> keys, float *out,
                       std::vector<uint32_t> &missing) const {
   const auto dim = static_cast<size_t>(part.dim);
-  RowFinder finder(index_, rows_, keys);
+  RowFinder finder(index_, rows_, keys, bytesUpTo(part.offset + part.dim));
   for (size_t i = 0; i < keys.size(); ++i) {
     const BatchKey &key = keys[i];
     const uint32_t row = finder.find(i);
@@ -144,7 +159,7 @@ void TableRange::pull(const PartSpec &part, std::span<const BatchKey> keys, floa
     else if (row == RowIndex::none)
       missing.push_back(key.position);
     else
-      std::memcpy(to, rows_.at(row).floats() + part.offset, dim * sizeof(float));
+      copyFloats(to, rows_.at(row).floats() + part.offset, dim);
   }
 }
 
@@ -152,7 +167,7 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
                         RowUpdater &updater, const TableTime &time) {
   const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
   const auto dim = static_cast<size_t>(spec.dim);
-  RowFinder finder(index_, rows_, keys);
+  RowFinder finder(index_, rows_, keys, bytesUpTo(spec.offset + spec.stateFloats));
   for (size_t i = 0; i < keys.size(); ++i) {
     const BatchKey &key = keys[i];
     uint32_t row = finder.find(i);
@@ -201,6 +216,7 @@ struct TableRange::Candidate {
   int age;
   uint64_t hash;
   uint32_t row;
+  int shard;
   bool goes = false;
 
   bool operator<(const Candidate &other) const {
@@ -214,35 +230,38 @@ int64_t TableRange::bytesOf(uint32_t row) const {
   return static_cast<int64_t>(Row::headerBytes) + floats * static_cast<int64_t>(sizeof(float)) + indexBytes;
 }
 
-void TableRange::chooseEvicted(std::vector<Candidate> &candidates, int64_t memoryBytes, const TableTime &time) const {
+void TableRange::rate(Candidate &candidate, uint16_t period) const {
   const RowPolicy &policy = spec_.policy;
-  const uint16_t period = policy.periodOf(time);
-  int64_t bytes = 0;
-  std::vector<float> statistics(static_cast<size_t>(policy.statistics()));
-  for (Candidate &candidate : candidates) {
-    const Row row = rows_.at(candidate.row);
-    candidate.age = RowPolicy::age(row.seen(), period);
-    std::copy_n(row.floats(), statistics.size(), statistics.begin());
+  const Row row = rows_.at(candidate.row);
+  candidate.age = RowPolicy::age(row.seen(), period);
+  if (policy.scored) {
+    std::array<float, 2> statistics = {row.floats()[0], row.floats()[1]};
     policy.age(statistics.data(), candidate.age);
     candidate.score = policy.score(statistics.data());
-    candidate.goes = (policy.unseenPeriods > 0 && candidate.age > policy.unseenPeriods) ||
-                     (policy.evictsByScore && candidate.score < policy.leastScore);
-    bytes += candidate.goes ? 0 : bytesOf(candidate.row);
   }
-  if (memoryBytes < 0 || bytes <= memoryBytes)
+  candidate.goes = (policy.unseenPeriods > 0 && candidate.age > policy.unseenPeriods) ||
+                   (policy.evictsByScore && candidate.score < policy.leastScore);
+}
+
+void TableRange::keepWithin(std::span<Candidate> ofShard, int64_t memoryBytes) const {
+  int64_t bytes = 0;
+  for (const Candidate &candidate : ofShard)
+    bytes += candidate.goes ? 0 : bytesOf(candidate.row);
+  if (bytes <= memoryBytes)
     return;
-  std::sort(candidates.begin(), candidates.end());
-  for (Candidate &candidate : candidates) {
+  std::sort(ofShard.begin(), ofShard.end());
+  for (Candidate &candidate : ofShard) {
     if (bytes <= memoryBytes)
-      break;
+      return;
     bytes -= candidate.goes ? 0 : bytesOf(candidate.row);
     candidate.goes = true;
   }
 }
 
-int64_t TableRange::evict(int first, int end, int64_t memoryBytes, const TableTime &time) {
+int64_t TableRange::evict(int first, int end, int64_t memoryOfShard, const TableTime &time) {
   const RangeHash &hash = index_.hash();
   const uint64_t last = RowIndex::position(hash.lastOfShard(end - 1));
+  const uint16_t period = spec_.policy.periodOf(time);
   std::vector<Candidate> candidates;
   std::vector<uint32_t> rows;
   std::vector<uint64_t> segments;
@@ -251,11 +270,23 @@ int64_t TableRange::evict(int first, int end, int64_t memoryBytes, const TableTi
     segments.push_back(at);
     for (uint32_t row : rows) { // a segment at either end may hold rows of other shards too
       const uint64_t key = rows_.key(row);
-      if (shardOf(key) >= first && shardOf(key) < end)
-        candidates.push_back({0, 0, hash(key), row});
+      const int shard = shardOf(key);
+      if (shard < first || shard >= end)
+        continue;
+      candidates.push_back({0, 0, hash(key), row, shard});
+      rate(candidates.back(), period);
     }
   }
-  chooseEvicted(candidates, memoryBytes, time);
+  if (memoryOfShard >= 0) {
+    std::sort(candidates.begin(), candidates.end(),
+              [](const Candidate &a, const Candidate &b) { return a.shard < b.shard; });
+    for (auto shard = candidates.begin(); shard != candidates.end();) {
+      const auto next =
+          std::find_if(shard, candidates.end(), [&](const Candidate &c) { return c.shard != shard->shard; });
+      keepWithin({shard, next}, memoryOfShard);
+      shard = next;
+    }
+  }
   std::erase_if(candidates, [](const Candidate &candidate) { return !candidate.goes; });
   if (candidates.empty())
     return 0;

@@ -75,9 +75,9 @@ public:
   void update(int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes, RowUpdater &updater,
               const TableTime &time) HETER_REQUIRES(mutex_);
 
-  /// Evicts rows of the virtual shards [first, end), which are the range's. They may keep `memoryBytes`; -1: no limit.
-  /// Gives the number evicted.
-  int64_t evict(int first, int end, int64_t memoryBytes, const TableTime &time) HETER_REQUIRES(mutex_);
+  /// Evicts rows of the virtual shards [first, end), which are the range's. Each shard may keep `memoryOfShard` bytes;
+  /// -1: no limit. Gives the number evicted.
+  int64_t evict(int first, int end, int64_t memoryOfShard, const TableTime &time) HETER_REQUIRES(mutex_);
 
   /// Adds or replaces a row.
   void put(const RowImage &image, const TableTime &time) HETER_REQUIRES(mutex_);
@@ -127,8 +127,10 @@ private:
   void setAside(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_);
   void beginEpochsAnew() HETER_REQUIRES(mutex_);
   struct Candidate;
-  void chooseEvicted(std::vector<Candidate> &candidates, int64_t memoryBytes, const TableTime &time) const
-      HETER_REQUIRES(mutex_);
+  /// Sets a candidate's score and age, and whether it goes for either.
+  void rate(Candidate &candidate, uint16_t period) const HETER_REQUIRES(mutex_);
+  /// Has those go that score least, until the others fit.
+  void keepWithin(std::span<Candidate> ofShard, int64_t memoryBytes) const HETER_REQUIRES(mutex_);
   int64_t bytesOf(uint32_t row) const HETER_REQUIRES(mutex_);
 
   const TableContext &context_;
