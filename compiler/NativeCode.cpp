@@ -3,11 +3,13 @@
 #include "compiler/NativeCode.h"
 
 #include "compiler/KernelLowering.h"
+#include "compiler/TileKernels.h"
 
 #include "lld/Common/Driver.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/AMX/Transforms.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/Pass.h"
@@ -57,7 +59,7 @@ std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const IsaLevel &isa) {
   // What the compiler wrote is what runs: no product is fused into a sum.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, isa.name, /*Features=*/"", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      triple, isa.cpu, isa.extensions, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
 /// The same for every function: the level's instructions, and registers as wide as it has.
@@ -69,8 +71,10 @@ void setTarget(llvm::Module &module, const llvm::TargetMachine &machine, const I
   for (llvm::Function &function : module) {
     if (function.isDeclaration())
       continue;
-    function.addFnAttr("target-cpu", isa.name);
-    function.addFnAttr("prefer-vector-width", isa.name == "x86-64-v4" ? "512" : "256");
+    function.addFnAttr("target-cpu", isa.cpu);
+    if (!isa.extensions.empty())
+      function.addFnAttr("target-features", isa.extensions);
+    function.addFnAttr("prefer-vector-width", isa.cpu == "x86-64-v4" ? "512" : "256");
   }
 }
 
@@ -118,21 +122,33 @@ LogicalResult lowerToLlvm(ModuleOp kernels) {
 } // namespace
 
 const std::vector<IsaLevel> &isaLevels() {
-  static const std::vector<IsaLevel> levels = {
-      {"x86-64-v3", {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}},
-      {"x86-64-v4",
-       {"avx2", "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl", "bmi1", "bmi2", "f16c", "fma", "movbe"}},
-  };
+  static const std::vector<IsaLevel> levels = [] {
+    IsaLevel v3{"x86-64-v3", {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}, "x86-64-v3", ""};
+    IsaLevel v4{
+        "x86-64-v4",
+        {"avx2", "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl", "bmi1", "bmi2", "f16c", "fma", "movbe"},
+        "x86-64-v4",
+        ""};
+    IsaLevel tiles = v4;
+    tiles.name = "x86-64-v4-amx";
+    tiles.cpuFeatures.insert(tiles.cpuFeatures.end(), {"amx_bf16", "amx_tile", "avx512_bf16"});
+    tiles.extensions = "+amx-bf16,+amx-tile,+avx512bf16";
+    tiles.tiles = true;
+    return std::vector<IsaLevel>{v3, v4, tiles};
+  }();
   return levels;
 }
 
-FailureOr<std::vector<KernelObjectBytes>> compileKernels(ModuleOp module) {
+FailureOr<std::vector<KernelObjectBytes>> compileKernels(ModuleOp module, bool tiles) {
   loadKernelDialects(*module->getContext());
   OwningOpRef<ModuleOp> lowered = ModuleOp::create(module.getLoc());
   for (auto kernel : module.getOps<func::FuncOp>())
     if (failed(lowerKernel(kernel, *lowered)))
       return failure();
   if (failed(lowerToLlvm(*lowered)))
+    return failure();
+  OwningOpRef<ModuleOp> withTiles = tiles ? cast<ModuleOp>((*lowered)->clone()) : ModuleOp();
+  if (tiles && failed(emitTileKernels(*withTiles)))
     return failure();
   initializeTarget();
   // One LLVM context a level, so that the levels are compiled side by side.
@@ -142,14 +158,17 @@ FailureOr<std::vector<KernelObjectBytes>> compileKernels(ModuleOp module) {
     std::unique_ptr<llvm::TargetMachine> machine;
   };
   std::vector<KernelObjectBytes> objects;
-  std::vector<Job> jobs(isaLevels().size());
-  for (auto [isa, job] : llvm::zip(isaLevels(), jobs)) {
+  for (const IsaLevel &isa : isaLevels())
+    if (!isa.tiles || tiles)
+      objects.push_back({isa, ""});
+  std::vector<Job> jobs(objects.size());
+  for (auto [object, job] : llvm::zip(objects, jobs)) {
+    const IsaLevel &isa = object.isa;
     job.machine = makeTargetMachine(isa);
-    job.module = translateModuleToLLVMIR(*lowered, job.context, "kernels");
+    job.module = translateModuleToLLVMIR(isa.tiles ? *withTiles : *lowered, job.context, "kernels");
     if (!job.machine || !job.module)
       return module.emitError("cannot make native code for ") << isa.name;
     setTarget(*job.module, *job.machine, isa);
-    objects.push_back({isa, ""});
   }
   {
     llvm::DefaultThreadPool pool(llvm::hardware_concurrency(jobs.size()));
@@ -195,6 +214,9 @@ llvm::Error linkSharedObject(StringRef object, StringRef path) {
 void registerNativeCode(DialectRegistry &registry) {
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  arith::registerConvertArithToLLVMInterface(registry);
+  cf::registerConvertControlFlowToLLVMInterface(registry);
+  registerConvertAMXToLLVMInterface(registry);
 }
 
 } // namespace heter::compiler

@@ -15,6 +15,7 @@ using package::NodeKind;
 
 static package::ElementType::type elementType(Type type) {
   return type.isF32()         ? package::ElementType::F32
+         : type.isBF16()      ? package::ElementType::BF16
          : type.isInteger(64) ? package::ElementType::I64
                               : package::ElementType::BOOL;
 }
@@ -33,6 +34,8 @@ std::pair<package::ValueKind::type, package::TensorType> packageType(Type type) 
   }
   auto tensor = cast<RankedTensorType>(type);
   result.element = elementType(tensor.getElementType());
+  if (auto packed = dyn_cast_or_null<task::PackedAttr>(tensor.getEncoding()))
+    result.packing = static_cast<package::Packing::type>(packed.getPacking());
   for (int64_t size : tensor.getShape())
     result.shape.push_back(size == ShapedType::kDynamic ? -1 : size);
   return {package::ValueKind::TENSOR, result};

@@ -74,13 +74,15 @@ class Trainer:
         self.sparse = torch.optim.Adagrad(self.model.table.parameters(), lr=0.05)
         how = {} if options.adam == "loop" else {options.adam: True}
         self.dense = torch.optim.Adam(self.model.layers.parameters(), lr=1e-3, **how)
-        self.rows = rows
+        self.rows, self.autocast = rows, options.precision == "bf16"
 
     def train(self, examples):
         for _ in range(examples // self.size):
             dense, ids, labels = self.batches[self.next]
             self.next = (self.next + 1) % len(self.batches)
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(self.model(dense, ids), labels)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.autocast):
+                logits = self.model(dense, ids)
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)
             self.sparse.zero_grad()
             self.dense.zero_grad()
             loss.backward()
@@ -97,6 +99,7 @@ def main():
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--sparse", choices=["embedding", "bag"], default="embedding")
     parser.add_argument("--adam", choices=["loop", "foreach", "fused"], default="fused")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32", help="bf16: under torch.autocast")
     parser.add_argument("--warm-up", type=int, default=20, metavar="STEPS")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -7,7 +7,7 @@
 #include "compiler/PackageGraph.h"
 #include "compiler/PackageWriter.h"
 #include "compiler/Pipelines.h"
-#include "dialects/nn/NN.h"
+#include "dialects/task/Task.h"
 #include "frontend/emit/Emit.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/package/Package.h"
@@ -146,6 +146,15 @@ void setPrecision(ModuleOp module, llvm::StringRef name) {
   });
 }
 
+/// Whether any program multiplies packed matrices.
+bool usesTiles(ModuleOp module) {
+  return module
+      .walk([](task::LibraryOp op) {
+        return op.getCallee() == "product" ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// What is wrong with a path that is to be compiled, or "".
 std::string checkInput(const std::string &path) {
   namespace fs = llvm::sys::fs;
@@ -238,7 +247,7 @@ int compile(const HetercOptions &options) {
   FailureOr<PackageContents> contents = buildPackage(*module);
   if (failed(contents))
     return 1;
-  FailureOr<std::vector<KernelObjectBytes>> kernels = compileKernels(*module);
+  FailureOr<std::vector<KernelObjectBytes>> kernels = compileKernels(*module, usesTiles(*module));
   if (failed(kernels))
     return 1;
   if (llvm::Error error = writePackage(*contents, *kernels, explanation, options.output))

@@ -37,17 +37,42 @@ bool isTaskTensor(Type type) {
   return nn::isValueShape(inSpace(type, Space::Host));
 }
 
+bool isPacked(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa_and_nonnull<PackedAttr>(tensor.getEncoding()) && tensor.getElementType().isBF16() &&
+         tensor.getRank() == 2 && !tensor.isDynamicDim(1);
+}
+
+int64_t unitBytes(RankedTensorType type) {
+  // Extents of packed matrices are multiples of 32; the number of examples is rounded up anyway.
+  int64_t unit = isPacked(type) ? 32 : 1;
+  int64_t bytes = type.getElementType().isInteger(1) ? 1 : type.getElementTypeBitWidth() / 8;
+  for (int64_t size : type.getShape())
+    bytes *= size == ShapedType::kDynamic ? 1 : (size + unit - 1) / unit * unit;
+  return bytes;
+}
+
+RankedTensorType packed(RankedTensorType type, Packing packing) {
+  return RankedTensorType::get(type.getShape(), BFloat16Type::get(type.getContext()),
+                               PackedAttr::get(type.getContext(), packing, spaceOf(type)));
+}
+
 Type inSpace(Type type, Space space) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
     return type;
   Attribute encoding = space == Space::Device ? DeviceAttr::get(type.getContext()) : Attribute();
+  if (auto packed = dyn_cast_or_null<PackedAttr>(tensor.getEncoding()))
+    encoding = PackedAttr::get(type.getContext(), packed.getPacking(), space);
   return RankedTensorType::get(tensor.getShape(), tensor.getElementType(), encoding);
 }
 
 Space spaceOf(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && tensor.getEncoding() ? Space::Device : Space::Host;
+  if (!tensor || !tensor.getEncoding())
+    return Space::Host;
+  auto packed = dyn_cast<PackedAttr>(tensor.getEncoding());
+  return packed ? packed.getSpace() : Space::Device;
 }
 
 namespace {
@@ -56,14 +81,20 @@ namespace {
 struct LibraryKernel {
   StringRef name;
   unsigned minInputs, maxInputs;
+  unsigned maxResults = 1;
 };
 
 constexpr unsigned kAnyNumber = ~0u;
 const LibraryKernel kLibrary[] = {
-    {"matmul", 2, 3},      {"concat", 1, kAnyNumber},   {"slice", 1, 1},          {"pad", 1, 1},
-    {"reshape", 1, 1},     {"transpose", 1, 1},         {"lower_triangle", 1, 1}, {"lower_triangle_grad", 1, 1},
-    {"dropout", 1, 1},     {"dropout_grad", 1, 1},      {"hash", 1, 1},           {"argmax", 1, 1},
-    {"lookup_grad", 1, 2}, {"add_rows", 2, kAnyNumber}, {"example_count", 0, 0},  {"cast", 1, 1},
+    {"pack", 1, 1, 4},        {"product", 2, 3, 6},
+    {"matmul", 2, 3},         {"concat", 1, kAnyNumber},
+    {"slice", 1, 1},          {"pad", 1, 1},
+    {"reshape", 1, 1},        {"transpose", 1, 1},
+    {"lower_triangle", 1, 1}, {"lower_triangle_grad", 1, 1},
+    {"dropout", 1, 1},        {"dropout_grad", 1, 1},
+    {"hash", 1, 1},           {"argmax", 1, 1},
+    {"lookup_grad", 1, 2},    {"add_rows", 2, kAnyNumber},
+    {"example_count", 0, 0},  {"cast", 1, 1},
 };
 
 const LibraryKernel *findLibraryKernel(StringRef name) {
@@ -184,6 +215,9 @@ LogicalResult verifyParameter(SymbolTableCollection &symbols, Operation *user, F
   auto parameter = lookup<nn::ParameterOp>(symbols, user, name, "parameter");
   if (!parameter)
     return failure();
+  auto packed = cast<RankedTensorType>(type);
+  if (isPacked(type)) // The copy of a matrix; only pulls have such results.
+    type = RankedTensorType::get(packed.getShape(), Float32Type::get(type.getContext()));
   if (parameter.getType() != type)
     return user->emitOpError("moves ") << type << ", but parameter " << name << " is " << parameter.getType();
   return success();
@@ -299,8 +333,9 @@ LogicalResult LibraryOp::verify() {
   if (getInputs().size() < kernel->minInputs || getInputs().size() > kernel->maxInputs)
     return emitOpError("gives ") << getInputs().size() << " inputs to \"" << getCallee() << "\", which takes "
                                  << kernel->minInputs << (kernel->maxInputs > kernel->minInputs ? " or more" : "");
-  if (getNumResults() != 1)
-    return emitOpError("expects one result, got ") << getNumResults();
+  if (getNumResults() == 0 || getNumResults() > kernel->maxResults)
+    return emitOpError("expects one result")
+           << (kernel->maxResults > 1 ? " or a few" : "") << ", got " << getNumResults();
   for (NamedAttribute option : getOptions().value_or(DictionaryAttr::get(getContext())))
     if (!isa<IntegerAttr, FloatAttr, StringAttr, BoolAttr, DenseI64ArrayAttr>(option.getValue()))
       return emitOpError("has option \"")

@@ -20,8 +20,17 @@
 
 namespace heter::task {
 
+/// The memory space of a value's type.
+Space spaceOf(mlir::Type type);
+
 /// Whether `type` is a tensor whose encoding, if any, is #task.device, and which is a value of a model otherwise.
 bool isTaskTensor(mlir::Type type);
+
+/// Whether `type` is a packed matrix: bf16, rank 2, only the rows perhaps dynamic, encoding #task.packed.
+bool isPacked(mlir::Type type);
+
+/// The bytes of a value of the tensor `type`, one example's if it is batched.
+int64_t unitBytes(mlir::RankedTensorType type);
 
 } // namespace heter::task
 
@@ -34,8 +43,8 @@ namespace heter::task {
 /// host and stay as they are.
 mlir::Type inSpace(mlir::Type type, Space space);
 
-/// The memory space of a value's type.
-Space spaceOf(mlir::Type type);
+/// The f32 matrix `type` packed, in the same memory.
+mlir::RankedTensorType packed(mlir::RankedTensorType type, Packing packing);
 
 /// Whether the runtime's library has kernels of this name.
 bool isLibraryKernel(llvm::StringRef name);

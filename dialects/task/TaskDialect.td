@@ -42,6 +42,17 @@ def Task_DeviceAttr : Task_Attr<"Device", "device"> {
   let summary = "The encoding of a tensor in device memory";
 }
 
+def Task_PackedAttr : Task_Attr<"Packed", "packed"> {
+  let summary = "The encoding of a matrix of bf16 in tiles";
+  let description = [{
+    `tensor<?x400xbf16, #task.packed<left, host>>`: the matrix as the left or right factor of a product, it or
+    its transpose, in tiles of 1 KB (docs/formats/package.md), in host or device memory. Only `task.pull_dense`,
+    `task.copy` and the library's `pack` and `product` give and take such values.
+  }];
+  let parameters = (ins EnumParameter<Task_Packing>:$packing, EnumParameter<Task_Space>:$space);
+  let assemblyFormat = "`<` $packing `,` $space `>`";
+}
+
 def Task_SegmentAttr : Task_Attr<"Segment", "segment"> {
   let summary = "One segment of a frame's memory";
   let description = [{
@@ -74,9 +85,16 @@ def Task_HostTensor : RankedTensorOf<[F32, I64, I1], [CPred<"::heter::nn::isValu
                                      "f32, i64 or i1 tensor in host memory">;
 def Task_Tensor : RankedTensorOf<[F32, I64, I1], [CPred<"::heter::task::isTaskTensor($_self)">],
                                  "f32, i64 or i1 tensor in host or device memory">;
+def Task_Packed : RankedTensorOf<[BF16], [CPred<"::heter::task::isPacked($_self)">], "packed bf16 matrix">;
+def Task_HostPacked
+    : RankedTensorOf<[BF16], [CPred<"::heter::task::isPacked($_self) && "
+                                    "::heter::task::spaceOf($_self) == ::heter::task::Space::Host">],
+                     "packed bf16 matrix in host memory">;
 def Task_Ragged : Type<CPred<"::llvm::isa<::heter::nn::RaggedType>($_self)">, "ragged value">;
 def Task_Rows : Type<CPred<"::llvm::isa<::heter::nn::RowsType>($_self)">, "sparse gradient">;
 def Task_HostValue : AnyTypeOf<[Task_HostTensor, Task_Ragged, Task_Rows], "value in host memory">;
+def Task_LibraryValue : AnyTypeOf<[Task_Tensor, Task_Packed, Task_Ragged, Task_Rows], "value in host or device memory">;
+def Task_CopiedTensor : AnyTypeOf<[Task_Tensor, Task_Packed], "tensor in host or device memory">;
 def Task_Value : AnyTypeOf<[Task_Tensor, Task_Ragged, Task_Rows], "value in host or device memory">;
 def Task_Condition
     : Type<CPred<"$_self == ::mlir::RankedTensorType::get({}, ::mlir::IntegerType::get($_self.getContext(), 1))">,

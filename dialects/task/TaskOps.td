@@ -91,8 +91,9 @@ def Task_PullRowsOp : Task_Node<"pull_rows", "$table `part` `(` $part `)` `(` $i
 def Task_PullDenseOp : Task_Node<"pull_dense", "$parameter", "`:` type($result)",
                                  [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Reads a dense parameter, in the version that the frame has pinned";
+  let description = "A packed result is made once a version, not once a frame.";
   let own = (ins FlatSymbolRefAttr:$parameter);
-  let results = (outs Task_HostTensor:$result);
+  let results = (outs AnyTypeOf<[Task_HostTensor, Task_HostPacked]>:$result);
 }
 
 def Task_PushRowsOp : Task_Node<"push_rows", "$table `part` `(` $part `)` `(` $rows `)`", "`:` type($rows)",
@@ -151,18 +152,18 @@ def Task_LibraryOp : Task_Node<"library", "$callee `(` $inputs `)` (`options` $o
   let summary = "Calls a kernel of the runtime's library";
   let description = [{
     `callee` is one of the library's functions, which docs/formats/package.md lists; the verifier knows them and how many
-    inputs each takes. `options` are the function's own: i64, f64, text, i64 array or bool. All tensors of one call are
+    inputs each takes; `pack` and `product` have one result or more, all others one. `options` are the function's own: i64, f64, text, i64 array or bool. All tensors of one call are
     in one space.
   }];
-  let own = (ins StrAttr:$callee, Variadic<Task_Value>:$inputs, OptionalAttr<DictionaryAttr>:$options);
-  let results = (outs Variadic<Task_Value>:$results);
+  let own = (ins StrAttr:$callee, Variadic<Task_LibraryValue>:$inputs, OptionalAttr<DictionaryAttr>:$options);
+  let results = (outs Variadic<Task_LibraryValue>:$results);
   let hasVerifier = 1;
 }
 
 def Task_CopyOp : Task_Node<"copy", "$input", "`:` type($input) `to` type($result)"> {
   let summary = "Copies a tensor between host and device memory";
-  let own = (ins Task_Tensor:$input);
-  let results = (outs Task_Tensor:$result);
+  let own = (ins Task_CopiedTensor:$input);
+  let results = (outs Task_CopiedTensor:$result);
   let hasVerifier = 1;
 }
 

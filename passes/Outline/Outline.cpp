@@ -5,6 +5,7 @@
 #include "dialects/task/Task.h"
 #include "passes/Outline/Fusion.h"
 #include "passes/Outline/Kernels.h"
+#include "passes/Outline/Packing.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/Remarks.h"
@@ -108,6 +109,7 @@ LogicalResult ProgramOutliner::run() {
   builder_.setInsertionPointToStart(&program.getBody().emplaceBlock());
   if (failed(outlineBlock(source_.getBody().front())))
     return failure();
+  packProducts(program, fuse_);
   // The symbol's name passes from the old program to the new one.
   source_.erase();
   return success();
@@ -339,6 +341,10 @@ struct Outline : impl::OutlineBase<Outline> {
     for (auto program : llvm::make_early_inc_range(module.getOps<ps::ProgramOp>()))
       if (failed(ProgramOutliner(program, kernels, !fuse || fuse.getValue()).run()))
         return signalPassFailure();
+    // A kernel that became the end of a product has no caller any more.
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (SymbolTable::symbolKnownUseEmpty(function, module))
+        function.erase();
     module->setAttr(nn::kStageAttr, StringAttr::get(&getContext(), "outline"));
   }
 };

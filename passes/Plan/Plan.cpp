@@ -21,14 +21,6 @@ bool isInFrame(OpResult value) {
          !isa<task::InputOp, task::RecvOp, task::PullDenseOp>(value.getOwner());
 }
 
-/// Bytes of one example, or of the whole if there is no batch.
-int64_t unitBytes(RankedTensorType type) {
-  int64_t bytes = type.getElementType().isInteger(1) ? 1 : type.getElementTypeBitWidth() / 8;
-  for (int64_t size : type.getShape())
-    bytes *= size == ShapedType::kDynamic ? 1 : size;
-  return bytes;
-}
-
 bool isBatched(RankedTensorType type) { return type.getRank() && type.isDynamicDim(0); }
 
 /// Plans the graph of one block.
@@ -60,7 +52,7 @@ private:
       if (other && graph_.aligned.size() == 2)
         graph_.aligned.insert(graph_.aligned.end(), {true, false});
       planned.segment = (other ? 2 : 0) + isBatched(type);
-      planned.bytes = unitBytes(type);
+      planned.bytes = task::unitBytes(type);
     }
     graph_.values.push_back(planned);
     return found->second;

@@ -56,6 +56,7 @@ ActiveFrame::ActiveFrame(const GraphPlan &plan, const FrameContext &context)
     const package::Value &value = graph_.values[v];
     values_[v].kind = value.kind;
     values_[v].element = value.type.element;
+    values_[v].packing = value.type.packing;
     values_[v].shape.rank = static_cast<int>(value.type.shape.size());
   }
 }
@@ -82,7 +83,7 @@ Status ActiveFrame::placeSegments() {
       continue;
     int64_t scale = graph_.segments[value.segment].symbol.empty() ? 1 : units;
     ref.data = static_cast<char *>(segments_[value.segment].memory()) + value.offset * scale;
-    ref.bytes = ref.shape.elements() * elementBytes(ref.element);
+    ref.bytes = tensorBytes(ref.element, ref.shape);
   }
   return {};
 }
@@ -116,7 +117,7 @@ Status ActiveFrame::ensureOutput(int value) {
   TensorRef &ref = values_[value];
   if (ref.kind != ValueKind::TENSOR)
     return {};
-  ref.bytes = ref.shape.elements() * elementBytes(ref.element);
+  ref.bytes = tensorBytes(ref.element, ref.shape);
   HETER_ASSIGN_OR_RETURN(ref.data, own_[value].ensure(deviceOf(graph_.values[value].space), ref.bytes));
   bound_[value] = true;
   return {};

@@ -18,7 +18,7 @@ Status Frame::checkBinding(int index, package::ValueKind::type kind) const {
 
 Status Frame::checkBytes(int index, int64_t bytes) const {
   const TensorRef &value = values_[index];
-  int64_t expected = value.shape.elements() * elementBytes(value.element);
+  int64_t expected = tensorBytes(value.element, value.shape);
   if (bytes == expected)
     return {};
   return Status::invalidArgument("value `" + graph_.values[index].name + "` has " + std::to_string(expected) +

@@ -99,7 +99,7 @@ private:
       reserveOperands(node, made);
       return {};
     case NodeKind::LIBRARY: {
-      HETER_ASSIGN_OR_RETURN(made.library, prepareLibraryCall(graph_, node));
+      HETER_ASSIGN_OR_RETURN(made.library, prepareLibraryCall(graph_, node, &kernels_));
       reserveOperands(node, made);
       return {};
     }

@@ -28,7 +28,9 @@ static const std::map<std::string, PrepareFunction> &kernelTable() {
       {"lower_triangle", prepareLowerTriangle},
       {"lower_triangle_grad", prepareLowerTriangleGrad},
       {"matmul", prepareMatmul},
+      {"pack", preparePack},
       {"pad", preparePad},
+      {"product", prepareProduct},
       {"reshape", prepareReshape},
       {"slice", prepareSlice},
       {"transpose", prepareTranspose},
@@ -43,12 +45,13 @@ std::vector<std::string> libraryKernelNames() {
   return names;
 }
 
-StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node) {
+StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node,
+                                             const KernelObject *kernels) {
   auto found = kernelTable().find(node.callee);
   if (found == kernelTable().end())
     return Status::invalidArgument("there is no library kernel `" + node.callee + "`" +
                                    didYouMean(node.callee, libraryKernelNames()));
-  StatusOr<LibraryFunction> prepared = found->second(LibraryNode{graph, node});
+  StatusOr<LibraryFunction> prepared = found->second(LibraryNode{graph, node, kernels});
   if (!prepared.ok())
     return prepared.status().withContext("library kernel `" + node.callee + "`");
   return prepared;

@@ -36,9 +36,12 @@ struct LibraryCall {
 /// Safe to call from several threads at once. Operands have the types that it was prepared for, with B put in.
 using LibraryFunction = std::function<Status(const LibraryCall &)>;
 
+class KernelObject;
+
 /// Checks a LIBRARY node's attributes and types, and makes its function. Fails for a name that the library does not
-/// have.
-StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node);
+/// have. Where the kernels of the package can do a part of it better (Packed.h), they do; they outlive the function.
+StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node,
+                                             const KernelObject *kernels = nullptr);
 
 /// The names that prepareLibraryCall knows, sorted.
 std::vector<std::string> libraryKernelNames();

@@ -320,4 +320,13 @@ StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
   });
 }
 
+Status multiplyMatrices(const float *a, const float *b, float *out, int64_t m, int64_t n, int64_t k,
+                        Scheduler *scheduler) {
+  Product product;
+  product.m = m;
+  product.n = product.strideB = product.strideOut = n;
+  product.k = product.strideA = k;
+  return multiply(product, a, b, nullptr, out, scheduler);
+}
+
 } // namespace heter::runtime

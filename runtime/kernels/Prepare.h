@@ -10,6 +10,7 @@ namespace heter::runtime {
 struct LibraryNode {
   const package::Graph &graph;
   const package::Node &node;
+  const KernelObject *kernels = nullptr;
 
   size_t inputCount() const { return node.inputs.size(); }
   const package::Value &input(size_t i) const { return graph.values[node.inputs[i]]; }
@@ -34,8 +35,13 @@ struct LibraryNode {
 inline bool isBatch(const package::TensorType &type) { return !type.shape.empty() && type.shape.front() == -1; }
 
 StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node);
+/// out (m x n) = a (m x k) * b (k x n), row-major, in f32. `scheduler` may be null.
+Status multiplyMatrices(const float *a, const float *b, float *out, int64_t m, int64_t n, int64_t k,
+                        Scheduler *scheduler);
 StatusOr<LibraryFunction> prepareConcat(const LibraryNode &node);
 StatusOr<LibraryFunction> prepareSlice(const LibraryNode &node);
+StatusOr<LibraryFunction> preparePack(const LibraryNode &node);
+StatusOr<LibraryFunction> prepareProduct(const LibraryNode &node);
 StatusOr<LibraryFunction> preparePad(const LibraryNode &node);
 StatusOr<LibraryFunction> prepareReshape(const LibraryNode &node);
 StatusOr<LibraryFunction> prepareTranspose(const LibraryNode &node);

@@ -34,9 +34,23 @@ struct Shape {
   }
 };
 
-/// Bytes of one element in memory: f32 4, i64 8, bool 1.
+/// Bytes of one element in memory: f32 4, i64 8, bool 1, bf16 2.
 constexpr int64_t elementBytes(package::ElementType::type element) {
-  return element == package::ElementType::I64 ? 8 : element == package::ElementType::BOOL ? 1 : 4;
+  return element == package::ElementType::I64    ? 8
+         : element == package::ElementType::BOOL ? 1
+         : element == package::ElementType::BF16 ? 2
+                                                 : 4;
+}
+
+/// Rows and columns of a packed matrix are rounded up to multiples of this.
+inline constexpr int64_t packedUnit = 32;
+constexpr int64_t roundToPacked(int64_t extent) { return (extent + packedUnit - 1) / packedUnit * packedUnit; }
+
+/// Bytes of a tensor of kind TENSOR.
+inline int64_t tensorBytes(package::ElementType::type element, const Shape &shape) {
+  if (element == package::ElementType::BF16)
+    return roundToPacked(shape[0]) * roundToPacked(shape[1]) * elementBytes(element);
+  return shape.elements() * elementBytes(element);
 }
 
 /// One value of a frame. By kind:
@@ -47,6 +61,7 @@ constexpr int64_t elementBytes(package::ElementType::type element) {
 struct TensorView {
   package::ValueKind::type kind = package::ValueKind::TENSOR;
   package::ElementType::type element = package::ElementType::F32;
+  package::Packing::type packing = package::Packing::NONE; ///< Of BF16: see Tiles.h.
   Shape shape;
   void *data = nullptr;
   int64_t bytes = 0; ///< Of `data`.

@@ -1,6 +1,8 @@
 // The shared object of generated kernels, loaded with dlopen for the best instruction-set level at hand.
 #include "runtime/package/KernelObject.h"
 
+#include "runtime/base/Log.h"
+#include "runtime/base/Processor.h"
 #include "runtime/package/Manifest.h"
 #include "runtime/package/Package.h"
 
@@ -8,6 +10,9 @@
 
 namespace heter::runtime {
 namespace {
+
+/// The level whose kernels multiply tiles of bf16.
+constexpr const char *tileLevel = "x86-64-v4-amx";
 
 class SharedKernelObject final : public KernelObject {
 public:
@@ -42,11 +47,23 @@ static Status checkObject(FileSystem &files, const std::string &folder, const st
 std::vector<std::string> supportedLevels() {
   std::vector<std::string> levels;
   __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4") && mayUseTiles())
+    levels.emplace_back(tileLevel);
   if (__builtin_cpu_supports("x86-64-v4"))
     levels.emplace_back("x86-64-v4");
   if (__builtin_cpu_supports("x86-64-v3"))
     levels.emplace_back("x86-64-v3");
   return levels;
+}
+
+/// Says how products in bf16 are computed, if the package has any.
+static Status sayHowTilesAreMultiplied(FileSystem &files, const std::string &folder, const std::string &chosen) {
+  HETER_ASSIGN_OR_RETURN(bool there, files.exists(folder + "/kernels-cpu-" + tileLevel + ".so"));
+  if (there && chosen == tileLevel)
+    logInfo("products in bf16: the package's kernels for AMX tiles");
+  else if (there)
+    logInfo("products in bf16: rounded operands are multiplied in f32 by oneDNN, because this processor has no AMX");
+  return {};
 }
 
 StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, const std::string &folder) {
@@ -62,7 +79,9 @@ StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, cons
     void *handle = dlopen(named.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
       return Status::dataLoss("cannot load the kernels `" + path + "`: " + dlerror() + "; compile the model again");
-    return std::unique_ptr<KernelObject>(new SharedKernelObject(handle, path + " (" + level + ")"));
+    auto kernels = std::make_unique<SharedKernelObject>(handle, path + " (" + level + ")");
+    HETER_RETURN_IF_ERROR(sayHowTilesAreMultiplied(files, folder, level));
+    return std::unique_ptr<KernelObject>(std::move(kernels));
   }
   if (levels.empty())
     return Status::failedPrecondition(

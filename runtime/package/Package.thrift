@@ -7,7 +7,10 @@ cpp_include "runtime/package/RecursiveList.h"
 // The format's version: bumped on every incompatible change; a reader refuses any other.
 const i32 FORMAT_VERSION = 2
 
-enum ElementType { F32 = 1, I64 = 2, BOOL = 3 }
+enum ElementType { F32 = 1, I64 = 2, BOOL = 3, BF16 = 4 } // BF16 lies packed, all else row-major
+
+// How a matrix of BF16 lies: as the left or the right factor of a product, it or its transpose, in tiles of 1 KB.
+enum Packing { NONE = 0, LEFT = 1, LEFT_TRANSPOSED = 2, RIGHT = 3, RIGHT_TRANSPOSED = 4 }
 
 // Where a value lives. A program without an accelerator has only HOST values. Only COPY nodes read one and write the other.
 enum Space { HOST = 1, DEVICE = 2 }
@@ -21,6 +24,7 @@ enum ValueKind {
 struct TensorType {
   1: required ElementType element
   2: required list<i64> shape // -1, only first: the example count B. For RAGGED and ROWS: the shape of one element or row.
+  3: Packing packing = Packing.NONE // of BF16, which has rank 2
 }
 
 // Segment 0 is constant-size memory, segment 1 scales with roundup(B, 64), further ones with the element count of

@@ -89,6 +89,8 @@ private:
       if (input.name.empty() || !inputs_.emplace(input.name, &input).second)
         return Status::dataLoss("input `" + input.name + "` has no name or is declared twice");
       HETER_RETURN_IF_ERROR(verifyType(input.type, false).withContext("input `" + input.name + "`"));
+      if (input.type.packing != package::Packing::NONE)
+        return Status::dataLoss("input `" + input.name + "` is packed");
       if (input.kind != ValueKind::TENSOR && input.kind != ValueKind::RAGGED)
         return Status::dataLoss("input `" + input.name + "` is neither tensor nor ragged");
     }
@@ -141,6 +143,8 @@ private:
         if (value.kind < ValueKind::TENSOR || value.kind > ValueKind::ROWS)
           return Status::dataLoss(name + " carries a value of unknown kind");
         HETER_RETURN_IF_ERROR(verifyType(value.type, value.kind == ValueKind::TENSOR).withContext(name));
+        if (value.type.packing != package::Packing::NONE)
+          return Status::dataLoss(name + " carries a packed value");
       }
     }
     return {};
@@ -241,6 +245,10 @@ private:
     TensorType type;
     type.element = package::ElementType::F32;
     type.shape = found->second->shape;
+    if (node.kind == NodeKind::PULL_DENSE && value.type.packing != package::Packing::NONE) {
+      type.element = package::ElementType::BF16;
+      type.packing = value.type.packing;
+    }
     return expect(value, ValueKind::TENSOR, type, "parameter `" + found->first + "`");
   }
 

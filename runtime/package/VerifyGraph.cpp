@@ -11,6 +11,7 @@ using package::ElementType;
 using package::Graph;
 using package::Node;
 using package::NodeKind;
+using package::Packing;
 using package::Space;
 using package::TensorType;
 using package::Value;
@@ -21,13 +22,15 @@ static constexpr int64_t mostElements = int64_t{1} << 40;
 static constexpr int64_t mostSegmentBytes = int64_t{1} << 43;
 
 std::string typeText(const TensorType &type) {
-  std::string text = type.element == ElementType::F32 ? "f32" : type.element == ElementType::I64 ? "i64" : "bool";
+  static constexpr const char *elements[] = {"", "f32", "i64", "bool", "bf16"};
+  static constexpr const char *packings[] = {"", " left", " left_transposed", " right", " right_transposed"};
+  std::string text = elements[type.element];
   if (type.shape.empty())
     return text;
   text += '[';
   for (size_t i = 0; i < type.shape.size(); ++i)
     text += (i ? ", " : "") + (type.shape[i] < 0 ? std::string("?") : std::to_string(type.shape[i]));
-  return text + ']';
+  return text + ']' + packings[type.packing];
 }
 
 std::string typeText(ValueKind::type kind, const TensorType &type) {
@@ -44,8 +47,14 @@ std::string_view nodeKindName(NodeKind::type kind) {
 std::string_view spaceName(Space::type space) { return space == Space::DEVICE ? "device" : "host"; }
 
 Status verifyType(const TensorType &type, bool batch) {
-  if (type.element < ElementType::F32 || type.element > ElementType::BOOL)
+  if (type.element < ElementType::F32 || type.element > ElementType::BF16)
     return Status::dataLoss("element type " + std::to_string(type.element) + " is unknown");
+  if (type.packing < Packing::NONE || type.packing > Packing::RIGHT_TRANSPOSED)
+    return Status::dataLoss("packing " + std::to_string(type.packing) + " is unknown");
+  if ((type.element == ElementType::BF16) != (type.packing != Packing::NONE))
+    return Status::dataLoss("is of bf16 without a packing, or packed and of something else");
+  if (type.packing != Packing::NONE && type.shape.size() != 2)
+    return Status::dataLoss("is packed and has " + std::to_string(type.shape.size()) + " dimensions, not 2");
   if (type.shape.size() > 8)
     return Status::dataLoss("has " + std::to_string(type.shape.size()) + " dimensions; 8 are the most");
   int64_t elements = 1;
@@ -66,6 +75,11 @@ namespace {
 
 /// The bytes of a tensor: of one example if it has the batch dimension. REQUIRES: verifyType accepts the type.
 int64_t unitBytes(const TensorType &type) {
+  if (type.packing != Packing::NONE) {
+    // Both extents are whole tiles; the number of examples is rounded up anyway.
+    const auto rounded = [](int64_t extent) { return extent < 0 ? 1 : (extent + 31) / 32 * 32; };
+    return 2 * rounded(type.shape[0]) * rounded(type.shape[1]);
+  }
   int64_t bytes = type.element == ElementType::I64 ? 8 : type.element == ElementType::BOOL ? 1 : 4;
   for (int64_t extent : type.shape)
     bytes *= std::max<int64_t>(extent, 1);
@@ -183,7 +197,19 @@ private:
         return Status::dataLoss("output value " + std::to_string(v) + " `" + graph_.values[v].name + "` is made twice");
       made_[v] = true;
     }
+    HETER_RETURN_IF_ERROR(checkPacked(node));
     return checkKind(node);
+  }
+
+  /// Only these know how packed matrices lie.
+  Status checkPacked(const Node &node) {
+    if (node.kind == NodeKind::LIBRARY || node.kind == NodeKind::COPY || node.kind == NodeKind::PULL_DENSE)
+      return {};
+    for (const std::vector<int32_t> *list : {&node.inputs, &node.outputs})
+      for (int32_t v : *list)
+        if (graph_.values[v].type.packing != Packing::NONE)
+          return Status::dataLoss(std::string(nodeKindName(node.kind)) + " takes or gives a packed value");
+    return {};
   }
 
   Status checkCounts(const Node &node, size_t inputs, size_t outputs) {

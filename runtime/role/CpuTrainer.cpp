@@ -64,7 +64,8 @@ void CpuTrainer::connect(const rpc::JoinReply &reply) {
   const package::RoleProgram *program = context_.package.find(self_.role);
   parameters_ = std::make_shared<RemoteParameters>(model_, pulledParameters(model_, *program), servers_, generation_,
                                                    asynchronous_ ? UpdateMode::Async : UpdateMode::Sync);
-  services_.emplace(FrameServices{model_, *parameters_, this, membership_->failer()});
+  services_.emplace(FrameServices{model_, *parameters_, this, membership_->failer(), TileKernels::of(&context_.kernels),
+                                  context_.scheduler});
   auto countdown = Countdown::create(static_cast<int>(peers.size()), [self = shared_from_this()](Status status) {
     self->strand_->post([self, status] {
       if (!status.ok())

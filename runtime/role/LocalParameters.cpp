@@ -30,8 +30,20 @@ void LocalParameters::pullDense(int64_t minVersion, UniqueFunction<void(StatusOr
   gate_.wait(minVersion, [this, done = std::move(done)](Status status) mutable {
     if (!status.ok())
       return done(std::move(status));
-    done(DenseSnapshotPtr(std::make_shared<StoreSnapshot>(store_.denseVersion())));
+    done(newest());
   });
+}
+
+DenseSnapshotPtr LocalParameters::newest() {
+  std::shared_ptr<const DenseVersion> version = store_.denseVersion();
+  MutexLock lock(mutex_);
+  DenseSnapshotPtr snapshot = newest_.lock();
+  if (snapshot && revision_ == version->revision())
+    return snapshot;
+  revision_ = version->revision();
+  snapshot = std::make_shared<StoreSnapshot>(std::move(version));
+  newest_ = snapshot;
+  return snapshot;
 }
 
 void LocalParameters::pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys,

@@ -30,9 +30,15 @@ public:
   void close(const Status &why) { gate_.close(why); }
 
 private:
+  /// The newest version: one snapshot for all frames that pin it.
+  DenseSnapshotPtr newest() HETER_EXCLUDES(mutex_);
+
   ParameterStore &store_;
   const UpdateMode update_;
   VersionGate gate_;
+  Mutex mutex_;
+  uint64_t revision_ HETER_GUARDED_BY(mutex_) = 0;
+  std::weak_ptr<const DenseSnapshot> newest_ HETER_GUARDED_BY(mutex_); ///< Of `revision_`.
 };
 
 } // namespace heter::runtime

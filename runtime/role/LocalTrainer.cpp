@@ -78,7 +78,8 @@ Status LocalTrainer::prepare() {
     HETER_RETURN_IF_ERROR(loadInto(context_.files, *store_, options.loadFolder));
   firstStep_ = store_->version();
   parameters_ = std::make_unique<LocalParameters>(*store_, context_.scheduler, options.update);
-  services_.emplace(FrameServices{model_, *parameters_, nullptr});
+  services_.emplace(
+      FrameServices{model_, *parameters_, nullptr, nullptr, TileKernels::of(&context_.kernels), context_.scheduler});
   return Status();
 }
 

@@ -4,6 +4,7 @@
 
 #include "runtime/base/Scheduler.h"
 #include "runtime/graph/Frame.h"
+#include "runtime/role/PackedValues.h"
 
 #include <memory>
 #include <span>
@@ -17,6 +18,9 @@ public:
   virtual ~DenseSnapshot() = default;
   /// The whole parameter; empty if this role never pulls it.
   virtual std::span<const float> values(int parameter) const = 0;
+
+  /// Packed copies of these values.
+  const PackedValues packed;
 };
 using DenseSnapshotPtr = std::shared_ptr<const DenseSnapshot>;
 

@@ -151,13 +151,27 @@ void TrainerFrame::pullDense(Frame &frame, const package::Node &node, Completion
   auto parameter = services_.model.findParameter(textAttribute(node, "parameter"));
   if (!parameter.ok())
     return done(parameter.status());
-  withDense(
-      [&frame, &node, parameter = *parameter, done = std::move(done)](StatusOr<DenseSnapshotPtr> snapshot) mutable {
-        if (!snapshot.ok())
-          return done(snapshot.status());
-        std::span<const float> values = (*snapshot)->values(parameter);
-        done(frame.deliver(node.outputs[0], values.data(), static_cast<int64_t>(values.size_bytes()), *snapshot));
-      });
+  withDense([this, &frame, &node, parameter = *parameter,
+             done = std::move(done)](StatusOr<DenseSnapshotPtr> snapshot) mutable {
+    if (!snapshot.ok())
+      return done(snapshot.status());
+    if (frame.value(node.outputs[0]).packing != package::Packing::NONE)
+      return done(deliverPacked(frame, node, parameter, *snapshot));
+    std::span<const float> values = (*snapshot)->values(parameter);
+    done(frame.deliver(node.outputs[0], values.data(), static_cast<int64_t>(values.size_bytes()), *snapshot));
+  });
+}
+
+Status TrainerFrame::deliverPacked(Frame &frame, const package::Node &node, int parameter,
+                                   const DenseSnapshotPtr &snapshot) {
+  const TensorRef &output = frame.value(node.outputs[0]);
+  const uint16_t *packed =
+      snapshot->packed.get({services_.tiles, *services_.buffers, services_.scheduler, parameter, output.packing,
+                            snapshot->values(parameter), output.shape[0], output.shape[1]});
+  if (!packed)
+    return Status::resourceExhausted("no memory for a packed copy of `" + services_.model.parameterName(parameter) +
+                                     "`");
+  return frame.deliver(node.outputs[0], packed, tensorBytes(output.element, output.shape), snapshot);
 }
 
 void TrainerFrame::pushRows(Frame &frame, const package::Node &node, Completion done) {

@@ -26,6 +26,9 @@ struct FrameServices {
   ChannelPort *channels = nullptr; ///< Null where the role has none (local, ps).
   /// Called with the first failure of each frame, at once; may be null.
   std::function<void(const Status &)> failed = nullptr;
+  TileKernels tiles;
+  Scheduler &scheduler;
+  std::shared_ptr<PackedBuffers> buffers = std::make_shared<PackedBuffers>();
 };
 
 class TrainerFrame final : public NodeHandler {
@@ -50,6 +53,7 @@ private:
   Status input(Frame &frame, const package::Node &node);
   void pullRows(Frame &frame, const package::Node &node, Completion done);
   void pullDense(Frame &frame, const package::Node &node, Completion done);
+  Status deliverPacked(Frame &frame, const package::Node &node, int parameter, const DenseSnapshotPtr &snapshot);
   void pushRows(Frame &frame, const package::Node &node, Completion done);
   void pushDense(Frame &frame, const package::Node &node, Completion done);
   void send(Frame &frame, const package::Node &node, Completion done);

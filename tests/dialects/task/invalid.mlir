@@ -431,3 +431,27 @@ task.program @p role("local") graph("train") class("cpu") {
     task.yield %a : tensor<?xf32>
   }
 }
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  // expected-error@+1 {{expects one result or a few, got 5}}
+  %1:5 = task.library "pack"(%x) named "pack" : (tensor<?x4xf32>) -> (tensor<?x4xbf16, #task.packed<left, host>>, tensor<?x4xbf16, #task.packed<left, host>>, tensor<?x4xbf16, #task.packed<left, host>>, tensor<?x4xbf16, #task.packed<left, host>>, tensor<?x4xbf16, #task.packed<left, host>>)
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  // expected-error@+1 {{'task.library' op result #0 must be variadic of value in host or device memory}}
+  %1 = task.library "pack"(%x) named "pack" : (tensor<?x4xf32>) -> tensor<?x4xbf16>
+}
+
+// -----
+
+nn.parameter @w : tensor<4x3xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  // expected-error@+1 {{moves 'tensor<4x2xf32>', but parameter @w is 'tensor<4x3xf32>'}}
+  %1 = task.pull_dense @w named "pull w" : tensor<4x2xbf16, #task.packed<right, host>>
+}

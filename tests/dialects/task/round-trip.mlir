@@ -27,6 +27,10 @@ task.program @"cpu-trainer.train" role("cpu-trainer") graph("train") class("cpu"
   task.send @c0(%mean, %click) named "send c0" after [0, 4] : tensor<?x9xf32>, tensor<?xf32>
   // CHECK: task.recv @c1 named "recv c1" at [#task.slot<-1, 0, 0>] : tensor<?x4xf32>
   %logits = task.recv @c1 named "recv c1" at [#task.slot<-1, 0, 0>] : tensor<?x4xf32>
+  // CHECK: task.library "pack"(%{{.*}}) named "pack" : (tensor<?x9xf32>) -> (tensor<?x9xbf16, #task.packed<left, host>>, tensor<?x9xbf16, #task.packed<right_transposed, host>>)
+  %packed:2 = task.library "pack"(%mean) named "pack" : (tensor<?x9xf32>) -> (tensor<?x9xbf16, #task.packed<left, host>>, tensor<?x9xbf16, #task.packed<right_transposed, host>>)
+  // CHECK: task.copy %{{.*}} named "copy" : tensor<?x9xbf16, #task.packed<left, host>> to tensor<?x9xbf16, #task.packed<left, device>>
+  %moved = task.copy %packed#0 named "copy" : tensor<?x9xbf16, #task.packed<left, host>> to tensor<?x9xbf16, #task.packed<left, device>>
   // CHECK: task.library "example_count"() named "example_count" at [#task.slot<0, 0, 64>] : () -> tensor<f32>
   %count = task.library "example_count"() named "example_count" at [#task.slot<0, 0, 64>] : () -> tensor<f32>
   // CHECK: task.library "lookup_grad"(%{{.*}}, %{{.*}}) options {dim = 9 : i64, pool = "none"} named "lookup_grad" : (tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>

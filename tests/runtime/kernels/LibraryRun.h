@@ -31,6 +31,7 @@ inline TensorView viewOf(const Operand &operand, int64_t examples) {
   TensorView view;
   view.kind = operand.kind;
   view.element = operand.type.element;
+  view.packing = operand.type.packing;
   view.shape.rank = static_cast<int>(operand.type.shape.size());
   for (int d = 0; d < view.shape.rank; ++d)
     view.shape.dims[d] = operand.type.shape[d] < 0 ? examples : operand.type.shape[d];
@@ -66,7 +67,7 @@ struct LibraryRun {
     HETER_ASSIGN_OR_RETURN(LibraryFunction function, prepareLibraryCall(b.graph, b.graph.nodes[0]));
     Operand outOperand{outType, {}, outKind, {}, {}};
     result = viewOf(outOperand, examples);
-    result.bytes = result.shape.elements() * elementBytes(result.element);
+    result.bytes = tensorBytes(result.element, result.shape);
     memory.assign(result.bytes + 1, '\x7f'); // one byte more, to see that it stays
     result.data = memory.data();
     Status status = function({views, {&result, 1}, examples, firstExample, seed, workspace});

@@ -29,6 +29,36 @@ const Edit edits[] = {
     {"names no device class", [](Sample &s) { s.programs[2].deviceClass = ""; }},
     {"input `slots` has no name or is declared twice", [](Sample &s) { s.info.inputs.push_back(s.info.inputs[0]); }},
     {"input `slots`: extent 0", [](Sample &s) { s.info.inputs[0].type.shape = {0}; }},
+    {"input `slots`: is of bf16 without a packing",
+     [](Sample &s) { s.info.inputs[0].type.element = package::ElementType::BF16; }},
+    {"input `slots`: packing 9 is unknown",
+     [](Sample &s) { s.info.inputs[0].type.packing = static_cast<package::Packing::type>(9); }},
+    {"input `slots`: is packed and has 1 dimensions",
+     [](Sample &s) {
+       s.info.inputs[0].type.element = package::ElementType::BF16;
+       s.info.inputs[0].type.packing = package::Packing::LEFT;
+       s.info.inputs[0].type.shape = {4};
+     }},
+    {"input `slots` is packed",
+     [](Sample &s) {
+       s.info.inputs[0].type.element = package::ElementType::BF16;
+       s.info.inputs[0].type.packing = package::Packing::LEFT;
+       s.info.inputs[0].type.shape = {4, 4};
+     }},
+    {"carries a packed value",
+     [](Sample &s) {
+       package::TensorType &type = s.info.trainChannels[0].values[0].type;
+       type.element = package::ElementType::BF16;
+       type.packing = package::Packing::RIGHT;
+       type.shape = {4, 4};
+     }},
+    {"takes or gives a packed value",
+     [](Sample &s) {
+       package::TensorType &type = trainer(s).values[trainer(s).nodes[0].outputs[0]].type;
+       type.element = package::ElementType::BF16;
+       type.packing = package::Packing::RIGHT;
+       type.shape = {4, 4};
+     }},
     {"input `slots` is neither", [](Sample &s) { s.info.inputs[0].kind = ValueKind::ROWS; }},
     {"table `emb` is declared twice", [](Sample &s) { s.info.tables.push_back(s.info.tables[0]); }},
     {"table `emb` has no name or no part", [](Sample &s) { s.info.tables[0].parts.clear(); }},

@@ -1,0 +1,182 @@
+// Packing, and products of packed matrices cut into blocks of at most 256 x 256 results, by the extents only.
+#include "runtime/kernels/Packed.h"
+
+#include "runtime/base/ParallelFor.h"
+#include "runtime/kernels/Bf16.h"
+#include "runtime/kernels/Prepare.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+namespace heter::runtime {
+
+using package::Packing;
+
+TileKernels TileKernels::of(const KernelObject *kernels) {
+  if (!kernels)
+    return {};
+  TileKernels found{kernels->find("heter.tiles.product"), kernels->find("heter.tiles.pack")};
+  return found.product && found.pack ? found : TileKernels{};
+}
+
+namespace {
+
+constexpr int64_t tileElements = 512; // 1 KB
+
+bool isTransposed(Packing::type packing) {
+  return packing == Packing::LEFT_TRANSPOSED || packing == Packing::RIGHT_TRANSPOSED;
+}
+
+int64_t unitsOf(int64_t extent) { return roundToPacked(extent) / packedUnit; }
+
+/// A split of `units` units of 32 into even parts of at most 8.
+struct Split {
+  explicit Split(int64_t units) : units(units), parts((units + 7) / 8) {}
+  int64_t begin(int64_t part) const { return units * part / parts; }
+  int64_t units, parts;
+};
+
+/// What a generated kernel is told, in this order (docs/formats/package.md).
+struct KernelSizes {
+  int64_t rowBegin, rowEnd, columnBegin, columnEnd; ///< Of the block, in units of 32.
+  int64_t depth;                                    ///< In units of 32.
+  int64_t rows, columns;                            ///< Of the whole result.
+  int64_t relu;
+};
+
+void callKernel(KernelFunction kernel, const PackedProduct &product, float *sums, float *scratch,
+                const KernelSizes &sizes) {
+  const std::array<const void *, 12> arguments = {product.left,
+                                                  product.right,
+                                                  product.bias,
+                                                  product.mask,
+                                                  product.out,
+                                                  product.packed[Packing::LEFT],
+                                                  product.packed[Packing::LEFT_TRANSPOSED],
+                                                  product.packed[Packing::RIGHT],
+                                                  product.packed[Packing::RIGHT_TRANSPOSED],
+                                                  sums,
+                                                  scratch,
+                                                  &sizes};
+  kernel(const_cast<void *const *>(arguments.data()));
+}
+
+/// The memory in which a thread gathers the sums of one block.
+float *blockScratch() {
+  constexpr size_t bytes = 256 * 256 * sizeof(float);
+  thread_local const std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(64, bytes), &std::free);
+  return static_cast<float *>(memory.get());
+}
+
+void forBlocks(int64_t count, int64_t work, Scheduler *scheduler, const std::function<void(int64_t)> &body) {
+  constexpr int64_t worthHelp = 512; // tiles' worth of 32 x 32 x 32 steps, about 30 us
+  if (scheduler && count > 1 && work >= worthHelp)
+    return parallelFor(*scheduler, count, body);
+  for (int64_t i = 0; i < count; ++i)
+    body(i);
+}
+
+void multiplyTiles(KernelFunction kernel, const PackedProduct &product, std::vector<float> &sums,
+                   Scheduler *scheduler) {
+  const Split rows(unitsOf(product.rows)), columns(unitsOf(product.columns));
+  const int64_t depth = unitsOf(product.depth), width = roundToPacked(product.columns);
+  if (product.sums)
+    sums.assign(static_cast<size_t>(rows.parts * width), 0.0f);
+  forBlocks(rows.parts * columns.parts, rows.units * columns.units * depth, scheduler, [&](int64_t block) {
+    const int64_t row = block % rows.parts, column = block / rows.parts;
+    const KernelSizes sizes{rows.begin(row), rows.begin(row + 1), columns.begin(column), columns.begin(column + 1),
+                            depth,           product.rows,        product.columns,       product.relu};
+    callKernel(kernel, product, product.sums ? sums.data() + row * width : nullptr, blockScratch(), sizes);
+  });
+  if (!product.sums)
+    return;
+  std::fill_n(product.sums, product.columns, 0.0f);
+  for (int64_t row = 0; row < rows.parts; ++row)
+    for (int64_t j = 0; j < product.columns; ++j)
+      product.sums[j] += sums[static_cast<size_t>(row * width + j)];
+}
+
+/// The ends of a product in plain loops: `result` is rows x columns.
+void finish(const PackedProduct &product, float *result) {
+  for (int64_t i = 0; i < product.rows; ++i)
+    for (int64_t j = 0; j < product.columns; ++j) {
+      float &value = result[i * product.columns + j];
+      if (product.bias)
+        value += product.bias[j];
+      if (product.relu && value < 0)
+        value = 0;
+      if (product.mask) {
+        const uint16_t active = product.mask[packedIndex(Packing::LEFT, product.rows, product.columns, i, j)];
+        value = widen(active) > 0 ? value : 0;
+      }
+    }
+  if (!product.sums)
+    return;
+  std::fill_n(product.sums, product.columns, 0.0f);
+  for (int64_t i = 0; i < product.rows; ++i)
+    for (int64_t j = 0; j < product.columns; ++j)
+      product.sums[j] += result[i * product.columns + j];
+}
+
+Status multiplyUnpacked(const PackedProduct &product, std::vector<float> &scratch, Scheduler *scheduler) {
+  const int64_t leftCount = product.rows * product.depth, rightCount = product.depth * product.columns,
+                count = product.rows * product.columns;
+  scratch.resize(static_cast<size_t>(leftCount + rightCount + count));
+  float *left = scratch.data(), *right = left + leftCount, *result = right + rightCount;
+  unpackMatrix(Packing::LEFT, product.left, product.rows, product.depth, left);
+  unpackMatrix(Packing::RIGHT, product.right, product.depth, product.columns, right);
+  HETER_RETURN_IF_ERROR(multiplyMatrices(left, right, result, product.rows, product.columns, product.depth, scheduler));
+  finish(product, result);
+  if (product.out)
+    std::copy_n(result, count, product.out);
+  packMatrix({}, result, product.rows, product.columns, product.packed, scheduler);
+  return {};
+}
+
+} // namespace
+
+int64_t packedIndex(Packing::type packing, int64_t rows, int64_t columns, int64_t i, int64_t j) {
+  if (isTransposed(packing)) {
+    std::swap(rows, columns);
+    std::swap(i, j);
+  }
+  if (packing == Packing::LEFT || packing == Packing::LEFT_TRANSPOSED)
+    return (i / 16 * unitsOf(columns) + j / 32) * tileElements + i % 16 * 32 + j % 32;
+  return (j / 16 * unitsOf(rows) + i / 32) * tileElements + i % 32 / 2 * 32 + j % 16 * 2 + i % 2;
+}
+
+void packMatrix(const TileKernels &tiles, const float *from, int64_t rows, int64_t columns, const PackedOutputs &to,
+                Scheduler *scheduler) {
+  const int64_t rowUnits = unitsOf(rows), columnUnits = unitsOf(columns);
+  if (tiles.pack) {
+    PackedProduct outputs;
+    outputs.out = const_cast<float *>(from); // The kernel reads what it packs there.
+    outputs.packed = to;
+    return forBlocks(rowUnits, rowUnits * columnUnits * 8, scheduler, [&](int64_t i) {
+      callKernel(tiles.pack, outputs, nullptr, nullptr, {i, i + 1, 0, columnUnits, 0, rows, columns, 0});
+    });
+  }
+  for (int packing = Packing::LEFT; packing <= Packing::RIGHT_TRANSPOSED; ++packing)
+    if (uint16_t *out = to[static_cast<size_t>(packing)])
+      for (int64_t i = 0; i < rowUnits * packedUnit; ++i)
+        for (int64_t j = 0; j < columnUnits * packedUnit; ++j)
+          out[packedIndex(static_cast<Packing::type>(packing), rows, columns, i, j)] =
+              i < rows && j < columns ? roundToBf16(from[i * columns + j]) : uint16_t{0};
+}
+
+void unpackMatrix(Packing::type packing, const uint16_t *from, int64_t rows, int64_t columns, float *to) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      to[i * columns + j] = widen(from[packedIndex(packing, rows, columns, i, j)]);
+}
+
+Status multiplyPacked(const TileKernels &tiles, const PackedProduct &product, std::vector<float> &scratch,
+                      Scheduler *scheduler) {
+  if (!tiles.product)
+    return multiplyUnpacked(product, scratch, scheduler);
+  multiplyTiles(tiles.product, product, scratch, scheduler);
+  return {};
+}
+
+} // namespace heter::runtime

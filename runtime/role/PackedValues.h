@@ -1,0 +1,55 @@
+// The packed copies of one version of the dense parameters: made when a frame first asks, read by all frames that have
+// pinned the version.
+#ifndef HETER_RUNTIME_ROLE_PACKEDVALUES_H
+#define HETER_RUNTIME_ROLE_PACKEDVALUES_H
+
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/kernels/Packed.h"
+
+#include <map>
+#include <memory>
+
+namespace heter::runtime {
+
+/// Memory of packed copies that nobody reads any more, for those of the next version. Thread-safe.
+class PackedBuffers : public std::enable_shared_from_this<PackedBuffers> {
+public:
+  ~PackedBuffers();
+  /// Goes back to this pool when the last holder lets go. Null if there is no memory.
+  std::shared_ptr<uint16_t> take(int64_t bytes) HETER_EXCLUDES(mutex_);
+
+private:
+  void giveBack(uint16_t *memory, int64_t bytes) HETER_EXCLUDES(mutex_);
+
+  Mutex mutex_;
+  std::multimap<int64_t, uint16_t *> free_ HETER_GUARDED_BY(mutex_);
+};
+
+/// Thread-safe. Two frames that ask at once wait for one packing, which is computing only.
+class PackedValues {
+public:
+  struct Request {
+    const TileKernels &tiles;
+    PackedBuffers &buffers;
+    Scheduler &scheduler;
+    int parameter;
+    package::Packing::type packing;
+    std::span<const float> values; ///< Of the version, rows x columns.
+    int64_t rows, columns;
+  };
+  /// The packed copy, which lives as long as this; null if there is no memory.
+  const uint16_t *get(const Request &request) const HETER_EXCLUDES(mutex_);
+
+private:
+  struct Entry {
+    Mutex mutex;
+    std::shared_ptr<uint16_t> memory HETER_GUARDED_BY(mutex);
+  };
+
+  mutable Mutex mutex_;
+  mutable std::map<std::pair<int, int>, Entry> entries_ HETER_GUARDED_BY(mutex_);
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_ROLE_PACKEDVALUES_H

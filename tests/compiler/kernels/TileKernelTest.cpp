@@ -1,0 +1,174 @@
+// The generated kernels on packed matrices against the runtime's plain C++: packing bit for bit, products closely, for
+// extents with and without a rest, every end, and blocks in any order.
+#include "compiler/NativeCode.h"
+#include "runtime/base/Processor.h"
+#include "runtime/kernels/Bf16.h"
+#include "runtime/kernels/Packed.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+
+#include <dlfcn.h>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <random>
+#include <unistd.h>
+
+using namespace heter;
+using namespace heter::runtime;
+using package::Packing;
+
+namespace {
+
+/// The kernels of a package without any of its own.
+class TileKernelTest : public ::testing::Test {
+protected:
+  static void SetUpTestSuite() {
+    if (!mayUseTiles())
+      return;
+    mlir::DialectRegistry registry;
+    compiler::registerNativeCode(registry);
+    mlir::MLIRContext context(registry);
+    mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    auto objects = compiler::compileKernels(*module, /*tiles=*/true);
+    ASSERT_TRUE(mlir::succeeded(objects));
+    ASSERT_EQ(objects->back().isa.name, "x86-64-v4-amx");
+    std::string path = testing::TempDir() + "/heter-tiles-" + std::to_string(getpid()) + ".so";
+    ASSERT_FALSE(compiler::linkSharedObject(objects->back().object, path));
+    library_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    std::filesystem::remove(path);
+    ASSERT_TRUE(library_);
+    tiles_.product = reinterpret_cast<KernelFunction>(dlsym(library_, "heter.tiles.product"));
+    tiles_.pack = reinterpret_cast<KernelFunction>(dlsym(library_, "heter.tiles.pack"));
+    ASSERT_TRUE(tiles_.product && tiles_.pack);
+  }
+  static void TearDownTestSuite() {
+    if (library_)
+      dlclose(library_);
+  }
+  void SetUp() override {
+    if (!mayUseTiles())
+      GTEST_SKIP() << "this processor multiplies no tiles (AMX), so the generated products cannot run here";
+  }
+
+  static inline void *library_ = nullptr;
+  static inline TileKernels tiles_;
+};
+
+std::vector<float> randomFloats(std::mt19937 &random, int64_t count) {
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float &value : values)
+    value = uniform(random);
+  return values;
+}
+
+/// Memory of a packed matrix, all of it written by whoever packs.
+std::vector<uint16_t> packedMemory(int64_t rows, int64_t columns) {
+  return std::vector<uint16_t>(static_cast<size_t>(roundToPacked(rows) * roundToPacked(columns)), 0xffff);
+}
+
+struct Result {
+  std::vector<float> out, sums;
+  std::array<std::vector<uint16_t>, 5> packed;
+};
+
+constexpr std::tuple<int64_t, int64_t, int64_t> extents[] = {
+    {1, 1, 1}, {64, 64, 64}, {33, 13, 247}, {247, 400, 70}, {512, 1, 400}, {300, 290, 1100}, {5, 7, 0}, {0, 7, 5}};
+
+} // namespace
+
+TEST_F(TileKernelTest, PacksAsPlainCodeDoes) {
+  std::mt19937 random(1);
+  for (auto [rows, columns, depth] : extents) {
+    std::vector<float> values = randomFloats(random, rows * columns);
+    if (!values.empty())
+      values.front() = 1e-40F;
+    std::array<std::vector<uint16_t>, 5> expected, got;
+    PackedOutputs toExpected{}, toGot{};
+    for (int packing = Packing::LEFT; packing <= Packing::RIGHT_TRANSPOSED; ++packing) {
+      toExpected[packing] = (expected[packing] = packedMemory(rows, columns)).data();
+      toGot[packing] = (got[packing] = packedMemory(rows, columns)).data();
+    }
+    packMatrix({}, values.data(), rows, columns, toExpected, nullptr);
+    packMatrix(tiles_, values.data(), rows, columns, toGot, nullptr);
+    EXPECT_EQ(got, expected) << rows << " x " << columns;
+    // One alone is the same.
+    std::vector<uint16_t> alone = packedMemory(rows, columns);
+    PackedOutputs toAlone{};
+    toAlone[Packing::LEFT_TRANSPOSED] = alone.data();
+    packMatrix(tiles_, values.data(), rows, columns, toAlone, nullptr);
+    EXPECT_EQ(alone, expected[Packing::LEFT_TRANSPOSED]);
+  }
+}
+
+TEST_F(TileKernelTest, MultipliesAsPlainCodeDoes) {
+  std::mt19937 random(2);
+  for (auto [rows, columns, depth] : extents)
+    for (int end = 0; end < 4; ++end) {
+      std::vector<float> a = randomFloats(random, rows * depth), b = randomFloats(random, depth * columns),
+                         bias = randomFloats(random, columns), active = randomFloats(random, rows * columns);
+      std::vector<uint16_t> left = packedMemory(rows, depth), right = packedMemory(depth, columns),
+                            mask = packedMemory(rows, columns);
+      PackedOutputs to{};
+      to[Packing::LEFT] = left.data();
+      packMatrix({}, a.data(), rows, depth, to, nullptr);
+      to[Packing::LEFT] = mask.data();
+      packMatrix({}, active.data(), rows, columns, to, nullptr);
+      to = {};
+      to[Packing::RIGHT] = right.data();
+      packMatrix({}, b.data(), depth, columns, to, nullptr);
+      PackedProduct product{rows, columns, depth, left.data(), right.data()};
+      product.bias = end == 1 || end == 2 ? bias.data() : nullptr;
+      product.relu = end == 2;
+      product.mask = end == 3 ? mask.data() : nullptr;
+      Result results[2];
+      for (int i = 0; i < 2; ++i) {
+        Result &result = results[i];
+        result.out.assign(static_cast<size_t>(rows * columns) + 1, 77);
+        result.sums.assign(static_cast<size_t>(columns) + 1, 77);
+        product.out = end == 0 || end == 3 ? result.out.data() : nullptr;
+        product.sums = end == 3 ? result.sums.data() : nullptr;
+        product.packed = {};
+        for (int packing = Packing::LEFT; packing <= Packing::RIGHT_TRANSPOSED && end >= 1; ++packing)
+          product.packed[packing] = (result.packed[packing] = packedMemory(rows, columns)).data();
+        std::vector<float> scratch;
+        ASSERT_TRUE(multiplyPacked(i ? tiles_ : TileKernels{}, product, scratch, nullptr).ok());
+        EXPECT_EQ(result.out.back(), 77);
+        EXPECT_EQ(result.sums.back(), 77);
+      }
+      const double tolerance = 1e-6 * (1 + static_cast<double>(depth));
+      for (size_t i = 0; i < results[0].out.size(); ++i)
+        ASSERT_NEAR(results[1].out[i], results[0].out[i], tolerance) << rows << " " << columns << " " << depth;
+      for (size_t j = 0; j < results[0].sums.size(); ++j)
+        ASSERT_NEAR(results[1].sums[j], results[0].sums[j], tolerance * (1 + static_cast<double>(rows)));
+      for (int packing = Packing::LEFT; packing <= Packing::RIGHT_TRANSPOSED && end >= 1; ++packing)
+        for (size_t i = 0; i < results[0].packed[packing].size(); ++i) {
+          float expected = widen(results[0].packed[packing][i]), got = widen(results[1].packed[packing][i]);
+          // Sums that differ in their last bits may round to neighbours.
+          ASSERT_NEAR(got, expected, tolerance + std::abs(expected) / 100) << packing << " " << i;
+        }
+    }
+}
+
+TEST_F(TileKernelTest, ManyExamplesAreTheSumsOfTheSameBlocks) {
+  // The same rows give the same bits, however many others there are in blocks of their own.
+  std::mt19937 random(3);
+  const int64_t rows = 512, columns = 64, depth = 100;
+  std::vector<float> a = randomFloats(random, rows * depth), b = randomFloats(random, depth * columns), scratch;
+  std::vector<uint16_t> left = packedMemory(rows, depth), right = packedMemory(depth, columns);
+  PackedOutputs to{};
+  to[Packing::LEFT] = left.data();
+  packMatrix(tiles_, a.data(), rows, depth, to, nullptr);
+  to = {};
+  to[Packing::RIGHT] = right.data();
+  packMatrix(tiles_, b.data(), depth, columns, to, nullptr);
+  std::vector<float> all(rows * columns), some(64 * columns);
+  PackedProduct product{rows, columns, depth, left.data(), right.data()};
+  product.out = all.data();
+  ASSERT_TRUE(multiplyPacked(tiles_, product, scratch, nullptr).ok());
+  product.rows = 64;
+  product.out = some.data();
+  ASSERT_TRUE(multiplyPacked(tiles_, product, scratch, nullptr).ok());
+  EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin()));
+}
