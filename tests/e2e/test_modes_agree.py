@@ -39,6 +39,14 @@ class ModesAgree(e2e.TestCase):
             self.assertEqual(losses, expected[0], f"losses of {mode} and local")
             self.assertSameModel(model, expected[1], f"{mode} against local")
 
+    def test_fused_bf16_reads_no_freed_memory_on_any_device(self):
+        flags = ["--batch-size", 500, "--lines", "1:3777"]
+        expected, _, _ = self.train(self.compile("ctr_dnn", "local", "--precision=bf16"), DATA, *flags)
+        for mode, more in [("local", []), ("heter-ps", ["--device", "heter=separate", "--heter-trainers", 2])]:
+            package = self.compile("ctr_dnn", mode, "--precision=bf16")
+            losses, _, _ = self.train(package, DATA, *flags, "--poison-freed", *more)
+            self.assertEqual(losses, expected, f"{mode} with poisoned memory")
+
     def test_fused_losses_agree_for_20_steps(self):
         flags = ["--batch-size", 40, "--lines", "1:800"]
         expected, _, _ = self.train(self.compile("ctr_dnn", "local", "--no-fuse"), DATA, *flags)

@@ -9,14 +9,14 @@ import e2e
 class Threads(e2e.TestCase):
     def test_large_products(self):
         data = self.synth(2 * 512)
-        for mode in ["local", "heter-ps"]:
-            package = self.compile("ctr_dnn_large", mode)
+        for mode, precision in [("local", "f32"), ("heter-ps", "f32"), ("local", "bf16")]:
+            package = self.compile("ctr_dnn_large", mode, f"--precision={precision}")
             flags = ["--batch-size", 512, "--epochs", 2]
             expected = self.train(package, data, *flags, "--threads", 1)[0]
             self.assertEqual(len(set(expected)), 4, "each of the four steps has a loss of its own")
             for threads in [2, 4]:
                 self.assertEqual(self.train(package, data, *flags, "--threads", threads)[0], expected,
-                                 f"{mode}, {threads} threads")
+                                 f"{mode}, {precision}, {threads} threads")
 
 
 if __name__ == "__main__":
