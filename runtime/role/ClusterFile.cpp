@@ -84,6 +84,8 @@ StatusOr<Json> parseJson(const std::string &text) {
     return Json::parse(text);
   } catch (const Json::parse_error &error) {
     return Status::invalidArgument("cluster file: not valid JSON from " + placeOf(text, error.byte) + " on");
+  } catch (const Json::out_of_range &) {
+    return Status::invalidArgument("cluster file: holds a number that is too large");
   }
 }
 

@@ -28,6 +28,7 @@ TEST(ClusterFileTest, RoundTrips) {
 TEST(ClusterFileTest, NamesWhatIsWrong) {
   EXPECT_EQ(errorOf("{"), "cluster file: not valid JSON from line 1, column 2 on");
   EXPECT_EQ(errorOf("{\n  \"servers\": x}"), "cluster file: not valid JSON from line 2, column 14 on");
+  EXPECT_EQ(errorOf("{\"coordinator\": 1e400}"), "cluster file: holds a number that is too large");
   EXPECT_EQ(errorOf("[]"), "cluster file: must be an object, as in {\"coordinator\": \"HOST:PORT\", ...}");
   EXPECT_EQ(errorOf(R"({"coordinator": "a:1"})"), "cluster file: the field 'servers' is missing");
   EXPECT_EQ(errorOf(R"({"coordinator": 7})"),
