@@ -1,6 +1,7 @@
 // The stream itself: reads ahead with blocking tasks, hands batches to receivers in order.
 #include "runtime/data/DataStream.h"
 
+#include "runtime/base/Hash.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/data/StepReader.h"
@@ -164,6 +165,32 @@ Status checkOptions(const DataOptions &options) {
   return {};
 }
 
+/// DataPosition::data.
+uint64_t dataIdentity(const package::DataSource &source, const DataOptions &options,
+                      const std::vector<int64_t> &sizes) {
+  std::string text =
+      source.name + '\n' + std::to_string(options.lines.first) + ':' + std::to_string(options.lines.last);
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const std::string &path = options.files[i];
+    text += '\n' + path.substr(path.rfind('/') + 1) + ' ' + std::to_string(sizes[i]);
+  }
+  return hashBytes(text);
+}
+
+/// Where reading begins.
+StatusOr<DataPosition> startOf(const DataOptions &options, uint64_t identity) {
+  DataPosition start;
+  if (options.resume && !options.resume->ended) {
+    if (options.resume->data != identity)
+      return Status::failedPrecondition(
+          "the model was saved amid other data than this: give the files and lines that it was trained on, or begin at "
+          "the start of these with --restart-data");
+    start = *options.resume;
+  }
+  start.data = identity;
+  return start;
+}
+
 } // namespace
 
 StatusOr<std::unique_ptr<DataStream>> DataStream::open(const package::DataSource &source,
@@ -173,13 +200,16 @@ StatusOr<std::unique_ptr<DataStream>> DataStream::open(const package::DataSource
   HETER_ASSIGN_OR_RETURN(LineForms forms, LineForms::compile(source, inputs, options.labels));
   HETER_ASSIGN_OR_RETURN(options.files, expandDataFiles(files, options.files));
   int64_t bytes = 0;
+  std::vector<int64_t> sizes;
   for (const std::string &path : options.files) {
     HETER_ASSIGN_OR_RETURN(int64_t size, files.fileSize(path));
+    sizes.push_back(size);
     bytes += size;
   }
+  HETER_ASSIGN_OR_RETURN(DataPosition start, startOf(options, dataIdentity(source, options, sizes)));
   LineReader lines(files, options.files, forms.program().hasHeader());
   int32_t readAhead = options.readAhead;
-  StepReader reader(std::move(forms), std::move(lines), std::move(options), bytes);
+  StepReader reader(std::move(forms), std::move(lines), std::move(options), start, bytes);
   auto state = std::make_shared<StreamState>(std::move(reader), readAhead, scheduler);
   state->open();
   return std::unique_ptr<DataStream>(std::make_unique<TextStream>(std::move(state)));

@@ -5,6 +5,7 @@
 #ifndef HETER_RUNTIME_DATA_DATASTREAM_H
 #define HETER_RUNTIME_DATA_DATASTREAM_H
 
+#include "runtime/base/DataPosition.h"
 #include "runtime/base/FileSystem.h"
 #include "runtime/base/Scheduler.h"
 #include "runtime/base/Status.h"
@@ -15,6 +16,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +50,7 @@ struct Batch {
   int64_t epoch = 0;
   int64_t examples = 0;             ///< Of this micro-batch; at least 1.
   int64_t firstExample = 0;         ///< Running number, over all epochs and trainers of the run, of the first example.
+  DataPosition after;               ///< Where the data goes on after the step.
   std::vector<BatchTensor> tensors; ///< In the order of the inputs given to `DataStream::open`.
 };
 using BatchPtr = std::shared_ptr<const Batch>;
@@ -81,14 +84,18 @@ struct DataOptions {
   /// micro-batch it was read, and about lines of the range that do not exist, from the first trainer. Called by the
   /// reading task. May be empty.
   std::function<void(const std::string &)> warn;
+  /// Where the training of a loaded model stood. Unless it had ended, reading goes on there, and epochs and
+  /// `maxExamples` count what was read before; step numbers begin at 0 again. Other data is an error.
+  std::optional<DataPosition> resume;
   Labels labels = Labels::Read;
   int32_t readAhead = 8; ///< Batches kept ready; a step is read to its end, so up to a step more may be held.
 };
 
 /// How far a stream has read, counted over all trainers (not only the examples of this one).
 struct DataProgress {
-  int64_t examples = 0;         ///< Dealt to any trainer, over all epochs.
-  int64_t expectedExamples = 0; ///< Of the whole run: exact after the first epoch, an estimate before; 0: unknown yet.
+  int64_t examples = 0; ///< Dealt to any trainer, over all epochs, since the stream was opened.
+  int64_t expectedExamples =
+      0; ///< Of the same in the end: exact after the first epoch, an estimate before; 0: unknown yet.
   int64_t badLines = 0;         ///< Malformed lines that this trainer passed over and reported.
 };
 

@@ -25,18 +25,21 @@ void BatchPool::release(Batch *batch) {
   free_.emplace_back(batch);
 }
 
-StepReader::StepReader(LineForms forms, LineReader lines, DataOptions options, int64_t bytesAnEpoch)
-    : forms_(std::move(forms)), lines_(std::move(lines)), options_(std::move(options)), bytesAnEpoch_(bytesAnEpoch) {}
+StepReader::StepReader(LineForms forms, LineReader lines, DataOptions options, const DataPosition &start,
+                       int64_t bytesAnEpoch)
+    : forms_(std::move(forms)), lines_(std::move(lines)), options_(std::move(options)), start_(start),
+      bytesAnEpoch_(bytesAnEpoch), epoch_(start.epoch - 1), dealt_(start.examples) {}
 
 StatusOr<bool> StepReader::startEpoch() {
-  if (epoch_ + 1 >= options_.epochs)
+  if (epoch_ + 1 >= options_.epochs || (options_.maxExamples > 0 && dealt_ >= options_.maxExamples))
     return false;
   ++epoch_;
-  epochExamples_ = 0;
-  badLines_ = 0;
+  const DataPosition from = epoch_ == start_.epoch ? start_ : DataPosition();
+  epochExamples_ = from.epochExamples;
+  badLines_ = from.badLines;
   lines_.rewind();
-  linesLeft_ = options_.lines.last - options_.lines.first + 1;
-  int64_t before = options_.lines.first - 1;
+  linesLeft_ = options_.lines.last - options_.lines.first + 1 - from.lines;
+  int64_t before = options_.lines.first - 1 + from.lines;
   HETER_ASSIGN_OR_RETURN(int64_t skipped, lines_.skip(before));
   if (skipped < before)
     linesLeft_ = 0;
@@ -75,6 +78,17 @@ void StepReader::checkRange() const {
                 " only " + std::to_string(wanted - linesLeft_) + " exist");
 }
 
+DataPosition StepReader::position(bool epochEnded) const {
+  DataPosition position{.data = start_.data, .examples = dealt_};
+  position.epoch = epoch_ + epochEnded;
+  if (epochEnded)
+    return position;
+  position.lines = options_.lines.last - options_.lines.first + 1 - linesLeft_;
+  position.epochExamples = epochExamples_;
+  position.badLines = badLines_;
+  return position;
+}
+
 StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
   while (true) {
     if (!inEpoch_) {
@@ -111,12 +125,14 @@ StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
       if (batch)
         own.push_back(std::move(batch));
     }
+    const bool cutShort = options_.maxExamples > 0 && dealt_ >= options_.maxExamples;
+    const DataPosition after = position(/*epochEnded=*/!inEpoch_ && !cutShort);
     if (!inEpoch_) {
       if (epochExamples_ == 0)
         return noExamples();
       checkRange();
       wholeEpoch_ = std::max(wholeEpoch_, epochExamples_);
-      if (options_.maxExamples > 0 && dealt_ >= options_.maxExamples)
+      if (cutShort)
         epoch_ = options_.epochs;
     }
     if (count == 0)
@@ -124,6 +140,7 @@ StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
     for (std::shared_ptr<Batch> &batch : own) {
       batch->stepMicroBatches = count;
       batch->stepExamples = examples;
+      batch->after = after;
       batches.push_back(std::move(batch));
     }
     ++step_;
@@ -215,7 +232,7 @@ Status StepReader::passOver(const RowError &error, bool own) {
 
 DataProgress StepReader::progress() const {
   DataProgress result;
-  result.examples = dealt_;
+  result.examples = dealt_ - start_.examples;
   result.badLines = reported_;
   int64_t anEpoch = wholeEpoch_;
   if (anEpoch == 0 && lines_.bytesRead() > 0 && epochExamples_ > 0) {
@@ -231,6 +248,7 @@ DataProgress StepReader::progress() const {
   result.expectedExamples = anEpoch * options_.epochs;
   if (options_.maxExamples > 0)
     result.expectedExamples = std::min(result.expectedExamples, options_.maxExamples);
+  result.expectedExamples -= start_.examples;
   return result;
 }
 

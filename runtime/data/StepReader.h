@@ -30,7 +30,8 @@ private:
 /// Reads step by step. Blocks on files. Not thread-safe.
 class StepReader {
 public:
-  StepReader(LineForms forms, LineReader lines, DataOptions options, int64_t bytesAnEpoch);
+  /// Reading begins at `start`.
+  StepReader(LineForms forms, LineReader lines, DataOptions options, const DataPosition &start, int64_t bytesAnEpoch);
 
   /// Appends this trainer's micro-batches of the next step that has one; false if there is none. All micro-batches of
   /// a step are read, or passed over, before any is given, so that each knows how many there are.
@@ -40,6 +41,7 @@ public:
 
 private:
   StatusOr<bool> startEpoch();
+  DataPosition position(bool epochEnded) const;
   StatusOr<int64_t> readMicroBatch(int64_t count, std::shared_ptr<Batch> &batch);
   StatusOr<bool> appendLine(Batch &batch, bool own);
   Status readHeader();
@@ -52,6 +54,7 @@ private:
   LineForms forms_;
   LineReader lines_;
   DataOptions options_;
+  const DataPosition start_;
   int64_t bytesAnEpoch_;
   std::shared_ptr<BatchPool> pool_ = std::make_shared<BatchPool>();
   std::shared_ptr<Batch> others_; ///< Where lines of other trainers' micro-batches go, to learn which are malformed.
@@ -59,11 +62,11 @@ private:
   size_t formOf_ = 0;             ///< The file whose form is chosen.
   int64_t badLines_ = 0;          ///< Passed over in this epoch.
   int64_t reported_ = 0;          ///< Malformed lines.
-  int64_t epoch_ = -1;            ///< -1 before the first.
+  int64_t epoch_;                 ///< Before the first: one less.
   bool inEpoch_ = false;
   int64_t linesLeft_ = 0; ///< Of the line range, in this epoch.
   int64_t step_ = 0;
-  int64_t dealt_ = 0;         ///< Examples, over all epochs.
+  int64_t dealt_;             ///< Examples, over all epochs.
   int64_t epochExamples_ = 0; ///< In this epoch so far.
   int64_t wholeEpoch_ = 0;    ///< Examples of a complete epoch; 0 before the first has ended.
 };

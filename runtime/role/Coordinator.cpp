@@ -2,6 +2,7 @@
 #include "runtime/role/Coordinator.h"
 
 #include "runtime/role/Model.h"
+#include "runtime/role/Positions.h"
 
 namespace heter::runtime {
 
@@ -129,6 +130,7 @@ void Coordinator::takeReport(rpc::FinishedRequest &request) {
   report.examples = request.examples;
   report.expectedExamples = request.expectedExamples;
   report.lines = std::move(request.lines);
+  report.after = fromWire(request.after);
   for (rpc::ReportedMetric &metric : request.metrics) {
     if (metric.predictions.size() != metric.labels.size())
       return fail(Status::internal("a report has other numbers of predictions and labels"));

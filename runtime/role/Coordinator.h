@@ -2,6 +2,7 @@
 // that everybody is alive, and ends the run with one outcome for all.
 //
 //   Joining --all roles are there, servers ready--> Training --all data read, all steps closed--> Saving
+//   Training, every so many steps: no step is closed until a save is done
 //   Saving --> Testing (if there is test data) --> Ending --all roles left--> Over
 //
 // A run that predicts goes from Joining to Testing: the pass over its data is one like that of a test.
@@ -83,8 +84,11 @@ private:
   void finishSteps(int64_t steps, const std::string &waitingFor, Task done);
   void advanceIfPhaseEnded();
   void trainingEnded();
-  void save();
-  void commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replies);
+  bool saveIsDue() const;
+  void saveAndGoOn();
+  void save(Task done);
+  void commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replies, Task done);
+  void endInterrupted();
   void afterTraining();
   void testEnded();
   void collectStats();
@@ -101,6 +105,8 @@ private:
   Member *find(const rpc::RoleName &name);
   std::string whatIsMissing() const;
   std::string whatIsAwaited() const;
+  /// Training goes on amid the data.
+  bool resumed() const { return loadedSeed_ && !context_.options.restartData && !position_.ended; }
   bool over() const { return phase_ == Phase::Ending || phase_ == Phase::Over; }
   rpc::JoinReply joinReply() const;
 
@@ -120,6 +126,11 @@ private:
   std::deque<CompleteStep> toClose_;
   bool closing_ = false;
   int64_t closingStep_ = 0;
+  bool saving_ = false;   ///< Amid training: no step is closed meanwhile.
+  DataPosition position_; ///< Behind the last step that was closed.
+  std::optional<uint64_t> loadedSeed_;
+  int64_t lastSave_ = 0; ///< Of this run; 0: none.
+  int increments_ = 0;   ///< Since the last full save.
   bool interrupted_ = false;
   int64_t stepsFinished_ = 0;
   Status outcome_;

@@ -4,6 +4,7 @@
 
 #include "runtime/role/Countdown.h"
 #include "runtime/role/Model.h"
+#include "runtime/role/Positions.h"
 #include "runtime/role/Timing.h"
 #include "runtime/table/Checkpoint.h"
 
@@ -23,7 +24,10 @@ rpc::JoinReply Coordinator::joinReply() const {
   rpc::JoinReply reply;
   reply.generation = firstGeneration;
   reply.firstStep = firstStep_;
-  reply.seed = static_cast<int64_t>(options.seed.value_or(static_cast<uint64_t>(context_.package.info.seed)));
+  const uint64_t own = loadedSeed_.value_or(static_cast<uint64_t>(context_.package.info.seed));
+  reply.seed = static_cast<int64_t>(options.seed.value_or(own));
+  if (loadedSeed_ && !options.restartData)
+    reply.__set_resume(toWire(position_));
   reply.asynchronous = options.update == UpdateMode::Async;
   reply.cpuTrainers = static_cast<int32_t>(cluster_.cpuTrainers.size());
   reply.microBatches = options.microBatches > 0 ? options.microBatches : reply.cpuTrainers;
@@ -98,6 +102,8 @@ void Coordinator::serversReady() {
                            for (const rpc::LoadReply &reply : replies)
                              if (reply.version != replies[0].version)
                                return fail(Status::internal("servers loaded different versions"));
+                           loadedSeed_ = static_cast<uint64_t>(replies[0].seed);
+                           position_ = fromWire(replies[0].position);
                            startFirstPass(replies[0].version);
                          });
 }
@@ -105,16 +111,18 @@ void Coordinator::serversReady() {
 void Coordinator::startFirstPass(int64_t firstStep) {
   phase_ = output_ ? Phase::Testing : Phase::Training;
   firstStep_ = stepsFinished_ = firstStep;
-  output_ ? scoreboard_.beginPredicting() : scoreboard_.beginTraining(firstStep);
+  output_ ? scoreboard_.beginPredicting() : scoreboard_.beginTraining(firstStep, resumed());
   for (auto &[key, member] : members_)
     if (member.join)
       std::exchange(member.join, std::nullopt).value()(joinReply());
 }
 
 void Coordinator::closeNextStep() {
-  if (closing_ || over())
+  if (closing_ || saving_ || over())
     return;
   if (context_.options.update == UpdateMode::Async) {
+    if (!toClose_.empty())
+      position_ = toClose_.back().after;
     toClose_.clear();
     if (phase_ == Phase::Training && scoreboard_.nextStep() - stepsFinished_ >= finishStepsEvery) {
       stepsFinished_ = scoreboard_.nextStep();
@@ -137,14 +145,29 @@ void Coordinator::closeNextStep() {
     return request;
   };
   callServers<rpc::CloseStep>(make, workDeadline, "step " + std::to_string(step.step),
-                              [this](std::vector<rpc::CloseStepReply> &) {
+                              [this, after = step.after](std::vector<rpc::CloseStepReply> &) {
                                 closing_ = false;
-                                closeNextStep();
+                                position_ = after;
+                                saveIsDue() ? saveAndGoOn() : closeNextStep();
                               });
 }
 
+bool Coordinator::saveIsDue() const {
+  const RunOptions &options = context_.options;
+  return options.saveEvery > 0 && !options.saveFolder.empty() && (closingStep_ + 1) % options.saveEvery == 0;
+}
+
+/// Pushes of the next step may come meanwhile; they are staged, and its frames pull what is saved.
+void Coordinator::saveAndGoOn() {
+  saving_ = true;
+  save([self = shared_from_this()] {
+    self->saving_ = false;
+    self->interrupted_ ? self->endInterrupted() : self->closeNextStep();
+  });
+}
+
 void Coordinator::advanceIfPhaseEnded() {
-  if ((phase_ != Phase::Training && phase_ != Phase::Testing) || closing_ || !toClose_.empty())
+  if ((phase_ != Phase::Training && phase_ != Phase::Testing) || closing_ || saving_ || !toClose_.empty())
     return;
   for (auto &[key, member] : members_)
     if (key.first == "cpu-trainer" && !member.endOfData)
@@ -169,55 +192,69 @@ void Coordinator::finishSteps(int64_t steps, const std::string &waitingFor, Task
 
 void Coordinator::trainingEnded() {
   phase_ = Phase::Saving;
+  const int64_t most = context_.options.maxExamples;
+  position_.ended = most == 0 || position_.examples < most;
+  auto saveAll = [this] {
+    if (context_.options.saveFolder.empty())
+      return afterTraining();
+    save([self = shared_from_this()] { self->afterTraining(); });
+  };
   if (context_.options.update == UpdateMode::Sync)
-    return save();
-  finishSteps(scoreboard_.nextStep(), "the end of training", [this] { save(); });
+    return saveAll();
+  finishSteps(scoreboard_.nextStep(), "the end of training", saveAll);
 }
 
-void Coordinator::save() {
+void Coordinator::save(Task done) {
   const std::string &folder = context_.options.saveFolder;
-  if (folder.empty())
-    return afterTraining();
-  context_.scheduler.postBlocking([self = shared_from_this(), folder] {
+  context_.scheduler.postBlocking([self = shared_from_this(), folder, done = std::move(done)]() mutable {
     StatusOr<int64_t> number = nextSaveNumber(self->context_.files, folder);
-    self->strand_->post([self, folder, number = std::move(number)] {
+    self->strand_->post([self, folder, number = std::move(number), done = std::move(done)]() mutable {
       if (!number.ok())
         return self->fail(number.status());
-      if (self->phase_ != Phase::Saving)
+      if (self->over())
         return;
+      const bool full = self->lastSave_ == 0 || self->increments_ >= self->context_.options.increments;
+      if (full)
+        self->lastSave_ = 0;
+      self->increments_ = full ? 0 : self->increments_ + 1;
       auto make = [&](size_t) {
         rpc::SaveRequest request;
         request.generation = firstGeneration;
         request.folder = folder;
         request.saveNumber = *number;
+        request.base = self->lastSave_;
         return request;
       };
-      self->callServers<rpc::Save>(make, checkpointDeadline, "saving to " + folder,
-                                   [self = self.get(), number = *number](std::vector<rpc::SaveReply> &replies) {
-                                     self->commit(number, replies);
-                                   });
+      self->callServers<rpc::Save>(
+          make, checkpointDeadline, "saving to " + folder,
+          [self = self.get(), number = *number, done = std::move(done)](std::vector<rpc::SaveReply> &replies) mutable {
+            self->commit(number, replies, std::move(done));
+          });
     });
   });
 }
 
-void Coordinator::commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replies) {
+void Coordinator::commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replies, Task done) {
   std::vector<ShardInfo> shards;
   auto file = [](const rpc::SavedFile &from) {
     return CheckpointFile{from.name, from.bytes, static_cast<uint64_t>(from.checksum)};
   };
   for (const rpc::SaveReply &reply : replies)
     shards.push_back({reply.shardIndex, reply.shardCount, static_cast<uint64_t>(reply.seed), reply.version,
-                      file(reply.rows), file(reply.dense), reply.rowsPerTable});
-  context_.scheduler.postBlocking([self = shared_from_this(), saveNumber, shards = std::move(shards)] {
-    Status status = commitManifest(self->context_.files, self->context_.options.saveFolder, self->context_.package.info,
-                                   saveNumber, shards);
-    self->strand_->post([self, status] {
-      if (!status.ok())
-        return self->fail(status);
-      self->result_.saved = true;
-      self->afterTraining();
-    });
-  });
+                      file(reply.rows), file(reply.dense), reply.rowsPerTable, reply.increment});
+  SaveOptions options{.position = position_, .base = lastSave_, .keep = context_.options.keepCheckpoints};
+  context_.scheduler.postBlocking(
+      [self = shared_from_this(), saveNumber, options, shards = std::move(shards), done = std::move(done)]() mutable {
+        Status status = commitManifest(self->context_.files, self->context_.options.saveFolder,
+                                       self->context_.package.info, saveNumber, shards, options);
+        self->strand_->post([self, saveNumber, status, done = std::move(done)]() mutable {
+          if (!status.ok())
+            return self->fail(status);
+          self->lastSave_ = saveNumber;
+          self->result_.saved = true;
+          done();
+        });
+      });
 }
 
 void Coordinator::afterTraining() {

@@ -22,6 +22,8 @@ std::string Coordinator::whatIsAwaited() const {
   case Phase::Joining:
     return whatIsMissing().empty() ? "the servers to be ready" : whatIsMissing() + " to join";
   case Phase::Training:
+    if (saving_)
+      return "the save to " + context_.options.saveFolder;
     return closing_ ? "the servers to close step " + std::to_string(closingStep_)
                     : "the end of step " + std::to_string(scoreboard_.nextStep());
   case Phase::Testing:
@@ -68,14 +70,18 @@ void Coordinator::lose(const MemberKey &key, Member &member, const std::string &
 
 void Coordinator::interrupt() {
   strand_->post([self = shared_from_this()] {
-    if (std::exchange(self->interrupted_, true) || self->phase_ == Phase::Saving)
+    if (std::exchange(self->interrupted_, true) || self->phase_ == Phase::Saving || self->saving_)
       return; // A save goes on to its end.
     if (self->phase_ == Phase::Joining)
       return self->end(Status::cancelled("interrupted before training began"));
-    if (!self->over())
-      self->scoreboard_.endPhaseEarly();
-    self->end(Status());
+    self->endInterrupted();
   });
+}
+
+void Coordinator::endInterrupted() {
+  if (!over())
+    scoreboard_.endPhaseEarly();
+  end(Status());
 }
 
 void Coordinator::end(Status status) {

@@ -3,6 +3,7 @@
 
 #include "runtime/role/Countdown.h"
 #include "runtime/role/Phase.h"
+#include "runtime/role/Positions.h"
 #include "runtime/role/Timing.h"
 
 namespace heter::runtime {
@@ -48,6 +49,8 @@ void CpuTrainer::joined(const rpc::JoinReply &reply) {
   asynchronous_ = reply.asynchronous;
   cpuTrainers_ = reply.cpuTrainers;
   microBatches_ = reply.microBatches;
+  if (reply.__isset.resume)
+    resume_ = fromWire(reply.resume);
   connect(reply);
 }
 
@@ -81,7 +84,7 @@ void CpuTrainer::startPhase(bool training) {
   if (outcome_)
     return;
   training_ = training;
-  auto stream = openStream(context_, training, self_.index, cpuTrainers_, microBatches_);
+  auto stream = openStream(context_, training, self_.index, cpuTrainers_, microBatches_, resume_);
   if (!stream.ok())
     return membership_->fail(stream.status());
   auto self = shared_from_this();
@@ -155,6 +158,7 @@ void CpuTrainer::reportFinished(const std::shared_ptr<FrameRun> &run, Completion
   request.firstExample = run->info.firstExample;
   request.expectedExamples = report.expectedExamples;
   request.lines = std::move(report.lines);
+  request.after = toWire(report.after);
   for (const MetricReport &metric : report.metrics) {
     rpc::ReportedMetric wire;
     wire.metric = metric.metric;

@@ -65,6 +65,7 @@ private:
   bool asynchronous_ = false;
   int cpuTrainers_ = 1;
   int32_t microBatches_ = 1;
+  std::optional<DataPosition> resume_; ///< Where training goes on in the data.
   std::vector<std::shared_ptr<Client>> servers_;
   std::map<std::string, std::vector<std::shared_ptr<Client>>> heterTrainers_; ///< By role key.
   std::map<std::string, std::string> channelPeers_;                           ///< Channel to the heter-trainer's key.

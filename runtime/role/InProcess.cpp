@@ -22,6 +22,7 @@ Status checkOptions(const package::PackageInfo &info, const RunOptions &options)
                                    "data: give files with --data");
   if (options.predict && options.loadFolder.empty())
     return Status::invalidArgument("nothing to predict with: name a saved model with --load");
+  HETER_RETURN_IF_ERROR(options.checkSaving());
   for (const auto &[what, count] :
        {std::pair("--servers", options.servers), std::pair("--cpu-trainers", options.cpuTrainers),
         std::pair("--in-flight", static_cast<int>(options.inFlight))})

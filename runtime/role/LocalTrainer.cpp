@@ -74,8 +74,13 @@ Status LocalTrainer::prepare() {
                                      context_.package.info,
                                      [this](const std::string &symbol) { return context_.kernels.find(symbol); },
                                      storeOptions));
-  if (!options.loadFolder.empty())
-    HETER_RETURN_IF_ERROR(loadInto(context_.files, *store_, options.loadFolder));
+  if (!options.loadFolder.empty()) {
+    HETER_ASSIGN_OR_RETURN(position_, loadInto(context_.files, *store_, options.loadFolder));
+    seed_ = options.seed.value_or(store_->seed());
+    if (!options.restartData)
+      resume_ = position_;
+  }
+  saves_ = std::make_unique<ShardWriter>(context_.files, *store_);
   firstStep_ = store_->version();
   parameters_ = std::make_unique<LocalParameters>(*store_, context_.scheduler, options.update);
   services_.emplace(
@@ -86,9 +91,9 @@ Status LocalTrainer::prepare() {
 Status LocalTrainer::startPhase(bool training) {
   training_ = training;
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<DataStream> stream,
-                         openStream(context_, training, 0, 1, std::max(context_.options.microBatches, 1)));
+                         openStream(context_, training, 0, 1, std::max(context_.options.microBatches, 1), resume_));
   if (training)
-    scoreboard_.beginTraining(firstStep_);
+    scoreboard_.beginTraining(firstStep_, resume_ && !resume_->ended);
   else if (output_)
     scoreboard_.beginPredicting();
   else
@@ -134,10 +139,43 @@ Status LocalTrainer::frameFinished(const FrameInfo &info, FrameReport report) {
       HETER_RETURN_IF_ERROR(output_->add(std::move(step.lines)));
   if (!training_)
     return Status();
-  for (const CompleteStep &step : steps)
+  for (CompleteStep &step : steps)
+    toClose_.push_back(std::move(step));
+  return closeSteps();
+}
+
+/// Closes the steps that are complete, up to one after which a save is due.
+Status LocalTrainer::closeSteps() {
+  const RunOptions &options = context_.options;
+  while (!toClose_.empty() && !saving_) {
+    CompleteStep step = std::move(toClose_.front());
+    toClose_.pop_front();
     HETER_RETURN_IF_ERROR(closeStep(step));
-  parameters_->advance();
+    position_ = step.after;
+    parameters_->advance();
+    if (options.saveEvery > 0 && !options.saveFolder.empty() && (step.step + 1) % options.saveEvery == 0)
+      saveAndGoOn();
+  }
   return Status();
+}
+
+void LocalTrainer::saveAndGoOn() {
+  saving_ = true;
+  context_.scheduler.postBlocking([self = shared_from_this()] {
+    Status saved = self->save();
+    self->strand_->post([self, saved]() mutable {
+      self->saving_ = false;
+      self->saved_ = self->saved_ || saved.ok();
+      if (saved.ok())
+        saved = self->closeSteps();
+      if (!saved.ok()) {
+        self->parameters_->close(saved);
+        self->pump_->stop(saved);
+      }
+      if (auto ended = std::exchange(self->endedWhileSaving_, std::nullopt))
+        self->phaseEnded(saved.ok() ? *ended : saved);
+    });
+  });
 }
 
 Status LocalTrainer::closeStep(const CompleteStep &step) {
@@ -153,6 +191,10 @@ Status LocalTrainer::closeStep(const CompleteStep &step) {
 }
 
 void LocalTrainer::phaseEnded(Status status) {
+  if (saving_) {
+    endedWhileSaving_ = std::move(status);
+    return;
+  }
   badLines_ += pump_->progress().badLines;
   if (interrupted_) {
     scoreboard_.endPhaseEarly();
@@ -164,6 +206,8 @@ void LocalTrainer::phaseEnded(Status status) {
     return output_->finish([self = shared_from_this()](Status written) { self->finish(std::move(written)); });
   if (!status.ok() || !training_)
     return finish(std::move(status));
+  const int64_t most = context_.options.maxExamples;
+  position_.ended = most == 0 || position_.examples < most;
   context_.scheduler.postBlocking([self = shared_from_this()] {
     Status saved = self->save();
     self->strand_->post([self, saved]() mutable {
@@ -178,10 +222,14 @@ void LocalTrainer::phaseEnded(Status status) {
 }
 
 Status LocalTrainer::save() {
-  const std::string &folder = context_.options.saveFolder;
-  if (folder.empty())
+  const RunOptions &options = context_.options;
+  if (options.saveFolder.empty())
     return Status();
-  return saveCheckpoint(context_.files, *store_, folder);
+  const bool full = lastSave_ == 0 || increments_ >= options.increments;
+  increments_ = full ? 0 : increments_ + 1;
+  const SaveOptions how{.position = position_, .base = full ? 0 : lastSave_, .keep = options.keepCheckpoints};
+  HETER_ASSIGN_OR_RETURN(lastSave_, saveCheckpoint(context_.files, *saves_, *store_, options.saveFolder, how));
+  return Status();
 }
 
 void LocalTrainer::finish(Status status) {

@@ -9,7 +9,9 @@
 #include "runtime/role/Role.h"
 #include "runtime/role/Scoreboard.h"
 #include "runtime/role/TrainerFrame.h"
+#include "runtime/table/Checkpoint.h"
 
+#include <deque>
 #include <optional>
 
 namespace heter::runtime {
@@ -34,7 +36,9 @@ private:
   Status startPhase(bool training);
   void runFrame(BatchPtr batch, Completion done);
   Status frameFinished(const FrameInfo &info, FrameReport report);
+  Status closeSteps();
   Status closeStep(const CompleteStep &step);
+  void saveAndGoOn();
   void phaseEnded(Status status);
   Status save();
   void finish(Status status);
@@ -53,6 +57,14 @@ private:
   bool training_ = true;
   bool interrupted_ = false;
   bool saved_ = false;
+  std::deque<CompleteStep> toClose_;
+  bool saving_ = false; ///< Amid training: no step is closed meanwhile.
+  std::optional<Status> endedWhileSaving_;
+  std::unique_ptr<ShardWriter> saves_;
+  DataPosition position_;              ///< Behind the last step that was closed.
+  std::optional<DataPosition> resume_; ///< Where training goes on in the data.
+  int64_t lastSave_ = 0;               ///< Of this run; 0: none.
+  int increments_ = 0;                 ///< Since the last full save.
   uint64_t seed_ = 0;
   int64_t firstStep_ = 0;
   int64_t frames_ = 0;   ///< Of training or predicting.

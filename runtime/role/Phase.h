@@ -11,9 +11,10 @@
 
 namespace heter::runtime {
 
-/// Opens the data of one cpu-trainer for training, or else for testing or predicting.
+/// Opens the data of one cpu-trainer for training, or else for testing or predicting. Training goes on at `resume`.
 inline StatusOr<std::unique_ptr<DataStream>> openStream(const RoleContext &context, bool training, int trainerIndex,
-                                                        int trainerCount, int32_t microBatches) {
+                                                        int trainerCount, int32_t microBatches,
+                                                        const std::optional<DataPosition> &resume) {
   const RunOptions &options = context.options;
   HETER_ASSIGN_OR_RETURN(const package::DataSource *source, findDataSource(context.package.info, options.input));
   DataOptions data;
@@ -26,6 +27,8 @@ inline StatusOr<std::unique_ptr<DataStream>> openStream(const RoleContext &conte
   data.trainerCount = trainerCount;
   data.epochs = training ? options.epochs : 1;
   data.maxExamples = testing ? 0 : options.maxExamples;
+  if (training)
+    data.resume = resume;
   data.labels = options.predict ? options.labels : Labels::Read;
   data.maxBadLines = options.maxBadLines;
   data.warn = logWarning;
@@ -59,6 +62,7 @@ inline FrameReport reportOf(const FrameInfo &info, const Batch &batch, TrainerFr
   report.metrics = frame.takeMetrics();
   report.lines = frame.takePredictions();
   report.expectedExamples = progress.expectedExamples;
+  report.after = batch.after;
   return report;
 }
 

@@ -3,6 +3,23 @@
 
 namespace heter::runtime {
 
+Status RunOptions::checkSaving() const {
+  const auto needs = [](const std::string &flag, const std::string &other) {
+    return Status::invalidArgument(flag + " needs " + other);
+  };
+  if (saveEvery > 0 && saveFolder.empty())
+    return needs("--save-every", "--save DIR");
+  if (keepCheckpoints > 1 && saveFolder.empty())
+    return needs("--keep-checkpoints", "--save DIR");
+  if (increments > 0 && saveEvery == 0)
+    return needs("--increments", "--save-every STEPS");
+  if (restartData && loadFolder.empty())
+    return needs("--restart-data", "--load DIR");
+  if (saveEvery > 0 && update == UpdateMode::Async)
+    return needs("--save-every", "--update sync: an asynchronous run is between no two steps until it ends");
+  return Status();
+}
+
 const char *updateModeName(UpdateMode mode) { return mode == UpdateMode::Sync ? "sync" : "async"; }
 
 int RunOptions::heterTrainersOf(const std::string &deviceClass) const {

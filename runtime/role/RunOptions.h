@@ -46,6 +46,10 @@ struct RunOptions {
   int threads = 0;              ///< Worker threads of a process; 0: one a processor.
   std::string saveFolder;       ///< Empty: do not save.
   std::string loadFolder;       ///< Empty: begin with initial values.
+  bool restartData = false;     ///< After loading, begin at the start of the data, wherever the model's training stood.
+  int64_t saveEvery = 0;        ///< Save whenever so many steps have been closed, too; 0: only in the end. Sync only.
+  int keepCheckpoints = 1;      ///< Saves that stay in the folder, the newest among them.
+  int increments = 0;           ///< Saves that hold only what changed since the one before, after each full one.
   int servers = 1;
   int cpuTrainers = 1;
   /// Heter-trainers by class; the key "" is the number for classes that are not named; 1 by default.
@@ -58,6 +62,8 @@ struct RunOptions {
   bool poisonFreed = false;                ///< Fill freed buffers with NaN: for tests.
   Profile *profile = nullptr;              ///< Gets the time of each node, if set. Outlives the run.
 
+  /// That the flags about saving fit each other.
+  Status checkSaving() const;
   int heterTrainersOf(const std::string &deviceClass) const;
   std::string deviceOf(const std::string &deviceClass) const;
 };

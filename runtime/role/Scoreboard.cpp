@@ -10,7 +10,10 @@ double secondsOf(Duration duration) { return std::chrono::duration<double>(durat
 
 } // namespace
 
-void Scoreboard::beginTraining(int64_t firstStep) { begin(firstStep, /*testing=*/false); }
+void Scoreboard::beginTraining(int64_t firstStep, bool resumed) {
+  begin(firstStep, /*testing=*/false);
+  resumed_ = resumed;
+}
 void Scoreboard::beginTest() { begin(0, /*testing=*/true); }
 void Scoreboard::beginPredicting() {
   begin(0, /*testing=*/false);
@@ -61,6 +64,9 @@ void Scoreboard::tellProgress() {
 
 Status Scoreboard::endPhase() {
   HETER_RETURN_IF_ERROR(ledger_->checkComplete());
+  if (ledger_->examples() == 0 && resumed_ && !testing_)
+    return Status::invalidArgument("the loaded model has been trained on all of this data: --epochs and "
+                                   "--max-examples count what it was trained on before; --restart-data begins anew");
   if (ledger_->examples() == 0)
     return Status::invalidArgument(std::string("the ") +
                                    (testing_      ? "test "

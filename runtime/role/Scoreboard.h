@@ -15,7 +15,8 @@ class Scoreboard {
 public:
   Scoreboard(Scheduler &scheduler, const RunHooks &hooks) : scheduler_(scheduler), hooks_(hooks) {}
 
-  void beginTraining(int64_t firstStep);
+  /// `resumed`: amid the data.
+  void beginTraining(int64_t firstStep, bool resumed = false);
   void beginTest();
   void beginPredicting();
 
@@ -42,6 +43,7 @@ private:
   std::optional<StepLedger> ledger_;
   bool testing_ = false;
   bool predicting_ = false;
+  bool resumed_ = false;
   TimePoint phaseStart_{}, lastTold_{};
   int64_t lastExamples_ = 0;
   int64_t expectedExamples_ = 0;

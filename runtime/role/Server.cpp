@@ -3,7 +3,7 @@
 
 #include "runtime/base/Log.h"
 #include "runtime/base/ParallelFor.h"
-#include "runtime/table/Checkpoint.h"
+#include "runtime/role/Positions.h"
 
 namespace heter::runtime {
 
@@ -39,6 +39,7 @@ void Server::joined(const rpc::JoinReply &reply) {
   Status status = store.ok() ? Status() : store.status();
   if (store.ok()) {
     store_ = std::move(*store);
+    saves_ = std::make_unique<ShardWriter>(context_.files, *store_);
     asynchronous_ = reply.asynchronous;
     generation_ = reply.generation;
     gate_.open(store_->version());
@@ -222,7 +223,7 @@ StatusOr<rpc::Ack> Server::finishSteps(const rpc::FinishStepsRequest &request) {
 
 StatusOr<rpc::SaveReply> Server::save(const rpc::SaveRequest &request) {
   HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
-  HETER_ASSIGN_OR_RETURN(ShardInfo shard, writeShard(context_.files, *store_, request.folder, request.saveNumber));
+  HETER_ASSIGN_OR_RETURN(ShardInfo shard, saves_->write(request.folder, request.saveNumber, request.base));
   auto file = [](const CheckpointFile &from) {
     rpc::SavedFile to;
     to.name = from.name;
@@ -238,16 +239,18 @@ StatusOr<rpc::SaveReply> Server::save(const rpc::SaveRequest &request) {
   reply.rows = file(shard.rows);
   reply.dense = file(shard.dense);
   reply.rowsPerTable = shard.rowsPerTable;
+  reply.increment = shard.increment;
   return reply;
 }
 
 StatusOr<rpc::LoadReply> Server::load(const rpc::LoadRequest &request) {
   HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
-  HETER_RETURN_IF_ERROR(loadInto(context_.files, *store_, request.folder));
+  HETER_ASSIGN_OR_RETURN(const DataPosition position, loadInto(context_.files, *store_, request.folder));
   gate_.open(store_->version());
   rpc::LoadReply reply;
   reply.version = store_->version();
   reply.seed = static_cast<int64_t>(store_->seed());
+  reply.position = toWire(position);
   return reply;
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/role/Model.h"
 #include "runtime/role/Role.h"
 #include "runtime/role/VersionGate.h"
+#include "runtime/table/Checkpoint.h"
 #include "runtime/table/ParameterStore.h"
 
 #include <atomic>
@@ -53,6 +54,7 @@ private:
   UniqueFunction<void(StatusOr<RoleSummary>)> ended_;
 
   std::unique_ptr<ParameterStore> store_; ///< Set before ready_.
+  std::unique_ptr<ShardWriter> saves_;    ///< Set before ready_; the coordinator asks for one save at a time.
   bool asynchronous_ = false;             ///< Set before ready_.
   int64_t generation_ = noGeneration;     ///< Set before ready_.
   std::atomic<bool> ready_{false};

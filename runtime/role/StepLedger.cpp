@@ -48,6 +48,7 @@ CompleteStep StepLedger::complete(int64_t step, Open &open) {
     result.microBatches.push_back(index);
     result.examples += report.examples;
     result.lines += report.lines;
+    result.after = report.after;
     for (const MetricReport &metric : report.metrics)
       if (metric.metric == "loss") {
         fold.add(metric.value, report.examples);

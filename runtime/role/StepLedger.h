@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_ROLE_STEPLEDGER_H
 #define HETER_RUNTIME_ROLE_STEPLEDGER_H
 
+#include "runtime/base/DataPosition.h"
 #include "runtime/base/Status.h"
 #include "runtime/data/Metrics.h"
 
@@ -30,7 +31,8 @@ struct FrameReport {
   int64_t examples = 0;
   int64_t expectedExamples = 0; ///< Of the whole pass over all trainers; 0: unknown.
   std::vector<MetricReport> metrics;
-  std::string lines; ///< What was predicted, a line an example.
+  std::string lines;  ///< What was predicted, a line an example.
+  DataPosition after; ///< Where the data goes on after the step.
 };
 
 struct CompleteStep {
@@ -39,6 +41,7 @@ struct CompleteStep {
   int64_t examples = 0;
   std::optional<double> loss;
   std::string lines; ///< Of all its micro-batches, in order.
+  DataPosition after;
 };
 
 /// Not thread-safe. Results do not depend on the order in which reports come.

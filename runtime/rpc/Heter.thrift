@@ -145,6 +145,7 @@ struct SaveRequest {
   2: required i64 generation
   3: required string folder
   4: required i64 saveNumber
+  5: required i64 base // an earlier save of this run: write only the rows changed since; 0: all
 }
 
 struct SavedFile {
@@ -162,6 +163,7 @@ struct SaveReply {
   5: required SavedFile rows
   6: required SavedFile dense
   7: required list<i64> rowsPerTable
+  8: required bool increment // it holds only what changed since the base
 }
 
 struct LoadRequest {
@@ -171,9 +173,21 @@ struct LoadRequest {
   3: required string folder
 }
 
+// How far training has come in its data (runtime/base/DataPosition.h).
+struct DataPosition {
+  1: required i64 data
+  2: required i64 epoch
+  3: required i64 lines
+  4: required i64 epochExamples
+  5: required i64 badLines
+  6: required i64 examples
+  7: required bool ended
+}
+
 struct LoadReply {
   1: required i64 version
   2: required i64 seed
+  3: required DataPosition position
 }
 
 struct StatsRequest {
@@ -265,6 +279,7 @@ struct JoinReply {
   6: required i32 cpuTrainers
   7: required list<string> servers
   8: required map<string, list<string>> heterTrainers // by role key
+  9: optional DataPosition resume // where training goes on in the data; unset: at its start
 }
 
 // What one report of the model gave for a micro-batch.
@@ -286,6 +301,7 @@ struct FinishedRequest {
   6: required list<ReportedMetric> metrics
   7: required i64 expectedExamples // of the whole pass over all trainers; 0: unknown
   8: required binary lines         // what was predicted, a line an example; empty unless the run predicts
+  9: required DataPosition after   // where the data goes on after the step
 }
 
 struct EndOfDataRequest {

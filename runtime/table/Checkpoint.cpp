@@ -7,9 +7,12 @@
 #include "runtime/table/CheckpointManifest.h"
 #include "runtime/table/ParameterStore.h"
 #include "runtime/table/SparseTable.h"
+#include "runtime/table/TableSnapshot.h"
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <set>
 
 namespace heter::runtime {
 
@@ -30,77 +33,129 @@ static bool isDataFile(std::string_view name) {
   return name.starts_with(filePrefix) && (name.ends_with(rowsSuffix) || name.ends_with(denseSuffix));
 }
 
+/// The manifest of a save that is kept beside the newest.
+static std::string oldManifestName(int64_t saveNumber) {
+  std::string name = savePrefix(saveNumber);
+  name.pop_back();
+  return name + std::string(manifestSuffix);
+}
+
+/// The save number in a file's name; 0 if it is no file of a save.
+static int64_t saveNumberOf(std::string_view name) {
+  int64_t number = 0;
+  if (!isDataFile(name) && !(name.starts_with(filePrefix) && name.ends_with(manifestSuffix)))
+    return 0;
+  const auto end = std::from_chars(name.data() + filePrefix.size(), name.data() + name.size(), number);
+  return end.ec == std::errc() ? number : 0;
+}
+
 StatusOr<int64_t> nextSaveNumber(FileSystem &files, const std::string &dir) {
   HETER_ASSIGN_OR_RETURN(const bool there, files.exists(dir));
   if (!there)
     return int64_t{1};
   HETER_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.list(dir));
   int64_t last = 0;
-  for (const std::string &name : names) { // numbers of saves that were never committed are not used again either
-    int64_t number = 0;
-    if (isDataFile(name) &&
-        std::from_chars(name.data() + filePrefix.size(), name.data() + name.size(), number).ec == std::errc())
-      last = std::max(last, number);
-  }
-  if (const StatusOr<Manifest> manifest = readManifest(files, dir); manifest.ok())
+  for (const std::string &name : names) // numbers of saves that were never committed are not used again either
+    last = std::max(last, saveNumberOf(name));
+  if (const StatusOr<Manifest> manifest = readManifest(files, SavePath(dir)); manifest.ok())
     last = std::max(last, manifest->save);
   return last + 1;
 }
 
 //===--- Saving ---------------------------------------------------------------------------------------------------===//
 
-static Status writeTable(BlockWriter &out, const SparseTable &table, uint32_t index, int64_t &rows) {
-  BlockBuilder block;
-  uint32_t inBlock = 0;
-  const auto flush = [&] {
-    block.set(sizeof(uint32_t), inBlock);
-    rows += inBlock;
-    inBlock = 0;
-    const Status status = out.append(block.bytes());
-    block.clear();
-    return status;
-  };
-  HETER_RETURN_IF_ERROR(table.visitRows([&](const RowImage &row) {
-    if (inBlock == 0) {
-      block.add(index);
-      block.add(uint32_t{0});
+namespace {
+/// Gathers the rows of one kind of a table into blocks.
+class RowBlockWriter {
+public:
+  RowBlockWriter(BlockWriter &out, uint32_t table, RowBlock kind) : out_(out), table_(table), kind_(kind) {}
+
+  Status add(uint64_t key, std::span<const float> state) {
+    if (rows_ == 0) {
+      block_.add(table_);
+      block_.add(static_cast<uint32_t>(kind_));
+      block_.add(uint32_t{0});
     }
-    block.add(row.key);
-    block.addFloats(row.state);
-    ++inBlock;
-    return block.bytes().size() >= rowBlockBytes ? flush() : Status();
+    block_.add(key);
+    block_.addFloats(state);
+    ++rows_;
+    return block_.bytes().size() >= rowBlockBytes ? flush() : Status();
+  }
+  Status flush() {
+    if (rows_ == 0)
+      return {};
+    block_.set(2 * sizeof(uint32_t), rows_);
+    rows_ = 0;
+    const Status status = out_.append(block_.bytes());
+    block_.clear();
+    return status;
+  }
+
+private:
+  BlockWriter &out_;
+  const uint32_t table_;
+  const RowBlock kind_;
+  BlockBuilder block_;
+  uint32_t rows_ = 0;
+};
+} // namespace
+
+/// Writes the rows that changed after epoch `since`, and which were evicted. Gives the number of rows.
+static StatusOr<int64_t> writeTable(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since) {
+  if (since > 0) {
+    RowBlockWriter erased(out, table, RowBlock::Erased);
+    for (uint64_t key : snapshot.erased(since))
+      HETER_RETURN_IF_ERROR(erased.add(key, {}));
+    HETER_RETURN_IF_ERROR(erased.flush());
+  }
+  RowBlockWriter whole(out, table, RowBlock::Whole), others(out, table, RowBlock::Short);
+  int64_t rows = 0;
+  HETER_RETURN_IF_ERROR(snapshot.visit(since, [&](const RowImage &row) {
+    ++rows;
+    return (row.admitted ? whole : others).add(row.key, row.state);
   }));
-  return inBlock > 0 ? flush() : Status();
+  HETER_RETURN_IF_ERROR(whole.flush());
+  HETER_RETURN_IF_ERROR(others.flush());
+  return rows;
 }
 
-static Status writeRows(FileSystem &files, const ParameterStore &store, const std::string &dir, int64_t saveNumber,
-                        ShardInfo &info) {
+Status ShardWriter::writeRows(const std::string &path, int64_t saveNumber, ShardInfo &info) {
+  std::vector<std::unique_ptr<TableSnapshot>> snapshots;
+  for (size_t t = 0; t < store_.schema().tables.size(); ++t) {
+    snapshots.push_back(std::make_unique<TableSnapshot>(store_.table(static_cast<int>(t))));
+    // Epochs that began anew since the base have no marks for it.
+    info.increment = info.increment && epochs_[t] < snapshots[t]->epoch();
+  }
   const std::string name = fileName(saveNumber, info.shardIndex, info.shardCount, rowsSuffix);
-  HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> out, BlockWriter::create(files, dir, name));
+  HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> out, BlockWriter::create(files_, path, name));
   BlockBuilder header;
   FileHeader{std::string(rowsMagic), saveNumber, info.shardIndex, info.shardCount}.write(header);
   HETER_RETURN_IF_ERROR(out->append(header.bytes()));
-  for (size_t t = 0; t < store.schema().tables.size(); ++t) {
-    info.rowsPerTable.push_back(0);
-    HETER_RETURN_IF_ERROR(
-        writeTable(*out, store.table(static_cast<int>(t)), static_cast<uint32_t>(t), info.rowsPerTable.back()));
+  for (size_t t = 0; t < snapshots.size(); ++t) {
+    const uint16_t since = info.increment ? epochs_[t] : 0;
+    HETER_ASSIGN_OR_RETURN(const int64_t rows, writeTable(*out, *snapshots[t], static_cast<uint32_t>(t), since));
+    info.rowsPerTable.push_back(rows);
   }
   HETER_ASSIGN_OR_RETURN(info.rows, out->finish());
+  epochs_.clear();
+  for (const std::unique_ptr<TableSnapshot> &snapshot : snapshots) {
+    epochs_.push_back(snapshot->epoch());
+    snapshot->forgetErased(snapshot->epoch());
+  }
   return {};
 }
 
-static Status writeDense(FileSystem &files, const ParameterStore &store, const std::string &dir, int64_t saveNumber,
-                         ShardInfo &info) {
+Status ShardWriter::writeDense(const std::string &path, int64_t saveNumber, ShardInfo &info) const {
   const std::string name = fileName(saveNumber, info.shardIndex, info.shardCount, denseSuffix);
-  HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> out, BlockWriter::create(files, dir, name));
+  HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> out, BlockWriter::create(files_, path, name));
   BlockBuilder block;
   FileHeader{std::string(denseMagic), saveNumber, info.shardIndex, info.shardCount}.write(block);
   HETER_RETURN_IF_ERROR(out->append(block.bytes()));
   std::vector<float> state;
-  for (int p = 0; p < store.parameterCount(); ++p) {
-    const std::span<const DenseBlock> blocks = store.layout(p).blocks();
+  for (int p = 0; p < store_.parameterCount(); ++p) {
+    const std::span<const DenseBlock> blocks = store_.layout(p).blocks();
     for (size_t i = 0; i < blocks.size(); ++i) {
-      store.readDenseState(p, static_cast<int64_t>(i), state);
+      store_.readDenseState(p, static_cast<int64_t>(i), state);
       block.clear();
       block.add(static_cast<uint32_t>(p));
       block.add(blocks[i].block);
@@ -112,19 +167,19 @@ static Status writeDense(FileSystem &files, const ParameterStore &store, const s
   return {};
 }
 
-StatusOr<ShardInfo> writeShard(FileSystem &files, const ParameterStore &store, const std::string &dir,
-                               int64_t saveNumber) {
-  if (store.hasStagedPushes())
-    return Status::failedPrecondition("a model is saved between steps, but pushes wait for their step to be closed");
+StatusOr<ShardInfo> ShardWriter::write(const std::string &dir, int64_t saveNumber, int64_t base) {
   ShardInfo info;
-  info.shardIndex = store.options().shardIndex;
-  info.shardCount = store.options().shardCount;
-  info.seed = store.seed();
-  info.version = store.version();
-  HETER_RETURN_IF_ERROR(files.createDirectories(dir));
-  HETER_RETURN_IF_ERROR(writeRows(files, store, dir, saveNumber, info));
-  HETER_RETURN_IF_ERROR(writeDense(files, store, dir, saveNumber, info));
-  HETER_RETURN_IF_ERROR(files.syncDirectory(dir));
+  info.shardIndex = store_.options().shardIndex;
+  info.shardCount = store_.options().shardCount;
+  info.seed = store_.seed();
+  info.version = store_.version();
+  info.increment = base > 0 && base == lastSave_;
+  lastSave_ = 0; // Until this one is whole.
+  HETER_RETURN_IF_ERROR(files_.createDirectories(dir));
+  HETER_RETURN_IF_ERROR(writeRows(dir, saveNumber, info));
+  HETER_RETURN_IF_ERROR(writeDense(dir, saveNumber, info));
+  HETER_RETURN_IF_ERROR(files_.syncDirectory(dir));
+  lastSave_ = saveNumber;
   return info;
 }
 
@@ -150,74 +205,138 @@ static Status checkShards(std::vector<ShardInfo> &shards, size_t tables) {
   return {};
 }
 
-/// Removes what other saves left. The save is committed already, so a failure here only leaves garbage for next time.
-static void removeOtherSaves(FileSystem &files, const std::string &dir, int64_t saveNumber) {
+/// The names of the files that saves need which are kept: the newest, whose manifest is `newest`, and some before it.
+static std::set<std::string> filesToKeep(FileSystem &files, const std::string &dir,
+                                         const std::vector<std::string> &names, const Manifest &newest, int keep) {
+  std::set<std::string> kept;
+  const auto keepFiles = [&](const Manifest &manifest) {
+    for (const ManifestFile &file : manifest.files)
+      kept.insert(file.file.name);
+  };
+  keepFiles(newest);
+  for (auto name = names.rbegin(); name != names.rend() && keep > 1; ++name) { // sorted by number
+    const int64_t number = saveNumberOf(*name);
+    if (number == 0 || isDataFile(*name) || number >= newest.save)
+      continue;
+    const StatusOr<Manifest> manifest = readManifest(files, SavePath(dir + "/" + *name));
+    if (!manifest.ok())
+      continue;
+    keepFiles(*manifest);
+    kept.insert(*name);
+    --keep;
+  }
+  return kept;
+}
+
+/// Removes the files of saves that are not kept, and what saves left that were never committed. The save is committed
+/// already, so a failure here only leaves garbage for next time.
+static void removeOtherSaves(FileSystem &files, const std::string &dir, const Manifest &newest, int keep) {
   const StatusOr<std::vector<std::string>> names = files.list(dir);
   if (!names.ok())
     return;
-  for (const std::string &name : *names) {
-    if (!isDataFile(name) || name.starts_with(savePrefix(saveNumber)))
-      continue;
-    if (const Status status = files.remove(dir + "/" + name); !status.ok())
-      logWarning("an old save's file stays: " + status.message());
+  const std::set<std::string> kept = filesToKeep(files, dir, *names, newest, keep);
+  // Manifests first: none must be left that names files which are gone.
+  for (const bool data : {false, true})
+    for (const std::string &name : *names) {
+      if (saveNumberOf(name) == 0 || isDataFile(name) != data || kept.contains(name))
+        continue;
+      if (const Status status = files.remove(dir + "/" + name); !status.ok())
+        logWarning("an old save's file stays: " + status.message());
+    }
+}
+
+/// Adds what a server wrote, behind what counts of the base.
+static Status addShard(FileSystem &files, const std::string &dir, const ShardInfo &shard, const Manifest *base,
+                       Manifest &manifest) {
+  for (const CheckpointFile *file : {&shard.rows, &shard.dense}) {
+    HETER_ASSIGN_OR_RETURN(const int64_t bytes, files.fileSize(dir + "/" + file->name));
+    if (bytes != file->bytes)
+      return Status::dataLoss(dir + "/" + file->name + " has " + std::to_string(bytes) + " bytes, and server " +
+                              std::to_string(shard.shardIndex) + " wrote " + std::to_string(file->bytes));
   }
+  if (shard.increment)
+    for (const ManifestFile &file : base->files)
+      if (!file.dense && file.shardIndex == shard.shardIndex)
+        manifest.files.push_back(file);
+  manifest.files.push_back({shard.rows, manifest.save, false, shard.shardIndex, shard.rowsPerTable});
+  manifest.files.push_back({shard.dense, manifest.save, true, shard.shardIndex, {}});
+  return {};
+}
+
+/// The newest save of the folder, if the shards build on it or it is to be kept.
+static StatusOr<std::optional<Manifest>> previousSave(FileSystem &files, const std::string &dir,
+                                                      const std::vector<ShardInfo> &shards,
+                                                      const SaveOptions &options) {
+  const bool builds = std::any_of(shards.begin(), shards.end(), [](const ShardInfo &shard) { return shard.increment; });
+  if (!builds && options.keep <= 1)
+    return std::optional<Manifest>();
+  StatusOr<Manifest> manifest = readManifest(files, SavePath(dir));
+  if (builds) {
+    HETER_RETURN_IF_ERROR(manifest.status());
+    if (manifest->save != options.base || manifest->shardCount != shards[0].shardCount)
+      return Status::invalidArgument("the servers wrote what changed since save " + std::to_string(options.base) +
+                                     ", and the newest in " + dir + " is " + std::to_string(manifest->save));
+  }
+  return manifest.ok() ? std::optional<Manifest>(std::move(*manifest)) : std::nullopt;
 }
 
 static Status commit(FileSystem &files, const std::string &dir, const StoreSchema &schema, int64_t saveNumber,
-                     std::vector<ShardInfo> shards) {
+                     std::vector<ShardInfo> shards, const SaveOptions &options) {
   HETER_RETURN_IF_ERROR(checkShards(shards, schema.tables.size()));
-  Manifest manifest{saveNumber, shards[0].seed, shards[0].version, shards[0].shardCount, schema, {}};
-  for (const ShardInfo &shard : shards) {
-    for (const CheckpointFile *file : {&shard.rows, &shard.dense}) {
-      HETER_ASSIGN_OR_RETURN(const int64_t bytes, files.fileSize(dir + "/" + file->name));
-      if (bytes != file->bytes)
-        return Status::dataLoss(dir + "/" + file->name + " has " + std::to_string(bytes) + " bytes, and server " +
-                                std::to_string(shard.shardIndex) + " wrote " + std::to_string(file->bytes));
-    }
-    manifest.files.push_back({shard.rows, false, shard.shardIndex, shard.rowsPerTable});
-    manifest.files.push_back({shard.dense, true, shard.shardIndex, {}});
-  }
+  HETER_ASSIGN_OR_RETURN(const std::optional<Manifest> previous, previousSave(files, dir, shards, options));
+  Manifest manifest{saveNumber, shards[0].seed, shards[0].version, shards[0].shardCount, schema, options.position, {}};
+  for (const ShardInfo &shard : shards)
+    HETER_RETURN_IF_ERROR(addShard(files, dir, shard, previous ? &*previous : nullptr, manifest));
+  if (previous && options.keep > 1)
+    HETER_RETURN_IF_ERROR(
+        files.writeFileAtomically(dir + "/" + oldManifestName(previous->save), printManifest(*previous)));
   HETER_RETURN_IF_ERROR(files.writeFileAtomically(dir + "/" + std::string(manifestName), printManifest(manifest)));
-  removeOtherSaves(files, dir, saveNumber);
+  removeOtherSaves(files, dir, manifest, options.keep);
   return {};
 }
 
 Status commitManifest(FileSystem &files, const std::string &dir, const package::PackageInfo &info, int64_t saveNumber,
-                      const std::vector<ShardInfo> &shards) {
+                      const std::vector<ShardInfo> &shards, const SaveOptions &options) {
   // Only names and shapes are saved: who commits may have no kernels.
   const KernelResolver anyKernel = [](const std::string &) -> KernelFunction { return [](void *const *) {}; };
   HETER_ASSIGN_OR_RETURN(const StoreSchema schema, StoreSchema::create(info, anyKernel));
-  return commit(files, dir, schema, saveNumber, shards);
+  return commit(files, dir, schema, saveNumber, shards, options);
 }
 
-Status saveCheckpoint(FileSystem &files, const ParameterStore &store, const std::string &dir) {
+StatusOr<int64_t> saveCheckpoint(FileSystem &files, ShardWriter &writer, const ParameterStore &store,
+                                 const std::string &dir, const SaveOptions &options) {
   HETER_ASSIGN_OR_RETURN(const int64_t saveNumber, nextSaveNumber(files, dir));
-  HETER_ASSIGN_OR_RETURN(ShardInfo shard, writeShard(files, store, dir, saveNumber));
-  return commit(files, dir, store.schema(), saveNumber, {std::move(shard)});
+  HETER_ASSIGN_OR_RETURN(ShardInfo shard, writer.write(dir, saveNumber, options.base));
+  HETER_RETURN_IF_ERROR(commit(files, dir, store.schema(), saveNumber, {std::move(shard)}, options));
+  return saveNumber;
 }
 
 //===--- Loading --------------------------------------------------------------------------------------------------===//
 
-/// Whether a file of `manifest` holds rows that the store owns.
-static bool holdsOwnShards(const ParameterStore &store, const Manifest &manifest, const ManifestFile &file) {
+/// Whether a server of the save owned rows that the store owns.
+static bool holdsOwnShards(const ParameterStore &store, const Manifest &manifest, int32_t server) {
   const int index = store.options().shardIndex;
   const int count = store.options().shardCount;
-  return firstShardOf(file.shardIndex, manifest.shardCount) < firstShardOf(index + 1, count) &&
-         firstShardOf(index, count) < firstShardOf(file.shardIndex + 1, manifest.shardCount);
+  return firstShardOf(server, manifest.shardCount) < firstShardOf(index + 1, count) &&
+         firstShardOf(index, count) < firstShardOf(server + 1, manifest.shardCount);
 }
 
-static Status loadRows(FileSystem &files, ParameterStore &store, const std::string &dir, const Manifest &manifest,
-                       const ManifestFile &file) {
+static Status loadRows(FileSystem &files, ParameterStore &store, const std::string &dir, const Manifest &manifest) {
   std::vector<SparseTable *> tables;
   for (const TableSpec &spec : manifest.schema.tables) {
     HETER_ASSIGN_OR_RETURN(const int table, store.findTable(spec.name));
     tables.push_back(&store.table(table));
   }
-  return readRows(files, dir, manifest, file, [&](size_t table, uint64_t key, std::span<const float> state) {
-    if (tables[table]->owns(key))
-      tables[table]->putRow({key, true, state});
-    return Status();
-  });
+  const auto &clock = store.options().secondsNow;
+  const TableTime now{manifest.steps, clock ? clock() : 0};
+  for (int32_t server = 0; server < manifest.shardCount; ++server)
+    if (holdsOwnShards(store, manifest, server))
+      HETER_RETURN_IF_ERROR(readRows(files, dir, manifest, server, [&](size_t table, const RowImage &row) {
+        if (tables[table]->owns(row.key))
+          tables[table]->putRow(row, now);
+        return Status();
+      }));
+  return {};
 }
 
 static Status loadDense(FileSystem &files, ParameterStore &store, const std::string &dir, const Manifest &manifest,
@@ -237,22 +356,24 @@ static Status loadDense(FileSystem &files, ParameterStore &store, const std::str
   });
 }
 
-Status loadInto(FileSystem &files, ParameterStore &store, const std::string &dir) {
-  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, dir));
-  HETER_RETURN_IF_ERROR(checkSameSchema(manifest.schema, store.schema()).withContext(dir));
-  store.reset(manifest.seed, manifest.steps);
-  for (const ManifestFile &file : manifest.files) {
-    Status status;
+static Status loadAll(FileSystem &files, ParameterStore &store, const std::string &dir, const Manifest &manifest) {
+  HETER_RETURN_IF_ERROR(loadRows(files, store, dir, manifest));
+  for (const ManifestFile &file : manifest.files)
     if (file.dense)
-      status = loadDense(files, store, dir, manifest, file);
-    else if (holdsOwnShards(store, manifest, file))
-      status = loadRows(files, store, dir, manifest, file);
-    if (!status.ok()) {
-      store.reset(manifest.seed, 0);
-      return status;
-    }
-  }
+      HETER_RETURN_IF_ERROR(loadDense(files, store, dir, manifest, file));
   return {};
+}
+
+StatusOr<DataPosition> loadInto(FileSystem &files, ParameterStore &store, const std::string &path) {
+  const SavePath save(path);
+  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, save));
+  HETER_RETURN_IF_ERROR(checkSameSchema(manifest.schema, store.schema()).withContext(path));
+  store.reset(manifest.seed, manifest.steps);
+  if (Status status = loadAll(files, store, save.folder, manifest); !status.ok()) {
+    store.reset(manifest.seed, 0);
+    return status;
+  }
+  return manifest.position;
 }
 
 } // namespace heter::runtime

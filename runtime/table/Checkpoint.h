@@ -1,12 +1,17 @@
 // Saved models: writing and reading checkpoint folders, and printing them as text. docs/formats/checkpoint.md and
 // docs/formats/dump.md describe the formats; CheckpointFormat.h holds their constants.
 //
-// Saving is a two-step commit. Each server writes its share with `writeShard` under a save number; then one of them, or
-// the coordinator, calls `commitManifest`, whose atomic rename of the manifest is the commit. Until then an older save
-// in the folder stays whole; after it the older save's files are removed.
+// Saving is a two-step commit. Each server writes its share with a ShardWriter under a save number; then one of them,
+// or the coordinator, calls `commitManifest`, whose atomic rename of the manifest is the commit. Until then an older
+// save in the folder stays whole; after it the files of saves that are not to be kept are removed.
+//
+// An increment holds only the rows that changed since an earlier save, its base; the files of that go on to count.
+//
+// Where a saved model is named, a folder means its newest save, and the path of a manifest in one that save.
 #ifndef HETER_RUNTIME_TABLE_CHECKPOINT_H
 #define HETER_RUNTIME_TABLE_CHECKPOINT_H
 
+#include "runtime/base/DataPosition.h"
 #include "runtime/base/FileSystem.h"
 #include "runtime/base/Status.h"
 
@@ -36,33 +41,60 @@ struct ShardInfo {
   int64_t version = 0;               ///< Steps closed.
   CheckpointFile rows;               ///< Table rows.
   CheckpointFile dense;              ///< Dense blocks.
-  std::vector<int64_t> rowsPerTable; ///< In the order of the package's tables.
+  std::vector<int64_t> rowsPerTable; ///< In the order of the package's tables; of an increment those in its file.
+  bool increment = false;            ///< It has only what changed since the base.
+};
+
+/// What is said of a save besides what its servers wrote.
+struct SaveOptions {
+  DataPosition position;
+  int64_t base = 0; ///< The save that increments build on, which must be the newest of the folder; 0: none.
+  int keep = 1;     ///< How many saves stay in the folder, this one among them.
 };
 
 /// The number for the next save into `dir`: above that of every save there, committed or not; 1 if there is none.
 StatusOr<int64_t> nextSaveNumber(FileSystem &files, const std::string &dir);
 
-/// Writes and syncs one server's share. Creates `dir` if need be; touches no file of another save number. REQUIRES: no
-/// push is staged (FailedPrecondition otherwise) and none runs meanwhile.
-StatusOr<ShardInfo> writeShard(FileSystem &files, const ParameterStore &store, const std::string &dir,
-                               int64_t saveNumber);
+/// Writes one server's shares of the saves of a run. Not thread-safe.
+class ShardWriter {
+public:
+  /// Both outlive the writer.
+  ShardWriter(FileSystem &files, ParameterStore &store) : files_(files), store_(store) {}
 
-/// Commits a save of all of its servers' shards, in any order, then removes the files of other saves. Shards that
-/// disagree on seed, version or shard count, or are not all there, are an InvalidArgument and nothing is committed.
+  /// Writes and syncs the store as it is between two steps: what is staged for steps that are not closed is left out.
+  /// Creates `dir` if need be; touches no file of another save number. With a `base`, the number of the last save of
+  /// this writer, only rows that changed since are written; whether the marks for that were there is in the result.
+  /// REQUIRES: no push is applied and no row evicted meanwhile.
+  StatusOr<ShardInfo> write(const std::string &dir, int64_t saveNumber, int64_t base = 0);
+
+private:
+  Status writeRows(const std::string &path, int64_t saveNumber, ShardInfo &info);
+  Status writeDense(const std::string &path, int64_t saveNumber, ShardInfo &info) const;
+
+  FileSystem &files_;
+  ParameterStore &store_;
+  int64_t lastSave_ = 0;
+  std::vector<uint16_t> epochs_; ///< Of each table, which ended with the last save.
+};
+
+/// Commits a save of all of its servers' shards, in any order, then removes the files of saves that are not kept.
+/// Shards that disagree on seed, version or shard count, or are not all there, and a base that is not there, are an
+/// InvalidArgument, and nothing is committed.
 Status commitManifest(FileSystem &files, const std::string &dir, const package::PackageInfo &info, int64_t saveNumber,
-                      const std::vector<ShardInfo> &shards);
+                      const std::vector<ShardInfo> &shards, const SaveOptions &options = {});
 
-/// The whole of a save by one store that owns everything, under the next number.
-Status saveCheckpoint(FileSystem &files, const ParameterStore &store, const std::string &dir);
+/// The whole of a save by one store that owns everything, under the next number, which is returned.
+StatusOr<int64_t> saveCheckpoint(FileSystem &files, ShardWriter &writer, const ParameterStore &store,
+                                 const std::string &dir, const SaveOptions &options = {});
 
-/// Replaces the store's contents by its share of the save in `dir`, whatever number of servers wrote it. The store
-/// takes the save's seed and steps; a run goes on with step `store.version()`. A file that is missing, truncated,
-/// edited or of another save or model is an error that names it and the reason; the store is then empty and must not be
-/// used.
-Status loadInto(FileSystem &files, ParameterStore &store, const std::string &dir);
+/// Replaces the store's contents by its share of the save at `path`, whatever number of servers wrote it. The store
+/// takes the save's seed and steps; a run goes on with step `store.version()`, and in the data with the position that
+/// is returned. A file that is missing, truncated, edited or of another save or model is an error that names it and the
+/// reason; the store is then empty and must not be used.
+StatusOr<DataPosition> loadInto(FileSystem &files, ParameterStore &store, const std::string &path);
 
 /// Prints a save as text to `out`: the same text whatever mode, number of servers or package it came from.
-Status dumpCheckpoint(FileSystem &files, const std::string &dir, OutputFile &out);
+Status dumpCheckpoint(FileSystem &files, const std::string &path, OutputFile &out);
 
 } // namespace heter::runtime
 

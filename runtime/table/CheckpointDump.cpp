@@ -53,8 +53,14 @@ struct WholeParameter {
   std::vector<std::vector<float>> scalars; ///< Of each block.
 };
 
+struct SavedRow {
+  uint64_t key;
+  bool admitted;
+  size_t at; ///< Where its state begins.
+};
+
 struct WholeTable {
-  std::vector<std::pair<uint64_t, size_t>> rows; ///< Keys, and where their state begins in `states`.
+  std::vector<SavedRow> rows;
   std::vector<float> states;
 };
 } // namespace
@@ -111,24 +117,24 @@ static Status printParameter(TextWriter &out, const ParameterSpec &spec, const W
 static StatusOr<std::vector<WholeTable>> readTables(FileSystem &files, const std::string &dir,
                                                     const Manifest &manifest) {
   std::vector<WholeTable> result(manifest.schema.tables.size());
-  for (const ManifestFile &file : manifest.files) {
-    if (file.dense)
-      continue;
-    HETER_RETURN_IF_ERROR(
-        readRows(files, dir, manifest, file, [&](size_t t, uint64_t key, std::span<const float> state) {
-          result[t].rows.emplace_back(key, result[t].states.size());
-          result[t].states.insert(result[t].states.end(), state.begin(), state.end());
-          return Status();
-        }));
-  }
+  for (int32_t server = 0; server < manifest.shardCount; ++server)
+    HETER_RETURN_IF_ERROR(readRows(files, dir, manifest, server, [&](size_t t, const RowImage &row) {
+      result[t].rows.push_back({row.key, row.admitted, result[t].states.size()});
+      result[t].states.insert(result[t].states.end(), row.state.begin(), row.state.end());
+      return Status();
+    }));
   for (WholeTable &table : result)
-    std::sort(table.rows.begin(), table.rows.end());
+    std::sort(table.rows.begin(), table.rows.end(), [](const SavedRow &a, const SavedRow &b) { return a.key < b.key; });
   return result;
 }
 
-static Status printRow(TextWriter &out, const TableSpec &spec, uint64_t key, const float *floats) {
-  out.text(spec.name).number(key);
+static Status printRow(TextWriter &out, const TableSpec &spec, const SavedRow &row, const float *floats) {
+  out.text(spec.name).number(row.key);
+  if (const int64_t statistics = spec.policy.statistics(); statistics > 0)
+    out.text(" statistics").numbers({floats, static_cast<size_t>(statistics)});
   for (const PartSpec &part : spec.parts) {
+    if (part.wantsAdmission && !row.admitted)
+      continue;
     const float *state = floats + part.offset;
     const std::string prefix = part.name.empty() ? " " : " " + part.name + ".";
     const auto array = [&](std::string_view name, int64_t count) {
@@ -152,8 +158,8 @@ static Status printTable(TextWriter &out, const TableSpec &spec, const WholeTabl
     out.text(" dim").number(part.dim).text(" optimizer ").text(part.optimizer.name);
   }
   HETER_RETURN_IF_ERROR(out.text(" rows").number(whole.rows.size()).endLine());
-  for (const auto &[key, at] : whole.rows)
-    HETER_RETURN_IF_ERROR(printRow(out, spec, key, whole.states.data() + at));
+  for (const SavedRow &row : whole.rows)
+    HETER_RETURN_IF_ERROR(printRow(out, spec, row, whole.states.data() + row.at));
   return {};
 }
 
@@ -166,8 +172,9 @@ template <typename Spec> static std::vector<size_t> byName(const std::vector<Spe
   return order;
 }
 
-Status dumpCheckpoint(FileSystem &files, const std::string &dir, OutputFile &out) {
-  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, dir));
+Status dumpCheckpoint(FileSystem &files, const std::string &path, OutputFile &out) {
+  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, SavePath(path)));
+  const std::string dir = SavePath(path).folder;
   TextWriter text(out);
   HETER_RETURN_IF_ERROR(text.text(dumpHeader).endLine());
   HETER_RETURN_IF_ERROR(text.text("model ").text(manifest.schema.model).endLine());

@@ -5,6 +5,7 @@
 #include "runtime/table/Sharding.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace heter::runtime::checkpoint {
 
@@ -114,7 +115,7 @@ private:
       return malformed("it does not begin as such a file does");
     if (parser.take<int32_t>() != formatVersion)
       return malformed("it has another format version");
-    const bool same = parser.take<int64_t>() == manifest.save && parser.take<int32_t>() == file_.shardIndex &&
+    const bool same = parser.take<int64_t>() == file_.save && parser.take<int32_t>() == file_.shardIndex &&
                       parser.take<int32_t>() == manifest.shardCount;
     if (!same || !parser.ok() || parser.left() != 0)
       return malformed("it belongs to another save or server");
@@ -130,33 +131,81 @@ private:
 };
 } // namespace
 
-Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, const ManifestFile &file,
-                const std::function<Status(size_t, uint64_t, std::span<const float>)> &row) {
-  HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockReader> reader, BlockReader::create(files, dir, manifest, file));
-  std::vector<int64_t> counted(manifest.schema.tables.size());
-  std::vector<float> state;
-  for (;;) {
-    HETER_ASSIGN_OR_RETURN(const std::string_view block, reader->next());
-    if (block.empty())
-      break;
+namespace {
+/// Reads the files of one server's rows, the newest first, so that of each row only what counts is given.
+class RowReader {
+public:
+  RowReader(FileSystem &files, const std::string &dir, const Manifest &manifest, const RowVisitor &row)
+      : files_(files), dir_(dir), manifest_(manifest), row_(row), settled_(manifest.schema.tables.size()) {}
+
+  Status read(const ManifestFile &file, bool isOldest) {
+    HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockReader> reader,
+                           BlockReader::create(files_, dir_, manifest_, file));
+    found_.assign(settled_.size(), {});
+    gathers_ = !isOldest;
+    std::vector<int64_t> counted(settled_.size());
+    for (;;) {
+      HETER_ASSIGN_OR_RETURN(const std::string_view block, reader->next());
+      if (block.empty())
+        break;
+      HETER_RETURN_IF_ERROR(readBlock(*reader, file, block, counted));
+    }
+    if (counted != file.rows)
+      return reader->malformed("it does not hold as many rows as the manifest says");
+    for (size_t table = 0; table < settled_.size(); ++table)
+      settled_[table].insert(found_[table].begin(), found_[table].end());
+    return {};
+  }
+
+private:
+  Status readBlock(const BlockReader &reader, const ManifestFile &file, std::string_view block,
+                   std::vector<int64_t> &counted) {
     BlockParser parser(block);
     const auto table = parser.take<uint32_t>();
+    const auto kind = static_cast<RowBlock>(parser.take<uint32_t>());
     const auto rows = parser.take<uint32_t>();
-    if (!parser.ok() || table >= counted.size())
-      return reader->malformed("a block names no table");
-    state.resize(static_cast<size_t>(manifest.schema.tables[table].rowFloats));
-    if (parser.left() != rows * (sizeof(uint64_t) + state.size() * sizeof(float)))
-      return reader->malformed("a block does not hold the rows that it says");
+    if (!parser.ok() || table >= counted.size() || kind > RowBlock::Erased)
+      return reader.malformed("a block names no table");
+    const bool erased = kind == RowBlock::Erased;
+    const TableSpec &spec = manifest_.schema.tables[table];
+    state_.resize(static_cast<size_t>(erased ? 0 : spec.floatsOf(kind == RowBlock::Short)));
+    if (parser.left() != rows * (sizeof(uint64_t) + state_.size() * sizeof(float)))
+      return reader.malformed("a block does not hold the rows that it says");
     for (uint32_t i = 0; i < rows; ++i) {
       const auto key = parser.take<uint64_t>();
-      parser.takeFloats(state);
-      if (ownerOfKey(key, manifest.shardCount) != file.shardIndex)
-        return reader->malformed("it holds a key of another server");
-      HETER_RETURN_IF_ERROR(row(table, key, state));
+      parser.takeFloats(state_);
+      if (ownerOfKey(key, manifest_.shardCount) != file.shardIndex)
+        return reader.malformed("it holds a key of another server");
+      if (gathers_)
+        found_[table].push_back(key);
+      if (!erased && !settled_[table].contains(key))
+        HETER_RETURN_IF_ERROR(row_(table, {key, kind == RowBlock::Whole, state_}));
     }
-    counted[table] += rows;
+    counted[table] += erased ? 0 : rows;
+    return {};
   }
-  return counted == file.rows ? Status() : reader->malformed("it does not hold as many rows as the manifest says");
+
+  FileSystem &files_;
+  const std::string &dir_;
+  const Manifest &manifest_;
+  const RowVisitor &row_;
+  std::vector<std::unordered_set<uint64_t>> settled_; ///< Keys of each table that newer files have, or erased.
+  std::vector<std::vector<uint64_t>> found_;          ///< Those of the file that is read.
+  bool gathers_ = false;
+  std::vector<float> state_;
+};
+} // namespace
+
+Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, int32_t server,
+                const RowVisitor &row) {
+  std::vector<const ManifestFile *> newestFirst;
+  for (const ManifestFile &file : manifest.files)
+    if (!file.dense && file.shardIndex == server)
+      newestFirst.insert(newestFirst.begin(), &file);
+  RowReader reader(files, dir, manifest, row);
+  for (const ManifestFile *file : newestFirst)
+    HETER_RETURN_IF_ERROR(reader.read(*file, file == newestFirst.back()));
+  return {};
 }
 
 Status readDense(FileSystem &files, const std::string &dir, const Manifest &manifest, const ManifestFile &file,

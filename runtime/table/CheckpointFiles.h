@@ -7,6 +7,7 @@
 #include "runtime/table/Checkpoint.h"
 #include "runtime/table/CheckpointFormat.h"
 #include "runtime/table/CheckpointManifest.h"
+#include "runtime/table/SparseTable.h"
 
 #include <bit>
 #include <cstring>
@@ -98,9 +99,12 @@ struct FileHeader {
   void write(BlockBuilder &block) const;
 };
 
-/// Calls `row` with every row of a .rows file: the table's index in the manifest, the key and the state.
-Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, const ManifestFile &file,
-                const std::function<Status(size_t table, uint64_t key, std::span<const float> state)> &row);
+/// Takes a row, with the table's index in the manifest.
+using RowVisitor = std::function<Status(size_t table, const RowImage &row)>;
+
+/// Calls `row` with every row that one server saved, as it was in the end, once.
+Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, int32_t server,
+                const RowVisitor &row);
 
 /// Calls `block` with every block of a .dense file: the parameter's index in the manifest, the block's number and its
 /// state as [value][slots..][scalars].

@@ -6,7 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 
 namespace heter::runtime::checkpoint {
@@ -39,16 +41,27 @@ static Json printTables(const StoreSchema &schema) {
   for (const TableSpec &table : schema.tables) {
     Json parts = Json::array();
     for (const PartSpec &part : table.parts)
-      parts.push_back({{"name", part.name}, {"dim", part.dim}, {"optimizer", printOptimizer(part.optimizer)}});
-    tables.push_back({{"name", table.name}, {"parts", parts}});
+      parts.push_back({{"name", part.name},
+                       {"dim", part.dim},
+                       {"admission", part.wantsAdmission},
+                       {"optimizer", printOptimizer(part.optimizer)}});
+    tables.push_back({{"name", table.name}, {"statistics", table.policy.statistics()}, {"parts", parts}});
   }
   return tables;
+}
+
+static Json printPosition(const DataPosition &position) {
+  return {{"data", hex(position.data)},     {"epoch", position.epoch},
+          {"lines", position.lines},        {"epoch_examples", position.epochExamples},
+          {"bad_lines", position.badLines}, {"examples", position.examples},
+          {"ended", position.ended}};
 }
 
 std::string printManifest(const Manifest &manifest) {
   Json json = {{"format", manifestFormat},       {"version", formatVersion}, {"save", manifest.save},
                {"model", manifest.schema.model}, {"seed", manifest.seed},    {"steps", manifest.steps},
                {"servers", manifest.shardCount}};
+  json["position"] = printPosition(manifest.position);
   json["tables"] = printTables(manifest.schema);
   json["parameters"] = Json::array();
   for (const ParameterSpec &parameter : manifest.schema.parameters)
@@ -56,11 +69,9 @@ std::string printManifest(const Manifest &manifest) {
         {{"name", parameter.name}, {"shape", parameter.shape}, {"optimizer", printOptimizer(parameter.optimizer)}});
   json["files"] = Json::array();
   for (const ManifestFile &file : manifest.files) {
-    Json entry = {{"name", file.file.name},
-                  {"kind", file.dense ? "dense" : "rows"},
-                  {"server", file.shardIndex},
-                  {"bytes", file.file.bytes},
-                  {"checksum", hex(file.file.checksum)}};
+    Json entry = {{"name", file.file.name},   {"kind", file.dense ? "dense" : "rows"},
+                  {"save", file.save},        {"server", file.shardIndex},
+                  {"bytes", file.file.bytes}, {"checksum", hex(file.file.checksum)}};
     if (!file.dense)
       entry["rows"] = file.rows;
     json["files"].push_back(entry);
@@ -86,10 +97,18 @@ static OptimizerSpec parseOptimizer(const Json &json) {
 static TableSpec parseTable(const Json &json) {
   TableSpec table;
   json.at("name").get_to(table.name);
+  // Of the policy only what rows look like is saved.
+  const auto statistics = json.at("statistics").get<int64_t>();
+  if (statistics < 0 || statistics > 2)
+    throw std::invalid_argument("a table has an impossible number of statistics");
+  table.policy.scored = statistics == 2;
+  if (statistics == 1)
+    table.policy.admission = RowPolicy::Admission::Count;
   for (const Json &entry : json.at("parts")) {
     PartSpec part;
     entry.at("name").get_to(part.name);
     entry.at("dim").get_to(part.dim);
+    entry.at("admission").get_to(part.wantsAdmission);
     part.optimizer = parseOptimizer(entry.at("optimizer"));
     part.seedName = part.name.empty() ? table.name : table.name + "." + part.name;
     if (part.dim < 1 || part.dim > (1 << 20))
@@ -116,6 +135,7 @@ static ManifestFile parseFile(const Json &json, size_t tables) {
   ManifestFile file;
   json.at("name").get_to(file.file.name);
   json.at("bytes").get_to(file.file.bytes);
+  json.at("save").get_to(file.save);
   json.at("server").get_to(file.shardIndex);
   file.file.checksum = parseHex(json.at("checksum"));
   file.dense = json.at("kind") == "dense";
@@ -126,13 +146,37 @@ static ManifestFile parseFile(const Json &json, size_t tables) {
   return file;
 }
 
-/// That the save names each server's two files once.
+static DataPosition parsePosition(const Json &json) {
+  DataPosition position;
+  position.data = parseHex(json.at("data"));
+  json.at("epoch").get_to(position.epoch);
+  json.at("lines").get_to(position.lines);
+  json.at("epoch_examples").get_to(position.epochExamples);
+  json.at("bad_lines").get_to(position.badLines);
+  json.at("examples").get_to(position.examples);
+  json.at("ended").get_to(position.ended);
+  const int64_t least =
+      std::min({position.epoch, position.lines, position.epochExamples, position.badLines, position.examples});
+  if (least < 0)
+    throw std::invalid_argument("the position in the data is negative");
+  return position;
+}
+
+/// That the save names the dense file of each server once, and its files of rows in order.
 static void checkFiles(const Manifest &manifest) {
   std::set<std::pair<bool, int32_t>> seen;
-  for (const ManifestFile &file : manifest.files)
-    if (file.shardIndex < 0 || file.shardIndex >= manifest.shardCount ||
-        !seen.insert({file.dense, file.shardIndex}).second)
-      throw std::invalid_argument("server " + std::to_string(file.shardIndex) + " is there twice or not possible");
+  std::map<int32_t, int64_t> lastSave;
+  for (const ManifestFile &file : manifest.files) {
+    if (file.shardIndex < 0 || file.shardIndex >= manifest.shardCount)
+      throw std::invalid_argument("there is no server " + std::to_string(file.shardIndex));
+    bool isNew = seen.insert({file.dense, file.shardIndex}).second;
+    if (file.dense ? !isNew : !isNew && file.save <= lastSave[file.shardIndex])
+      throw std::invalid_argument("server " + std::to_string(file.shardIndex) + " is there twice or out of order");
+    if (!file.dense)
+      lastSave[file.shardIndex] = file.save;
+    if (file.dense ? file.save != manifest.save : file.save > manifest.save)
+      throw std::invalid_argument("a file belongs to another save");
+  }
   if (manifest.shardCount < 1 || seen.size() != 2 * static_cast<size_t>(manifest.shardCount))
     throw std::invalid_argument("it does not name two files of each of its servers");
 }
@@ -144,6 +188,7 @@ static Manifest parseManifest(const Json &json) {
   json.at("seed").get_to(manifest.seed);
   json.at("steps").get_to(manifest.steps);
   json.at("servers").get_to(manifest.shardCount);
+  manifest.position = parsePosition(json.at("position"));
   for (const Json &table : json.at("tables"))
     manifest.schema.tables.push_back(parseTable(table));
   for (const Json &parameter : json.at("parameters"))
@@ -166,11 +211,19 @@ static StatusOr<std::string> checkedBody(const std::string &path, const std::str
   return text.substr(0, at) + "\n}";
 }
 
-StatusOr<Manifest> readManifest(FileSystem &files, const std::string &dir) {
-  const std::string path = dir + "/" + std::string(manifestName);
+SavePath::SavePath(const std::string &path) : folder(path), manifest(manifestName) {
+  if (!path.ends_with(manifestSuffix))
+    return;
+  const size_t slash = path.rfind('/');
+  folder = slash == std::string::npos ? "." : path.substr(0, slash);
+  manifest = path.substr(slash + 1);
+}
+
+StatusOr<Manifest> readManifest(FileSystem &files, const SavePath &save) {
+  const std::string path = save.folder + "/" + save.manifest;
   HETER_ASSIGN_OR_RETURN(const bool there, files.exists(path));
   if (!there)
-    return Status::notFound("no model was saved in " + dir + ": there is no " + std::string(manifestName));
+    return Status::notFound("no model was saved in " + save.folder + ": there is no " + save.manifest);
   HETER_ASSIGN_OR_RETURN(const std::string text, files.readFile(path));
   HETER_ASSIGN_OR_RETURN(const std::string body, checkedBody(path, text));
   try {
@@ -225,11 +278,17 @@ static Status checkSameNames(const std::string &what, const std::vector<Spec> &s
 }
 
 static Status checkSameTable(const TableSpec &saved, const TableSpec &wanted) {
+  if (saved.policy.statistics() != wanted.policy.statistics())
+    return differs("the number of statistics of rows of table `" + saved.name + "`",
+                   std::to_string(saved.policy.statistics()), std::to_string(wanted.policy.statistics()));
   HETER_RETURN_IF_ERROR(checkSameNames("part of table `" + saved.name + "`:", saved.parts, wanted.parts));
   for (size_t p = 0; p < saved.parts.size(); ++p) {
     const std::string owner = "table `" + saved.parts[p].seedName + "`";
     if (saved.parts[p].name != wanted.parts[p].name)
       return differs("the order of the parts of table `" + saved.name + "`", "another", "this");
+    if (saved.parts[p].wantsAdmission != wanted.parts[p].wantsAdmission)
+      return differs("admission to " + owner, saved.parts[p].wantsAdmission ? "wanted" : "not wanted",
+                     wanted.parts[p].wantsAdmission ? "wanted" : "not wanted");
     if (saved.parts[p].dim != wanted.parts[p].dim)
       return differs("dim of " + owner, std::to_string(saved.parts[p].dim), std::to_string(wanted.parts[p].dim));
     HETER_RETURN_IF_ERROR(checkSameOptimizer(owner, saved.parts[p].optimizer, wanted.parts[p].optimizer));

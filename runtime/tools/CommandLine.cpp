@@ -44,6 +44,7 @@ constexpr const char *launchExamples = R"(Examples:
 
 // No run wants more; a number beyond them is a slip of the finger, and would take hours to fail.
 constexpr int64_t mostProcesses = 1024, mostThreads = 1024, mostFrames = 4096, mostMicroBatches = 65536;
+constexpr int64_t mostCheckpoints = 10000;
 constexpr int64_t mostExamples = int64_t(1) << 24;
 
 CLI::Validator atLeast(int64_t least, int64_t most = INT64_MAX) { return wholeNumber(least, most); }
@@ -168,9 +169,23 @@ void TrainFlags::addTrainingFlags(CLI::App &app, bool launch) {
       ->group(group)
       ->check(atLeast(1, mostThreads));
   app.add_option("--save", options.saveFolder, "Save the trained model in this folder")->type_name("DIR")->group(group);
-  app.add_option("--load", options.loadFolder, "Begin with the model saved in this folder")
+  app.add_option("--save-every", options.saveEvery, "Save after every so many steps, too")
+      ->type_name("STEPS")
+      ->group(group)
+      ->check(atLeast(1));
+  app.add_option("--keep-checkpoints", options.keepCheckpoints, "Saves that stay in the folder (default: 1)")
+      ->type_name("N")
+      ->group(group)
+      ->check(atLeast(1, mostCheckpoints));
+  app.add_option("--increments", options.increments,
+                 "Saves of only what changed, after each full one of --save-every (default: 0)")
+      ->type_name("N")
+      ->group(group)
+      ->check(atLeast(0, mostCheckpoints));
+  app.add_option("--load", options.loadFolder, "Go on with the model saved in this folder, and amid its data")
       ->type_name("DIR")
       ->group(group);
+  app.add_flag("--restart-data", options.restartData, "With --load: begin at the start of the data")->group(group);
   app.add_option("--summary", command_.summaryFile, "Write the run's numbers as JSON")->type_name("FILE")->group(group);
   app.add_option("--losses", command_.lossesFile, "Write `STEP LOSS` a line, at full precision")
       ->type_name("FILE")

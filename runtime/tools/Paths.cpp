@@ -95,6 +95,7 @@ Status checkDataFiles(FileSystem &files, const char *flag, const std::vector<std
 
 Status checkOptions(FileSystem &files, const package::PackageInfo &info, const RunOptions &options, bool readsData) {
   HETER_RETURN_IF_ERROR(findDataSource(info, options.input).status());
+  HETER_RETURN_IF_ERROR(options.checkSaving());
   for (const auto &[name, count] : options.heterTrainers)
     HETER_RETURN_IF_ERROR(checkClass(info, "--heter-trainers", name));
   SimulatedScheduler scheduler(0); // Nothing is launched: only the device's name is read.
@@ -199,6 +200,9 @@ Status checkSavedModel(FileSystem &files, const std::string &path) {
   HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
   if (kind == PathKind::Package)
     return Status::invalidArgument("`" + path + "` is a package, no saved model; --save DIR of `heter run` writes one");
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (kind == PathKind::File && name.starts_with("save-") && name.ends_with(".json"))
+    return {}; // One of several saves of a folder.
   if (kind == PathKind::File)
     return Status::invalidArgument("`" + path + "` is a file; a saved model is the folder that --save writes");
   if (kind == PathKind::Folder)

@@ -288,4 +288,52 @@ TEST(FindDataSourceTest, NamesWhatThereIs) {
   EXPECT_THAT(findDataSource(info, "x").status().message(), HasSubstr("it has `criteo`, `paddle`"));
 }
 
+// From wherever a step ended, the rest is read as if it had not been interrupted.
+TEST_F(BatchingTest, ReadingGoesOnWhereAStepEnded) {
+  options_.files = {numbers("a", 1, 11), folder_.write("b", "12\nnonsense\n13\n14\nmore\n15\n"), numbers("c", 16, 20)};
+  options_.epochs = 3;
+  options_.maxBadLines = 2;
+  for (int microBatches : {1, 3})
+    for (LineRange lines : {LineRange(), LineRange{3, 19}})
+      for (int64_t most : {0, 25, 36}) {
+        options_.resume.reset();
+        options_.microBatches = microBatches;
+        options_.lines = lines;
+        options_.maxExamples = most;
+        ReadResult whole = read();
+        ASSERT_TRUE(whole.status.ok()) << whole.status.message();
+        for (size_t k = 0; k < whole.batches.size(); ++k) {
+          const Batch &last = *whole.batches[k];
+          if (last.index + 1 < last.stepMicroBatches)
+            continue; // Not the end of a step.
+          options_.resume = last.after;
+          ReadResult rest = read();
+          ASSERT_TRUE(rest.status.ok()) << rest.status.message();
+          ASSERT_EQ(rest.batches.size(), whole.batches.size() - k - 1);
+          for (size_t i = 0; i < rest.batches.size(); ++i) {
+            const Batch &expected = *whole.batches[k + 1 + i], &got = *rest.batches[i];
+            EXPECT_EQ(got.tensors[0].floats, expected.tensors[0].floats);
+            EXPECT_EQ(got.firstExample, expected.firstExample);
+            EXPECT_EQ(got.epoch, expected.epoch);
+            EXPECT_EQ(got.step, expected.step - last.step - 1);
+            EXPECT_EQ(got.stepMicroBatches, expected.stepMicroBatches);
+            EXPECT_EQ(got.after, expected.after);
+          }
+        }
+      }
+}
+
+TEST_F(BatchingTest, OtherDataIsNotGoneOnWith) {
+  options_.files = {numbers("a", 1, 20)};
+  options_.resume = read().batches[1]->after;
+  EXPECT_EQ(values(read()).front(), 9);
+  options_.lines = {1, 19};
+  EXPECT_THAT(error(), HasSubstr("the model was saved amid other data than this"));
+  options_.lines = LineRange();
+  options_.files = {numbers("a", 1, 21)};
+  EXPECT_THAT(error(), HasSubstr("--restart-data"));
+  options_.resume->ended = true;
+  EXPECT_EQ(values(read()).front(), 1) << "the next run begins anew";
+}
+
 } // namespace

@@ -38,7 +38,7 @@ Status save(FileSystem &files, TestCluster &cluster, const package::PackageInfo 
 
 Status load(FileSystem &files, TestCluster &cluster, const std::string &dir) {
   for (int server = 0; server < cluster.size(); ++server)
-    HETER_RETURN_IF_ERROR(loadInto(files, cluster.store(server), dir));
+    HETER_RETURN_IF_ERROR(loadInto(files, cluster.store(server), dir).status());
   return {};
 }
 
@@ -54,6 +54,35 @@ StatusOr<std::string> dump(FileSystem &files, const std::string &dir) {
     const Status okStatus = (expr);                                                                                    \
     ASSERT_TRUE(okStatus.ok()) << okStatus.message();                                                                  \
   } while (false)
+
+/// Several saves of a cluster into one folder by the same writers.
+struct Saves {
+  Saves(FileSystem &files, TestCluster &cluster, const package::PackageInfo &info)
+      : files(files), cluster(cluster), info(info) {
+    for (int server = 0; server < cluster.size(); ++server)
+      writers.push_back(std::make_unique<ShardWriter>(files, cluster.store(server)));
+  }
+  Status save(bool increment, int keep = 1, const std::string &dir = "dir") {
+    HETER_ASSIGN_OR_RETURN(const int64_t number, nextSaveNumber(files, dir));
+    std::vector<ShardInfo> shards;
+    for (auto &writer : writers) {
+      HETER_ASSIGN_OR_RETURN(ShardInfo shard, writer->write(dir, number, increment ? last : 0));
+      EXPECT_EQ(shard.increment, increment);
+      shards.push_back(std::move(shard));
+    }
+    DataPosition position{.data = 77, .epoch = number, .lines = 100 * number, .ended = number % 2 == 0};
+    HETER_RETURN_IF_ERROR(commitManifest(files, dir, info, number, shards,
+                                         {.position = position, .base = increment ? last : 0, .keep = keep}));
+    last = number;
+    return {};
+  }
+
+  FileSystem &files;
+  TestCluster &cluster;
+  const package::PackageInfo &info;
+  std::vector<std::unique_ptr<ShardWriter>> writers;
+  int64_t last = 0;
+};
 
 TEST(Checkpoint, anyServersToAnyServersAndOn) {
   const package::PackageInfo info = makeModel();
@@ -140,6 +169,42 @@ TEST(Checkpoint, aFailedSaveLeavesThePreviousOneWhole) {
   EXPECT_GT(failures, 100);
 }
 
+// The same while increments are written and older saves are kept.
+TEST(Checkpoint, aFailedIncrementLeavesThePreviousSavesWhole) {
+  const package::PackageInfo info = smallModel();
+  setLogSink([](LogLevel, std::string_view) {});
+  bool reachedEnd = false;
+  for (int64_t fault = 0; !reachedEnd; ++fault)
+    for (const bool powerCut : {false, true}) {
+      FaultyFileSystem files;
+      TestCluster cluster(info, 2);
+      Saves saves(files, cluster, info);
+      trainSome(cluster, 0, 1, 2);
+      ASSERT_OK(saves.save(/*increment=*/false, /*keep=*/2));
+      const std::vector<float> first = cluster.everything();
+      trainSome(cluster, 1, 1, 2);
+      ASSERT_OK(saves.save(/*increment=*/true, /*keep=*/2));
+      const std::vector<float> second = cluster.everything();
+      trainSome(cluster, 2, 1, 2);
+      const int64_t before = files.operations();
+      files.failAt(before + fault, /*andAllAfter=*/true);
+      const Status status = saves.save(/*increment=*/true, /*keep=*/2);
+      reachedEnd = files.operations() <= before + fault;
+      files.heal();
+      if (powerCut)
+        files.loseUnsynced();
+      TestCluster loaded(info, 1);
+      ASSERT_OK(load(files, loaded, "dir").withContext("fault " + std::to_string(fault)));
+      const std::vector<float> state = loaded.everything();
+      const bool isNew = bitEqual(state, cluster.everything());
+      ASSERT_TRUE(isNew || (!status.ok() && bitEqual(state, second))) << "fault " << fault;
+      const std::string older = isNew ? "dir/save-000002.json" : "dir/save-000001.json";
+      ASSERT_OK(load(files, loaded, older).withContext("fault " + std::to_string(fault)));
+      ASSERT_TRUE(bitEqual(loaded.everything(), isNew ? second : first)) << "fault " << fault;
+    }
+  setLogSink({});
+}
+
 TEST(Checkpoint, everyDamagedByteIsNoticedAndNamed) {
   const package::PackageInfo info = smallModel();
   TestCluster cluster(info, 2);
@@ -147,9 +212,13 @@ TEST(Checkpoint, everyDamagedByteIsNoticedAndNamed) {
   cluster.pushRows({0, 0, 0, 0}, 1, 2, {1, 2, 9}, std::vector<float>(6, 1.0F));
   cluster.closeStep(0, {0}, 1);
   FaultyFileSystem files;
-  ASSERT_OK(save(files, cluster, info, "dir"));
+  Saves saves(files, cluster, info);
+  ASSERT_OK(saves.save(/*increment=*/false));
+  cluster.pushRows({0, 1, 0, 0}, 1, 0, {3, 7}, std::vector<float>(4, 1.0F));
+  cluster.closeStep(1, {0}, 1);
+  ASSERT_OK(saves.save(/*increment=*/true));
   const std::map<std::string, std::string> good = files.contents();
-  ASSERT_EQ(good.size(), 5U);
+  ASSERT_EQ(good.size(), 7U) << "the manifest; of each server its rows, what changed, and dense values";
   for (const auto &[path, bytes] : good)
     for (size_t at = 0; at < bytes.size(); ++at) {
       std::map<std::string, std::string> bad = good;
@@ -237,7 +306,7 @@ TEST(Checkpoint, savesAreWholeInstants) {
   const std::vector<float> gradient(10, 1.0F);
   const int owner = ownerOfBlock("w", 0, 2);
   ASSERT_OK(cluster.store(owner).stagePush({0, 0, 0, 0}, 1, PushDense{0, gradient}));
-  EXPECT_EQ(writeShard(files, cluster.store(owner), "dir", 1).status().code(), StatusCode::FailedPrecondition);
+  EXPECT_EQ(writeShard(files, cluster.store(owner), "dir", 1)->version, 0) << "what is staged is of the next step";
   const std::vector<int32_t> first = {0};
   ASSERT_OK(cluster.store(owner).closeStep(0, first, 1));
   std::vector<ShardInfo> shards = {*writeShard(files, cluster.store(0), "dir", 1),
@@ -247,6 +316,111 @@ TEST(Checkpoint, savesAreWholeInstants) {
   EXPECT_EQ(commitManifest(files, "dir", info, 1, {shards[0], shards[0]}).code(), StatusCode::InvalidArgument);
   EXPECT_EQ(commitManifest(files, "dir", info, 1, {}).code(), StatusCode::InvalidArgument);
   EXPECT_FALSE(*files.exists("dir/manifest.json"));
+}
+
+TEST(Checkpoint, aFullSaveAndIncrementsLoadAsOne) {
+  const package::PackageInfo info = makeModel();
+  FaultyFileSystem files;
+  TestCluster cluster(info, 3);
+  Saves saves(files, cluster, info);
+  trainSome(cluster, 0, 2, 3);
+  ASSERT_OK(saves.save(/*increment=*/false));
+  for (int64_t step = 2; step < 6; ++step) {
+    trainSome(cluster, step, 1, 3);
+    ASSERT_OK(saves.save(/*increment=*/true));
+    EXPECT_EQ(files.list("dir")->size(), static_cast<size_t>(1 + 3 * step + 3)) << "dense files of the newest alone";
+    for (int servers : {1, 2, 3}) {
+      TestCluster loaded(info, servers);
+      for (int server = 0; server < servers; ++server) {
+        const StatusOr<DataPosition> position = loadInto(files, loaded.store(server), "dir");
+        ASSERT_TRUE(position.ok()) << position.status().message();
+        EXPECT_EQ(position->lines, 100 * step) << "the number of the save";
+      }
+      EXPECT_TRUE(bitEqual(loaded.everything(), cluster.everything())) << servers;
+    }
+    FaultyFileSystem whole;
+    ASSERT_OK(save(whole, cluster, info, "dir"));
+    EXPECT_EQ(*dump(files, "dir"), *dump(whole, "dir"));
+  }
+  ASSERT_OK(saves.save(/*increment=*/false));
+  EXPECT_EQ(files.list("dir")->size(), 7U) << "a full save needs no other";
+}
+
+TEST(Checkpoint, anIncrementIsAsLargeAsWhatChanged) {
+  const package::PackageInfo info = smallModel();
+  FaultyFileSystem files;
+  TestCluster cluster(info, 1);
+  Saves saves(files, cluster, info);
+  std::vector<uint64_t> keys(20'000);
+  for (size_t i = 0; i < keys.size(); ++i)
+    keys[i] = i * 7919;
+  cluster.pushRows({0, 0, 0, 0}, 1, 0, keys, std::vector<float>(2 * keys.size(), 1.0F));
+  cluster.closeStep(0, {0}, 1);
+  ASSERT_OK(saves.save(/*increment=*/false));
+  const auto bytesOf = [&](int64_t save) {
+    size_t bytes = 0;
+    for (const auto &[path, contents] : files.contents())
+      bytes += path.starts_with("dir/save-00000" + std::to_string(save)) ? contents.size() : 0;
+    return bytes;
+  };
+  const size_t full = bytesOf(1);
+  keys.resize(keys.size() / 100);
+  cluster.pushRows({0, 1, 0, 0}, 1, 0, keys, std::vector<float>(2 * keys.size(), 1.0F));
+  cluster.closeStep(1, {0}, 1);
+  ASSERT_OK(saves.save(/*increment=*/true));
+  EXPECT_LE(bytesOf(2), full * 3 / 100);
+  TestCluster loaded(info, 2);
+  ASSERT_OK(load(files, loaded, "dir"));
+  EXPECT_TRUE(bitEqual(loaded.everything(), cluster.everything()));
+}
+
+TEST(Checkpoint, asManySavesStayAsAreKept) {
+  const package::PackageInfo info = smallModel();
+  FaultyFileSystem files;
+  TestCluster cluster(info, 1);
+  Saves saves(files, cluster, info);
+  std::map<int64_t, std::vector<float>> states;
+  const auto expectKept = [&](const std::vector<int64_t> &expected) {
+    for (int64_t number = 1; number <= saves.last; ++number) {
+      const std::string path = number == saves.last ? "dir" : "dir/save-00000" + std::to_string(number) + ".json";
+      TestCluster loaded(info, 1);
+      const Status status = load(files, loaded, path);
+      const bool kept = std::count(expected.begin(), expected.end(), number) > 0;
+      ASSERT_EQ(status.ok(), kept) << number << ": " << status.message();
+      if (kept) {
+        EXPECT_TRUE(bitEqual(loaded.everything(), states[number])) << number;
+      }
+    }
+  };
+  const std::vector<std::pair<bool, std::vector<int64_t>>> course = {
+      {false, {1}}, {false, {1, 2}}, {true, {1, 2, 3}}, {true, {2, 3, 4}}, {false, {3, 4, 5}}, {false, {4, 5, 6}}};
+  for (const auto &[increment, kept] : course) {
+    trainSome(cluster, saves.last, 1, 1);
+    ASSERT_OK(saves.save(increment, /*keep=*/3));
+    states[saves.last] = cluster.everything();
+    expectKept(kept);
+  }
+  trainSome(cluster, saves.last, 1, 1);
+  ASSERT_OK(saves.save(/*increment=*/false));
+  states[saves.last] = cluster.everything();
+  expectKept({7});
+  EXPECT_EQ(files.list("dir")->size(), 3U) << "the manifest and two data files";
+}
+
+TEST(Checkpoint, anIncrementNeedsItsBase) {
+  const package::PackageInfo info = smallModel();
+  FaultyFileSystem files;
+  TestCluster cluster(info, 1);
+  ShardWriter writer(files, cluster.store(0));
+  ASSERT_OK(writer.write("dir", 1).status());
+  const StatusOr<ShardInfo> increment = writer.write("dir", 2, 1);
+  ASSERT_TRUE(increment.ok() && increment->increment);
+  EXPECT_EQ(commitManifest(files, "dir", info, 2, {*increment}, {.base = 1}).code(), StatusCode::NotFound);
+  ASSERT_OK(save(files, cluster, info, "dir")); // Number 3.
+  const Status status = commitManifest(files, "dir", info, 2, {*increment}, {.base = 1});
+  EXPECT_EQ(status.code(), StatusCode::InvalidArgument);
+  EXPECT_NE(status.message().find("the newest in dir is 3"), std::string::npos) << status.message();
+  EXPECT_FALSE(ShardWriter(files, cluster.store(0)).write("dir", 4, 3)->increment) << "another writer knows no base";
 }
 
 TEST(Checkpoint, latePushesAreStillDroppedAfterALoad) {

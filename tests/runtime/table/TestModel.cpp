@@ -135,6 +135,15 @@ std::unique_ptr<ParameterStore> makeStore(const package::PackageInfo &info, int 
   return std::move(*store);
 }
 
+StatusOr<ShardInfo> writeShard(FileSystem &files, ParameterStore &store, const std::string &dir, int64_t saveNumber) {
+  return ShardWriter(files, store).write(dir, saveNumber);
+}
+
+Status saveCheckpoint(FileSystem &files, ParameterStore &store, const std::string &dir) {
+  ShardWriter writer(files, store);
+  return runtime::saveCheckpoint(files, writer, store, dir).status();
+}
+
 bool bitEqual(const std::vector<float> &a, const std::vector<float> &b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }

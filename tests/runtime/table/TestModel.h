@@ -3,6 +3,7 @@
 #define HETER_TESTS_RUNTIME_TABLE_TESTMODEL_H
 
 #include "runtime/package/Package_types.h"
+#include "runtime/table/Checkpoint.h"
 #include "runtime/table/ParameterStore.h"
 
 #include <memory>
@@ -33,6 +34,11 @@ std::unique_ptr<ParameterStore> makeStore(const package::PackageInfo &info, int 
                                           uint64_t seed = 42);
 
 bool bitEqual(const std::vector<float> &a, const std::vector<float> &b);
+
+/// The share of a store in a save that is none of several.
+StatusOr<ShardInfo> writeShard(FileSystem &files, ParameterStore &store, const std::string &dir, int64_t saveNumber);
+/// All of a store as a save.
+Status saveCheckpoint(FileSystem &files, ParameterStore &store, const std::string &dir);
 
 /// The servers of a cluster, or one store, with pushes and pulls cut as a client would cut them.
 class TestCluster {
