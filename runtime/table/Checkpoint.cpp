@@ -64,61 +64,6 @@ StatusOr<int64_t> nextSaveNumber(FileSystem &files, const std::string &dir) {
 
 //===--- Saving ---------------------------------------------------------------------------------------------------===//
 
-namespace {
-/// Gathers the rows of one kind of a table into blocks.
-class RowBlockWriter {
-public:
-  RowBlockWriter(BlockWriter &out, uint32_t table, RowBlock kind) : out_(out), table_(table), kind_(kind) {}
-
-  Status add(uint64_t key, std::span<const float> state) {
-    if (rows_ == 0) {
-      block_.add(table_);
-      block_.add(static_cast<uint32_t>(kind_));
-      block_.add(uint32_t{0});
-    }
-    block_.add(key);
-    block_.addFloats(state);
-    ++rows_;
-    return block_.bytes().size() >= rowBlockBytes ? flush() : Status();
-  }
-  Status flush() {
-    if (rows_ == 0)
-      return {};
-    block_.set(2 * sizeof(uint32_t), rows_);
-    rows_ = 0;
-    const Status status = out_.append(block_.bytes());
-    block_.clear();
-    return status;
-  }
-
-private:
-  BlockWriter &out_;
-  const uint32_t table_;
-  const RowBlock kind_;
-  BlockBuilder block_;
-  uint32_t rows_ = 0;
-};
-} // namespace
-
-/// Writes the rows that changed after epoch `since`, and which were evicted. Gives the number of rows.
-static StatusOr<int64_t> writeTable(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since) {
-  if (since > 0) {
-    RowBlockWriter erased(out, table, RowBlock::Erased);
-    for (uint64_t key : snapshot.erased(since))
-      HETER_RETURN_IF_ERROR(erased.add(key, {}));
-    HETER_RETURN_IF_ERROR(erased.flush());
-  }
-  RowBlockWriter whole(out, table, RowBlock::Whole), others(out, table, RowBlock::Short);
-  int64_t rows = 0;
-  HETER_RETURN_IF_ERROR(snapshot.visit(since, [&](const RowImage &row) {
-    ++rows;
-    return (row.admitted ? whole : others).add(row.key, row.state);
-  }));
-  HETER_RETURN_IF_ERROR(whole.flush());
-  HETER_RETURN_IF_ERROR(others.flush());
-  return rows;
-}
-
 Status ShardWriter::writeRows(const std::string &path, int64_t saveNumber, ShardInfo &info) {
   std::vector<std::unique_ptr<TableSnapshot>> snapshots;
   for (size_t t = 0; t < store_.schema().tables.size(); ++t) {
@@ -133,7 +78,8 @@ Status ShardWriter::writeRows(const std::string &path, int64_t saveNumber, Shard
   HETER_RETURN_IF_ERROR(out->append(header.bytes()));
   for (size_t t = 0; t < snapshots.size(); ++t) {
     const uint16_t since = info.increment ? epochs_[t] : 0;
-    HETER_ASSIGN_OR_RETURN(const int64_t rows, writeTable(*out, *snapshots[t], static_cast<uint32_t>(t), since));
+    HETER_ASSIGN_OR_RETURN(const int64_t rows,
+                           checkpoint::writeRows(*out, *snapshots[t], static_cast<uint32_t>(t), since));
     info.rowsPerTable.push_back(rows);
   }
   HETER_ASSIGN_OR_RETURN(info.rows, out->finish());
@@ -332,8 +278,13 @@ static Status loadRows(FileSystem &files, ParameterStore &store, const std::stri
   for (int32_t server = 0; server < manifest.shardCount; ++server)
     if (holdsOwnShards(store, manifest, server))
       HETER_RETURN_IF_ERROR(readRows(files, dir, manifest, server, [&](size_t table, const RowImage &row) {
-        if (tables[table]->owns(row.key))
-          tables[table]->putRow(row, now);
+        if (!tables[table]->owns(row.key))
+          return Status();
+        RowImage own = row;
+        const RowPolicy &policy = tables[table]->spec().policy, &saved = manifest.schema.tables[table].policy;
+        if (policy.period != saved.period || policy.periodUnit != saved.periodUnit)
+          own.seen = policy.periodOf(now);
+        tables[table]->putRow(own);
         return Status();
       }));
   return {};

@@ -5,6 +5,7 @@
 #include "runtime/table/Sharding.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 namespace heter::runtime::checkpoint {
@@ -45,6 +46,65 @@ void FileHeader::write(BlockBuilder &block) const {
   block.add(save);
   block.add(shardIndex);
   block.add(shardCount);
+}
+
+namespace {
+/// Gathers the rows of one kind of a table into blocks.
+class RowBlockWriter {
+public:
+  RowBlockWriter(BlockWriter &out, uint32_t table, RowBlock kind) : out_(out), table_(table), kind_(kind) {}
+
+  /// `seen` is there if rows have it.
+  Status add(uint64_t key, std::optional<uint32_t> seen, std::span<const float> state) {
+    if (rows_ == 0) {
+      block_.add(table_);
+      block_.add(static_cast<uint32_t>(kind_));
+      block_.add(uint32_t{0});
+    }
+    block_.add(key);
+    if (seen)
+      block_.add(*seen);
+    block_.addFloats(state);
+    ++rows_;
+    return block_.bytes().size() >= rowBlockBytes ? flush() : Status();
+  }
+  Status flush() {
+    if (rows_ == 0)
+      return {};
+    block_.set(2 * sizeof(uint32_t), rows_);
+    rows_ = 0;
+    const Status status = out_.append(block_.bytes());
+    block_.clear();
+    return status;
+  }
+
+private:
+  BlockWriter &out_;
+  const uint32_t table_;
+  const RowBlock kind_;
+  BlockBuilder block_;
+  uint32_t rows_ = 0;
+};
+} // namespace
+
+StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since) {
+  if (since > 0) {
+    RowBlockWriter erased(out, table, RowBlock::Erased);
+    for (uint64_t key : snapshot.erased(since))
+      HETER_RETURN_IF_ERROR(erased.add(key, std::nullopt, {}));
+    HETER_RETURN_IF_ERROR(erased.flush());
+  }
+  RowBlockWriter whole(out, table, RowBlock::Whole), others(out, table, RowBlock::Short);
+  const bool hasPeriods = snapshot.table().spec().policy.period > 0;
+  int64_t rows = 0;
+  HETER_RETURN_IF_ERROR(snapshot.visit(since, [&](const RowImage &row) {
+    ++rows;
+    const std::optional<uint32_t> seen = hasPeriods ? std::optional<uint32_t>(row.seen) : std::nullopt;
+    return (row.admitted ? whole : others).add(row.key, seen, row.state);
+  }));
+  HETER_RETURN_IF_ERROR(whole.flush());
+  HETER_RETURN_IF_ERROR(others.flush());
+  return rows;
 }
 
 //===--- Reading --------------------------------------------------------------------------------------------------===//
@@ -169,17 +229,19 @@ private:
     const bool erased = kind == RowBlock::Erased;
     const TableSpec &spec = manifest_.schema.tables[table];
     state_.resize(static_cast<size_t>(erased ? 0 : spec.floatsOf(kind == RowBlock::Short)));
-    if (parser.left() != rows * (sizeof(uint64_t) + state_.size() * sizeof(float)))
+    const bool hasSeen = !erased && spec.policy.period > 0;
+    if (parser.left() != rows * (sizeof(uint64_t) + (hasSeen ? sizeof(uint32_t) : 0) + state_.size() * sizeof(float)))
       return reader.malformed("a block does not hold the rows that it says");
     for (uint32_t i = 0; i < rows; ++i) {
       const auto key = parser.take<uint64_t>();
+      const uint32_t seen = hasSeen ? parser.take<uint32_t>() : 0;
       parser.takeFloats(state_);
       if (ownerOfKey(key, manifest_.shardCount) != file.shardIndex)
         return reader.malformed("it holds a key of another server");
       if (gathers_)
         found_[table].push_back(key);
       if (!erased && !settled_[table].contains(key))
-        HETER_RETURN_IF_ERROR(row_(table, {key, kind == RowBlock::Whole, state_}));
+        HETER_RETURN_IF_ERROR(row_(table, {key, kind == RowBlock::Whole, state_, static_cast<uint16_t>(seen)}));
     }
     counted[table] += erased ? 0 : rows;
     return {};

@@ -8,6 +8,7 @@
 #include "runtime/table/CheckpointFormat.h"
 #include "runtime/table/CheckpointManifest.h"
 #include "runtime/table/SparseTable.h"
+#include "runtime/table/TableSnapshot.h"
 
 #include <bit>
 #include <cstring>
@@ -98,6 +99,9 @@ struct FileHeader {
 
   void write(BlockBuilder &block) const;
 };
+
+/// Writes the rows of a table that changed after epoch `since` (0: all), and which were evicted. Gives their number.
+StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since);
 
 /// Takes a row, with the table's index in the manifest.
 using RowVisitor = std::function<Status(size_t table, const RowImage &row)>;

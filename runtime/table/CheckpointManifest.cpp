@@ -36,6 +36,8 @@ static Json printOptimizer(const OptimizerSpec &optimizer) {
   return {{"name", optimizer.name}, {"slots", optimizer.slots}, {"scalars", optimizer.scalars}};
 }
 
+static const char *unitName(RowPolicy::Unit unit) { return unit == RowPolicy::Unit::Steps ? "steps" : "seconds"; }
+
 static Json printTables(const StoreSchema &schema) {
   Json tables = Json::array();
   for (const TableSpec &table : schema.tables) {
@@ -45,7 +47,11 @@ static Json printTables(const StoreSchema &schema) {
                        {"dim", part.dim},
                        {"admission", part.wantsAdmission},
                        {"optimizer", printOptimizer(part.optimizer)}});
-    tables.push_back({{"name", table.name}, {"statistics", table.policy.statistics()}, {"parts", parts}});
+    tables.push_back({{"name", table.name},
+                      {"statistics", table.policy.statistics()},
+                      {"period", table.policy.period},
+                      {"period_unit", unitName(table.policy.periodUnit)},
+                      {"parts", parts}});
   }
   return tables;
 }
@@ -104,6 +110,10 @@ static TableSpec parseTable(const Json &json) {
   table.policy.scored = statistics == 2;
   if (statistics == 1)
     table.policy.admission = RowPolicy::Admission::Count;
+  json.at("period").get_to(table.policy.period);
+  for (const RowPolicy::Unit unit : {RowPolicy::Unit::Steps, RowPolicy::Unit::Seconds})
+    if (json.at("period_unit") == unitName(unit))
+      table.policy.periodUnit = unit;
   for (const Json &entry : json.at("parts")) {
     PartSpec part;
     entry.at("name").get_to(part.name);

@@ -297,11 +297,11 @@ Status SparseTable::visitRows(const std::function<Status(const RowImage &)> &vis
   return TableSnapshot(*const_cast<SparseTable *>(this)).visit(0, visit);
 }
 
-void SparseTable::putRow(const RowImage &row, const TableTime &time) {
+void SparseTable::putRow(const RowImage &row) {
   assert(owns(row.key));
   TableRange &range = *ranges_[rangeOfShard_[static_cast<size_t>(shardOf(row.key))]];
   MutexLock lock(range.mutex());
-  range.put(row, time);
+  range.put(row);
 }
 
 } // namespace heter::runtime

@@ -81,7 +81,7 @@ public:
   /// Calls `visit` with every row, ordered by mixed key. Stops at the first error. REQUIRES: no snapshot is taken.
   Status visitRows(const std::function<Status(const RowImage &)> &visit) const;
   /// Adds or replaces a row. REQUIRES: owns(key).
-  void putRow(const RowImage &row, const TableTime &time = {});
+  void putRow(const RowImage &row);
   /// Forgets all rows and sets the seed of the initial values. REQUIRES: no other call runs.
   void reset(uint64_t seed);
 

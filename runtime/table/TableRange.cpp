@@ -186,7 +186,7 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
   updater.flush();
 }
 
-void TableRange::put(const RowImage &image, const TableTime &time) {
+void TableRange::put(const RowImage &image) {
   assert(static_cast<int64_t>(image.state.size()) == spec_.floatsOf(!image.admitted));
   const BatchKey key{image.key, index_.hash()(image.key), 0, 0};
   uint32_t row = index_.find(key.hash, image.key, rows_);
@@ -204,7 +204,7 @@ void TableRange::put(const RowImage &image, const TableTime &time) {
   }
   Row at = rows_.at(row);
   at.setEpoch(epoch_);
-  at.setSeen(spec_.policy.periodOf(time));
+  at.setSeen(image.seen);
   std::copy(image.state.begin(), image.state.end(), at.floats());
 }
 
@@ -339,8 +339,8 @@ void TableRange::setAside(uint64_t hash, uint32_t row) {
   if (!inSnapshot_ || at.epoch() == epoch_ || RowIndex::position(hash) < walked_)
     return;
   const bool isShort = RowStore::isShort(row);
-  asides_.try_emplace(hash,
-                      Aside{at.epoch(), at.key(), !isShort, {at.floats(), at.floats() + spec_.floatsOf(isShort)}});
+  asides_.try_emplace(
+      hash, Aside{at.epoch(), at.key(), !isShort, {at.floats(), at.floats() + spec_.floatsOf(isShort)}, at.seen()});
 }
 
 bool TableRange::nextOfSnapshot(uint16_t since, CopiedRows &copies) {
@@ -360,11 +360,12 @@ bool TableRange::nextOfSnapshot(uint16_t since, CopiedRows &copies) {
       const bool isShort = RowStore::isShort(row);
       if (at.epoch() != epoch_ && at.epoch() > since)
         found.push_back({index_.hash()(at.key()),
-                         {at.key(), !isShort, {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))}}});
+                         {at.key(), !isShort, {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))}, at.seen()}});
     }
     for (; aside != asides_.end() && RowIndex::position(aside->first) < end; ++aside)
       if (aside->second.epoch > since)
-        found.push_back({aside->first, {aside->second.key, aside->second.admitted, aside->second.state}});
+        found.push_back(
+            {aside->first, {aside->second.key, aside->second.admitted, aside->second.state, aside->second.seen}});
     walked_ = end;
   }
   std::sort(found.begin(), found.end(), [](const Found &a, const Found &b) { return a.hash < b.hash; });
@@ -374,7 +375,7 @@ bool TableRange::nextOfSnapshot(uint16_t since, CopiedRows &copies) {
     copies.states.insert(copies.states.end(), row.image.state.begin(), row.image.state.end());
   const float *state = copies.states.data();
   for (const Found &row : found) {
-    copies.images.push_back({row.image.key, row.image.admitted, {state, row.image.state.size()}});
+    copies.images.push_back({row.image.key, row.image.admitted, {state, row.image.state.size()}, row.image.seen});
     state += row.image.state.size();
   }
   asides_.erase(firstAside, aside);

@@ -38,6 +38,7 @@ struct RowImage {
   uint64_t key;
   bool admitted; ///< Whether the row is whole; always, in tables that admit all keys.
   std::span<const float> state;
+  uint16_t seen = 0; ///< The period of its last push, as RowPolicy counts them.
 };
 
 /// Rows with their memory.
@@ -80,7 +81,7 @@ public:
   int64_t evict(int first, int end, int64_t memoryOfShard, const TableTime &time) HETER_REQUIRES(mutex_);
 
   /// Adds or replaces a row.
-  void put(const RowImage &image, const TableTime &time) HETER_REQUIRES(mutex_);
+  void put(const RowImage &image) HETER_REQUIRES(mutex_);
 
   int64_t wholeRows() const HETER_REQUIRES(mutex_) { return rows_.wholeRows(); }
   int64_t shortRows() const HETER_REQUIRES(mutex_) { return rows_.shortRows(); }
@@ -110,6 +111,7 @@ private:
     uint64_t key;
     bool admitted;
     std::vector<float> state;
+    uint16_t seen;
   };
 
   uint32_t create(const BatchKey &key, bool isShort) HETER_REQUIRES(mutex_);

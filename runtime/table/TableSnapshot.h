@@ -19,6 +19,7 @@ public:
   TableSnapshot(const TableSnapshot &) = delete;
   TableSnapshot &operator=(const TableSnapshot &) = delete;
 
+  const SparseTable &table() const { return table_; }
   /// The epoch that ended with this snapshot: a later one gives the rows changed since by visit(epoch()).
   uint16_t epoch() const { return epoch_; }
 

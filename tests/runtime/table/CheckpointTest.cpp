@@ -1,7 +1,10 @@
 // Saved models: any number of servers to any other, damage, faults in the middle of a save, and text dumps.
 #include "runtime/table/Checkpoint.h"
 #include "runtime/base/Log.h"
+#include "runtime/table/CheckpointFiles.h"
 #include "runtime/table/CheckpointFormat.h"
+#include "runtime/table/SparseTable.h"
+#include "runtime/table/TableSnapshot.h"
 #include "tests/runtime/table/FaultyFileSystem.h"
 #include "tests/runtime/table/TestModel.h"
 
@@ -372,6 +375,91 @@ TEST(Checkpoint, anIncrementIsAsLargeAsWhatChanged) {
   TestCluster loaded(info, 2);
   ASSERT_OK(load(files, loaded, "dir"));
   EXPECT_TRUE(bitEqual(loaded.everything(), cluster.everything()));
+}
+
+// Rows of keys that are not admitted are short, and evicted keys are gone, in increments as in full files.
+TEST(Checkpoint, shortRowsAndEvictedKeysAreInIncrements) {
+  checkpoint::Manifest manifest;
+  manifest.save = 3;
+  TableSpec spec;
+  spec.name = "t";
+  for (const char *name : {"weight", "vector"}) {
+    PartSpec part;
+    part.name = name;
+    part.dim = part.stateFloats = 1;
+    part.seedName = std::string("t.") + name;
+    part.wantsAdmission = part.name == "vector";
+    part.optimizer = {"sgd", resolveKernel("sgd_kernel"), {}, {}, {}, {}};
+    spec.parts.push_back(part);
+  }
+  spec.policy.admission = RowPolicy::Admission::Count;
+  spec.policy.admissionLimit = 3;
+  spec.policy.period = 10;
+  spec.policy.unseenPeriods = 1;
+  spec.layOut();
+  manifest.schema.tables = {spec};
+  SparseTable table(manifest.schema.tables[0], 42, 0, virtualShards);
+  const auto push = [&](int64_t step, const std::vector<uint64_t> &keys) {
+    const std::vector<float> gradients(keys.size(), 1.0F);
+    const std::vector<RowGradients> pushes = {{keys, gradients}};
+    table.update(0, pushes, 1, {step, 0});
+  };
+  FaultyFileSystem files;
+  uint16_t since = 0;
+  const auto save = [&](int64_t number, bool increment) {
+    const std::string name = "save-" + std::to_string(number);
+    TableSnapshot snapshot(table);
+    auto out = checkpoint::BlockWriter::create(files, "dir", name);
+    ASSERT_OK(out.status());
+    checkpoint::BlockBuilder header;
+    checkpoint::FileHeader{std::string(checkpoint::rowsMagic), number, 0, 1}.write(header);
+    ASSERT_OK((*out)->append(header.bytes()));
+    const StatusOr<int64_t> rows = checkpoint::writeRows(**out, snapshot, 0, increment ? since : uint16_t{0});
+    ASSERT_OK(rows.status());
+    since = snapshot.epoch();
+    StatusOr<CheckpointFile> file = (*out)->finish();
+    ASSERT_OK(file.status());
+    manifest.files.push_back({*file, number, false, 0, {*rows}});
+  };
+  using Saved = std::map<uint64_t, std::tuple<bool, uint16_t, std::vector<float>>>;
+  const auto isSaved = [&] {
+    Saved saved, expected;
+    const Status read = checkpoint::readRows(files, "dir", manifest, 0, [&](size_t, const RowImage &row) {
+      EXPECT_FALSE(saved.contains(row.key)) << "each row once";
+      saved[row.key] = {row.admitted, row.seen, {row.state.begin(), row.state.end()}};
+      return Status();
+    });
+    EXPECT_TRUE(read.ok()) << read.message();
+    EXPECT_TRUE(table
+                    .visitRows([&](const RowImage &row) {
+                      expected[row.key] = {row.admitted, row.seen, {row.state.begin(), row.state.end()}};
+                      return Status();
+                    })
+                    .ok());
+    EXPECT_EQ(saved, expected);
+    return expected;
+  };
+  for (int i = 0; i < 3; ++i)
+    push(0, {1, 2});
+  push(1, {3, 4, 5});
+  save(1, /*increment=*/false);
+  Saved first = isSaved();
+  EXPECT_TRUE(std::get<0>(first.at(1)));
+  EXPECT_FALSE(std::get<0>(first.at(3)));
+  for (int i = 0; i < 2; ++i)
+    push(25, {3, 6});
+  EXPECT_EQ(table.shrinkAll({25, 0}), 4) << "1, 2, 4 and 5 were unseen for two periods";
+  push(26, {2});
+  save(2, /*increment=*/true);
+  Saved second = isSaved();
+  EXPECT_EQ(second.size(), 3U);
+  EXPECT_TRUE(std::get<0>(second.at(3))) << "admitted since";
+  EXPECT_FALSE(std::get<0>(second.at(2))) << "evicted and new";
+  EXPECT_EQ(std::get<1>(second.at(2)), 2) << "its period";
+  push(50, {7});
+  EXPECT_EQ(table.shrinkAll({50, 0}), 3);
+  save(3, /*increment=*/true);
+  EXPECT_EQ(isSaved().size(), 1U);
 }
 
 TEST(Checkpoint, asManySavesStayAsAreKept) {
