@@ -110,7 +110,8 @@ void Report::writeServer() {
        << counted(parameters, "dense parameter") << " of " << formatNumber(values.perBatch) << " B\n";
   for (auto optimizer : module_.getOps<ps::OptimizerOp>())
     out_ << "  updates by " << optimizer.getSymName()
-         << ", state of each value: " << counted(optimizer.getSlots().size(), "float") << '\n';
+         << ", state of each value: " << counted(optimizer.getSlots().size(), "float")
+         << (optimizer.getRate() ? ", learning rate by " + optimizer.getRate()->str() : "") << '\n';
 }
 
 /// One line a role: how much it does.

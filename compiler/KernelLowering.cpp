@@ -48,6 +48,7 @@ public:
 private:
   // Nests.
   LogicalResult lowerOutputs();
+  llvm::DenseMap<Value, Value> sumsOfTheirOwn();
   LogicalResult lowerPointwise(ArrayRef<Value> outputs);
   LogicalResult lowerReduction(Operation *op);
   LogicalResult lowerRows(Operation *op);
@@ -92,9 +93,23 @@ LogicalResult KernelLowering::run() {
 // Nests
 //===----------------------------------------------------------------------===//
 
+/// Reductions to a single number that others compute with need no place among the outputs: each gets one of its own.
+llvm::DenseMap<Value, Value> KernelLowering::sumsOfTheirOwn() {
+  llvm::DenseMap<Value, Value> pointers;
+  auto outputs = kernel_.front().getTerminator()->getOperands();
+  for (Operation &op : kernel_.front().without_terminator()) {
+    if (!reductionOf(&op) || !shapeOf(op.getResult(0)).empty() || llvm::is_contained(outputs, op.getResult(0)))
+      continue;
+    Value one = LLVM::ConstantOp::create(builder_, op.getLoc(), builder_.getI64Type(), builder_.getI64IntegerAttr(1));
+    pointers[op.getResult(0)] = LLVM::AllocaOp::create(
+        builder_, op.getLoc(), LLVM::LLVMPointerType::get(builder_.getContext()), builder_.getF32Type(), one);
+  }
+  return pointers;
+}
+
 /// Outputs in the order of their operations; neighbours of one shape that need no loops of their own share a nest.
 LogicalResult KernelLowering::lowerOutputs() {
-  llvm::DenseMap<Value, Value> pointers;
+  llvm::DenseMap<Value, Value> pointers = sumsOfTheirOwn();
   for (Value output : kernel_.front().getTerminator()->getOperands()) {
     pointers[output] = memory_[output];
     memory_.erase(output);

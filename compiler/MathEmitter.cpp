@@ -58,6 +58,8 @@ Value MathEmitter::relu(Value a) {
 }
 
 Value MathEmitter::max(Value a, Value b) { return arith::MaximumFOp::create(builder_, loc_, a, b); }
+Value MathEmitter::min(Value a, Value b) { return arith::MinimumFOp::create(builder_, loc_, a, b); }
+Value MathEmitter::floor(Value a) { return LLVM::FFloorOp::create(builder_, loc_, a.getType(), a); }
 
 Value MathEmitter::bits(Value a) { return arith::BitcastOp::create(builder_, loc_, intLike(a.getType()), a); }
 

@@ -29,6 +29,9 @@ public:
   mlir::Value relu(mlir::Value a);
   /// The larger; NaN if either is NaN.
   mlir::Value max(mlir::Value a, mlir::Value b);
+  /// The smaller; NaN if either is NaN.
+  mlir::Value min(mlir::Value a, mlir::Value b);
+  mlir::Value floor(mlir::Value a);
   /// The nearest integer, halves to even, for |a| < 2^22.
   mlir::Value round(mlir::Value a);
 

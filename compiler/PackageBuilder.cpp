@@ -37,6 +37,16 @@ std::vector<double> numbers(ArrayAttr list) {
   return result;
 }
 
+package::Rule ruleOf(nn::RuleAttr rule) {
+  package::Rule result;
+  result.kind = rule.getKind().str();
+  result.numbers = rule.getCall().numbers;
+  for (NamedAttribute option : rule.getOptions())
+    if (auto text = dyn_cast<StringAttr>(option.getValue()))
+      result.texts[option.getName().str()] = text.str();
+  return result;
+}
+
 package::DataExpression expression(DictionaryAttr fields) {
   package::DataExpression result;
   result.op = fields.getAs<StringAttr>("op").str();
@@ -96,7 +106,7 @@ private:
   }
 
   /// Fails if `updater` is no optimizer of this module.
-  FailureOr<package::Optimizer> optimizer(Operation *user, FlatSymbolRefAttr updater) {
+  FailureOr<package::Optimizer> optimizer(Operation *user, nn::OptimizerAttr source, FlatSymbolRefAttr updater) {
     auto op = updater ? module_.lookupSymbol<task::OptimizerOp>(updater.getValue()) : task::OptimizerOp();
     if (!op)
       return user->emitError("expects an updater, as distribution sets it");
@@ -107,6 +117,12 @@ private:
     result.slotInit = numbers(op.getSlotInit());
     result.scalars = texts(op.getScalars());
     result.scalarInit = numbers(op.getScalarInit());
+    if (op.getRate())
+      result.schedule = module_.lookupSymbol<task::ScheduleOp>(*op.getRate()).getCallee().str();
+    result.averaged = op.getAveraged().value_or("").str();
+    optimizers::Call call = optimizers::complete(source.getCall());
+    result.text = optimizers::toText(call);
+    result.warmsUp = optimizers::warmsUp(call);
     return result;
   }
 
@@ -115,7 +131,7 @@ private:
       package::Table table;
       table.name = op.getSymName().str();
       for (auto attribute : op.getParts().getAsRange<nn::PartAttr>()) {
-        FailureOr<package::Optimizer> rule = optimizer(op, attribute.getUpdater());
+        FailureOr<package::Optimizer> rule = optimizer(op, attribute.getOptimizer(), attribute.getUpdater());
         if (failed(rule))
           return failure();
         package::Part part;
@@ -123,8 +139,13 @@ private:
         part.dim = attribute.getDim();
         part.init = initializer(attribute.getInit());
         part.optimizer = *rule;
+        if (nn::RuleAttr admit = attribute.getAdmit())
+          part.admit = ruleOf(admit);
         table.parts.push_back(std::move(part));
       }
+      if (ArrayAttr policy = op.getPolicyAttr())
+        for (auto rule : policy.getAsRange<nn::RuleAttr>())
+          table.policy.push_back(ruleOf(rule));
       info_.tables.push_back(std::move(table));
     }
     return success();
@@ -132,7 +153,7 @@ private:
 
   LogicalResult addParameters() {
     for (auto op : module_.getOps<nn::ParameterOp>()) {
-      FailureOr<package::Optimizer> rule = optimizer(op, op.getUpdaterAttr());
+      FailureOr<package::Optimizer> rule = optimizer(op, op.getOptimizerAttr(), op.getUpdaterAttr());
       if (failed(rule))
         return failure();
       package::Parameter parameter;

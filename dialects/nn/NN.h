@@ -3,6 +3,8 @@
 #ifndef HETER_DIALECTS_NN_NN_H
 #define HETER_DIALECTS_NN_NN_H
 
+#include "optimizers/Rules.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"

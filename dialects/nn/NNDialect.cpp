@@ -44,12 +44,16 @@ static void printShapedElement(AsmPrinter &printer, ArrayRef<int64_t> shape, Typ
 
 namespace {
 
-/// Names places once at the top of the text, by their role, so that a long reason does not hide the operations:
-/// `{place = #cpu_trainer}`. --mlir-print-local-scope prints them in full.
-struct PlaceNames : OpAsmDialectInterface {
+/// Names places and optimizers once at the top of the text, by their role or kind, so that long attributes do not hide
+/// what they belong to: `{place = #cpu_trainer}`, `optimizer #adam`. --mlir-print-local-scope prints them in full.
+struct AttributeNames : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
 
   AliasResult getAlias(Attribute attribute, raw_ostream &os) const override {
+    if (auto optimizer = dyn_cast<OptimizerAttr>(attribute)) {
+      os << optimizer.getKind();
+      return AliasResult::OverridableAlias;
+    }
     auto place = dyn_cast<PlaceAttr>(attribute);
     if (!place)
       return AliasResult::NoAlias;
@@ -62,7 +66,7 @@ struct PlaceNames : OpAsmDialectInterface {
 } // namespace
 
 void NNDialect::initialize() {
-  addInterface<PlaceNames>();
+  addInterface<AttributeNames>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/nn/NNAttrs.cpp.inc"
@@ -116,28 +120,57 @@ LogicalResult InitAttr::verify(function_ref<InFlightDiagnostic()> emitError, Str
   return success();
 }
 
-LogicalResult OptimizerAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind,
-                                    DictionaryAttr options) {
-  SmallVector<StringRef> known;
-  if (kind == "sgd")
-    known = {"lr"};
-  else if (kind == "adagrad")
-    known = {"lr", "epsilon"};
-  else if (kind == "adam")
-    known = {"lr", "beta1", "beta2", "epsilon"};
-  else
-    return emitError() << "expected optimizer sgd, adagrad or adam, got '" << kind << "'";
+LogicalResult RuleAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind, DictionaryAttr options) {
+  if (kind.empty())
+    return emitError() << "expected the name of a rule, got an empty text";
   for (NamedAttribute option : options) {
-    if (!llvm::is_contained(known, option.getName().getValue()))
-      return emitError() << "optimizer '" << kind << "' has no option '" << option.getName().getValue() << "'";
     auto number = dyn_cast<FloatAttr>(option.getValue());
-    if (!number || !number.getType().isF64())
-      return emitError() << "expected an f64 for option '" << option.getName().getValue() << "', got "
+    if (!isa<RuleAttr, StringAttr>(option.getValue()) && !(number && number.getType().isF64()))
+      return emitError() << "expected an f64, a text or a rule for option '" << option.getName().getValue() << "', got "
                          << option.getValue();
   }
-  if (!options.contains("lr"))
-    return emitError() << "optimizer '" << kind << "' needs option 'lr'";
   return success();
+}
+
+/// An optimizer or rule without MLIR; texts stay behind.
+static heter::optimizers::Call callOf(StringRef kind, DictionaryAttr options) {
+  heter::optimizers::Call call{kind.str(), {}, {}};
+  for (NamedAttribute option : options) {
+    std::string name = option.getName().str();
+    if (auto number = dyn_cast<FloatAttr>(option.getValue()))
+      call.numbers[name] = number.getValueAsDouble();
+    else if (auto rule = dyn_cast<RuleAttr>(option.getValue()))
+      call.calls[name] = callOf(rule.getKind(), rule.getOptions());
+  }
+  return call;
+}
+
+static DictionaryAttr optionsOf(MLIRContext *context, const heter::optimizers::Call &call) {
+  SmallVector<NamedAttribute> options;
+  for (const auto &[name, number] : call.numbers)
+    options.emplace_back(StringAttr::get(context, name), FloatAttr::get(Float64Type::get(context), number));
+  for (const auto &[name, inner] : call.calls)
+    options.emplace_back(StringAttr::get(context, name), RuleAttr::get(context, inner.name, optionsOf(context, inner)));
+  return DictionaryAttr::get(context, options);
+}
+
+OptimizerAttr OptimizerAttr::get(MLIRContext *context, const heter::optimizers::Call &call) {
+  return get(context, call.name, optionsOf(context, call));
+}
+
+heter::optimizers::Call RuleAttr::getCall() const { return callOf(getKind(), getOptions()); }
+heter::optimizers::Call OptimizerAttr::getCall() const { return callOf(getKind(), getOptions()); }
+
+LogicalResult OptimizerAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind,
+                                    DictionaryAttr options) {
+  for (NamedAttribute option : options) {
+    auto number = dyn_cast<FloatAttr>(option.getValue());
+    if (!isa<RuleAttr>(option.getValue()) && !(number && number.getType().isF64()))
+      return emitError() << "expected an f64 or a rule for option '" << option.getName().getValue() << "', got "
+                         << option.getValue();
+  }
+  std::string error = heter::optimizers::checkOptimizer(callOf(kind, options));
+  return error.empty() ? success() : LogicalResult(emitError() << error);
 }
 
 double OptimizerAttr::getOption(StringRef name, double otherwise) const {
@@ -146,9 +179,13 @@ double OptimizerAttr::getOption(StringRef name, double otherwise) const {
 }
 
 LogicalResult PartAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t dim, InitAttr,
-                               OptimizerAttr, FlatSymbolRefAttr) {
+                               OptimizerAttr optimizer, RuleAttr admit, FlatSymbolRefAttr) {
   if (dim <= 0)
     return emitError() << "expected a positive dim, got " << dim;
+  if (optimizer.getOptions().contains("average"))
+    return emitError() << "expected no average of rows: only dense parameters are averaged";
+  if (admit && !llvm::is_contained({"count", "probability", "score"}, admit.getKind()))
+    return emitError() << "expected to admit by count, probability or score, got '" << admit.getKind() << "'";
   return success();
 }
 

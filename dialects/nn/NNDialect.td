@@ -58,19 +58,40 @@ def NN_InitAttr : NN_Attr<"Init", "init"> {
   let genVerifyDecl = 1;
 }
 
-def NN_OptimizerAttr : NN_Attr<"Optimizer", "optimizer"> {
-  let summary = "An optimizer and its options";
+def NN_RuleAttr : NN_Attr<"Rule", "rule"> {
+  let summary = "A rule of the language by its name and options";
   let description = [{
-    `#nn.optimizer<"adagrad", {lr = 5.0e-02 : f64}>`: `kind` is `sgd` (lr), `adagrad` (lr, epsilon) or `adam` (lr,
-    beta1, beta2, epsilon). All options are f64; `lr` is required.
+    `#nn.rule<"warmup", {over = 1.0e+03 : f64, to = 1.0e-03 : f64}>`: options are f64, texts or rules again. Whoever
+    holds a rule says which ones it takes: learning rates are schedules, dense parameters may have an average, a table
+    an admission rule and a policy.
   }];
   let parameters = (ins StringRefParameter<>:$kind, "::mlir::DictionaryAttr":$options);
   let assemblyFormat = "`<` $kind `,` $options `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// The option `name`, or `otherwise` where it was left out.
+    /// The same without MLIR; texts stay behind.
+    ::heter::optimizers::Call getCall() const;
+  }];
+}
+def NN_RuleArrayAttr : TypedArrayAttrBase<NN_RuleAttr, "array of rules">;
+
+def NN_OptimizerAttr : NN_Attr<"Optimizer", "optimizer"> {
+  let summary = "An optimizer and its options";
+  let description = [{
+    `#nn.optimizer<"adagrad", {lr = 5.0e-02 : f64}>`: the kinds and their options are those of optimizers/. Options are
+    f64; the learning rate may also be a schedule (`lr = #nn.rule<"warmup", {..}>`), and a dense parameter's optimizer
+    may keep an average (`average = #nn.rule<"ema", {..}>`). What is left out has its default.
+  }];
+  let parameters = (ins StringRefParameter<>:$kind, "::mlir::DictionaryAttr":$options);
+  let assemblyFormat = "`<` $kind `,` $options `>`";
+  let genVerifyDecl = 1;
+  let builders = [AttrBuilder<(ins "const ::heter::optimizers::Call &":$call)>];
+  let extraClassDeclaration = [{
+    /// The number of option `name`, or `otherwise` where it was left out or is a rule.
     double getOption(::llvm::StringRef name, double otherwise) const;
     double getLearningRate() const { return getOption("lr", 0.0); }
+    /// The same without MLIR.
+    ::heter::optimizers::Call getCall() const;
   }];
 }
 
@@ -78,15 +99,16 @@ def NN_PartAttr : NN_Attr<"Part", "part"> {
   let summary = "One part of a table's rows";
   let description = [{
     `#nn.part<"vector", 9, #nn.init<..>, #nn.optimizer<..>>`: each row of the table holds `dim` f32 values of this
-    part, with their own first values and optimizer. The name is empty if the table has one part. `updater`, set
-    when parameters are distributed, names the function that applies the optimizer.
+    part, with their own first values and optimizer. The name is empty if the table has one part. `admit` says when a
+    key gets this part; until then it reads as zeros. `updater`, set when parameters are distributed, names the function
+    that applies the optimizer.
   }];
   let parameters = (ins StringRefParameter<>:$name, "int64_t":$dim, "InitAttr":$init, "OptimizerAttr":$optimizer,
-                    OptionalParameter<"::mlir::FlatSymbolRefAttr">:$updater);
-  let assemblyFormat = "`<` $name `,` $dim `,` $init `,` $optimizer (`,` $updater^)? `>`";
+                    OptionalParameter<"RuleAttr">:$admit, OptionalParameter<"::mlir::FlatSymbolRefAttr">:$updater);
+  let assemblyFormat = "`<` $name `,` $dim `,` $init `,` $optimizer (`admit` $admit^)? (`,` $updater^)? `>`";
   let builders = [AttrBuilder<(ins "::llvm::StringRef":$name, "int64_t":$dim, "InitAttr":$init,
-                                   "OptimizerAttr":$optimizer), [{
-    return $_get($_ctxt, name, dim, init, optimizer, ::mlir::FlatSymbolRefAttr());
+                                   "OptimizerAttr":$optimizer, CArg<"RuleAttr", "{}">:$admit), [{
+    return $_get($_ctxt, name, dim, init, optimizer, admit, ::mlir::FlatSymbolRefAttr());
   }]>];
   let genVerifyDecl = 1;
 }

@@ -52,9 +52,11 @@ def NN_TableOp : NN_Op<"table", [Symbol]> {
     ```mlir
     nn.table @emb [#nn.part<"", 9, #nn.init<"uniform", 1.0e-02>, #nn.optimizer<"adagrad", {lr = 5.0e-02 : f64}>>]
     ```
+
+    `policy` says how rows are scored and which are kept, in the rules of the language's options of tables.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, NN_PartArrayAttr:$parts);
-  let assemblyFormat = "$sym_name $parts attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, NN_PartArrayAttr:$parts, OptionalAttr<NN_RuleArrayAttr>:$policy);
+  let assemblyFormat = "$sym_name $parts (`policy` $policy^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The part called `name`, or null.
@@ -282,6 +284,22 @@ def NN_AddOp : NN_BinaryOp<"add", [Commutative, NN_Cheap]> { let summary = "lhs 
 def NN_SubOp : NN_BinaryOp<"sub", [NN_Cheap]> { let summary = "lhs - rhs"; let hasFolder = 1; let hasCanonicalizeMethod = 1; }
 def NN_MulOp : NN_BinaryOp<"mul", [Commutative, NN_Cheap]> { let summary = "lhs * rhs"; let hasFolder = 1; }
 def NN_DivOp : NN_BinaryOp<"div", [NN_Cheap]> { let summary = "lhs / rhs"; let hasFolder = 1; }
+
+// Of optimizers and schedules, which nothing differentiates.
+class NN_ChoiceOp<string opMnemonic>
+    : NN_PureOp<opMnemonic, (ins NN_F32Tensor:$lhs, NN_F32Tensor:$rhs),
+                [Elementwise, NN_Pointwise, NN_Cheap, Commutative, AllTypesMatch<["lhs", "rhs", "result"]>]> {
+  let results = (outs NN_F32Tensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+def NN_MaximumOp : NN_ChoiceOp<"maximum"> { let summary = "The larger of lhs and rhs; NaN if either is NaN"; }
+def NN_MinimumOp : NN_ChoiceOp<"minimum"> { let summary = "The smaller of lhs and rhs; NaN if either is NaN"; }
+def NN_FloorOp : NN_PureOp<"floor", (ins NN_F32Tensor:$input),
+                           [Elementwise, NN_Pointwise, NN_Cheap, AllTypesMatch<["input", "result"]>]> {
+  let summary = "The largest whole number that is not above x";
+  let results = (outs NN_F32Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
 
 class NN_UnaryOp<string opMnemonic, list<Trait> traits = []>
     : NN_PureOp<opMnemonic, (ins NN_F32Tensor:$input),

@@ -119,34 +119,59 @@ LogicalResult OptimizerOp::verify() {
   if (getScalars().size() != getScalarInit().size())
     return emitOpError() << "expected " << getScalars().size() << " values of scalars to start at, got "
                          << getScalarInit().size();
+  if (auto averaged = getAveragedAttr(); averaged && !llvm::is_contained(getSlots(), averaged))
+    return emitOpError() << "has no slot " << averaged << " to stand for the value";
   return success();
 }
 
-/// Value, slots, scalars, gradient.
-SmallVector<Type> OptimizerOp::expectedArgumentTypes() {
+SmallVector<Type> OptimizerOp::expectedResultTypes() {
   auto element = Float32Type::get(getContext());
-  Type vector = RankedTensorType::get({ShapedType::kDynamic}, element);
-  SmallVector<Type> types(1 + getSlots().size(), vector);
+  SmallVector<Type> types(1 + getSlots().size(), RankedTensorType::get({ShapedType::kDynamic}, element));
   types.append(getScalars().size(), RankedTensorType::get({}, element));
-  types.push_back(vector);
   return types;
 }
 
-LogicalResult OptimizerOp::verifyRegions() {
-  Block &block = getBody().front();
-  SmallVector<Type> expected = expectedArgumentTypes();
-  if (block.getArgumentTypes() != TypeRange(expected))
-    return emitOpError() << "expected the body's arguments (" << TypeRange(expected) << "), got ("
-                         << TypeRange(block.getArgumentTypes()) << ')';
-  for (Operation &op : block)
-    if (!isMemoryEffectFree(&op))
-      return op.emitOpError() << "is not pure and cannot stand in an optimizer";
+SmallVector<Type> OptimizerOp::expectedArgumentTypes() {
+  SmallVector<Type> types = expectedResultTypes();
+  types.push_back(types.front());
+  if (getRateAttr())
+    types.push_back(RankedTensorType::get({}, Float32Type::get(getContext())));
+  return types;
+}
+
+/// Checks the body of an optimizer or a schedule.
+static LogicalResult verifyFormula(Operation *op, StringRef what, TypeRange arguments) {
+  Block &block = op->getRegion(0).front();
+  if (block.getArgumentTypes() != arguments)
+    return op->emitOpError() << "expected the body's arguments (" << arguments << "), got ("
+                             << TypeRange(block.getArgumentTypes()) << ')';
+  for (Operation &inner : block)
+    if (!isMemoryEffectFree(&inner))
+      return inner.emitOpError() << "is not pure and cannot stand in " << what;
   return success();
 }
 
+LogicalResult OptimizerOp::verifyRegions() { return verifyFormula(*this, "an optimizer", expectedArgumentTypes()); }
+
+LogicalResult OptimizerOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (getRateAttr() && !symbols.lookupNearestSymbolFrom<ScheduleOp>(*this, getRateAttr()))
+    return emitOpError() << "names no schedule: " << getRateAttr();
+  return success();
+}
+
+LogicalResult ScheduleOp::verifyRegions() {
+  Type step = RankedTensorType::get({}, IntegerType::get(getContext(), 64));
+  return verifyFormula(*this, "a schedule", step);
+}
+
 LogicalResult YieldOp::verify() {
-  SmallVector<Type> expected = cast<OptimizerOp>((*this)->getParentOp()).expectedArgumentTypes();
-  expected.pop_back();
+  if (isa<ScheduleOp>((*this)->getParentOp())) {
+    Type rate = RankedTensorType::get({}, Float32Type::get(getContext()));
+    if (getOperandTypes() != TypeRange(rate))
+      return emitOpError() << "expected the rate (" << rate << "), got (" << TypeRange(getOperandTypes()) << ')';
+    return success();
+  }
+  SmallVector<Type> expected = cast<OptimizerOp>((*this)->getParentOp()).expectedResultTypes();
   if (getOperandTypes() != TypeRange(expected))
     return emitOpError() << "expected the new value, slots and scalars (" << TypeRange(expected) << "), got ("
                          << TypeRange(getOperandTypes()) << ')';

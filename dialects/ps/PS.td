@@ -101,12 +101,35 @@ def PS_PushDenseOp : PS_PlacedOp<"push_dense", [DeclareOpInterfaceMethods<Symbol
   let assemblyFormat = "$parameter `,` $gradient attr-dict `:` type($gradient)";
 }
 
-def PS_OptimizerOp : PS_PlacedOp<"optimizer", [Symbol, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
+def PS_ScheduleOp : PS_PlacedOp<"schedule", [Symbol, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "a learning rate, computed once a step by the owners of what it updates";
+  let description = [{
+    The body takes the number of steps closed before and yields the rate of this one.
+
+    ```mlir
+    ps.schedule @warmup_0 rule("warmup") {
+    ^bb0(%step: tensor<i64>):
+      ...
+      ps.yield %rate : tensor<f32>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$rule, OptionalAttr<NN_PlaceAttr>:$place);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `rule` `(` $rule `)` attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+}
+
+def PS_OptimizerOp : PS_PlacedOp<"optimizer", [Symbol, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">,
+                                               DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "how an owner updates values from a mean gradient";
   let description = [{
-    The body is elementwise over n values: (value, slots.., scalars.., gradient) -> (value, slots.., scalars..), values,
-    slots and the gradient as `tensor<?xf32>`, scalars (one of each a row or a parameter) as `tensor<f32>`. A slot starts
-    at its `slot_init`, a scalar at its `scalar_init`. Table parts and parameters name their optimizer as `updater`.
+    The body updates n values: (value, slots.., scalars.., gradient) -> (value, slots.., scalars..), values, slots and
+    the gradient as `tensor<?xf32>`, scalars (one of each a row or a parameter) as `tensor<f32>`. It is elementwise, or
+    looks at all n of them, which are then one row. A slot starts at its `slot_init`, a scalar at its `scalar_init`.
+    With `rate`, a ps.schedule, its value of the step is the body's last argument. The slot that `averaged` names stands
+    for the value in tests and predictions; it starts as the value. Table parts and parameters name their optimizer as
+    `updater`.
 
     ```mlir
     ps.optimizer @sgd_0 rule("sgd") slots([] = []) scalars([] = []) {
@@ -117,20 +140,24 @@ def PS_OptimizerOp : PS_PlacedOp<"optimizer", [Symbol, IsolatedFromAbove, Single
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$rule, StrArrayAttr:$slots, F64ArrayAttr:$slot_init,
-                       StrArrayAttr:$scalars, F64ArrayAttr:$scalar_init, OptionalAttr<NN_PlaceAttr>:$place);
+                       StrArrayAttr:$scalars, F64ArrayAttr:$scalar_init, OptionalAttr<FlatSymbolRefAttr>:$rate,
+                       OptionalAttr<StrAttr>:$averaged, OptionalAttr<NN_PlaceAttr>:$place);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name `rule` `(` $rule `)` `slots` `(` $slots `=` $slot_init `)` "
-                       "`scalars` `(` $scalars `=` $scalar_init `)` attr-dict-with-keyword $body";
+                       "`scalars` `(` $scalars `=` $scalar_init `)` (`rate` `(` $rate^ `)`)? "
+                       "(`averaged` `(` $averaged^ `)`)? attr-dict-with-keyword $body";
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
-    /// The types of the body's arguments: value, slots, scalars, gradient.
+    /// The types of the body's arguments: value, slots, scalars, gradient, and the rate if it is a schedule's.
     ::llvm::SmallVector<::mlir::Type> expectedArgumentTypes();
+    /// The types of what the body yields: value, slots, scalars.
+    ::llvm::SmallVector<::mlir::Type> expectedResultTypes();
   }];
 }
 
-def PS_YieldOp : PS_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"OptimizerOp">]> {
-  let summary = "ends an optimizer's body with the new value, slots and scalars";
+def PS_YieldOp : PS_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["OptimizerOp", "ScheduleOp"]>]> {
+  let summary = "ends an optimizer's body with the new value, slots and scalars, a schedule's with the rate";
   let arguments = (ins Variadic<RankedTensorOf<[F32]>>:$values);
   let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";

@@ -277,10 +277,21 @@ LogicalResult OptimizerOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = lookup<func::FuncOp>(symbols, *this, getCalleeAttr(), "kernel");
   if (!kernel)
     return failure();
-  size_t state = 1 + getSlots().size() + getScalars().size();
-  if (kernel.getNumArguments() != state + 1 || kernel.getNumResults() != state)
+  size_t state = 1 + getSlots().size() + getScalars().size(), inputs = state + 1 + (getRateAttr() ? 1 : 0);
+  if (kernel.getNumArguments() != inputs || kernel.getNumResults() != state)
     return emitOpError("expects a kernel of ")
-           << state + 1 << " inputs and " << state << " outputs, got " << kernel.getFunctionType();
+           << inputs << " inputs and " << state << " outputs, got " << kernel.getFunctionType();
+  if (getRateAttr() && !lookup<ScheduleOp>(symbols, *this, getRateAttr(), "schedule"))
+    return failure();
+  return success();
+}
+
+LogicalResult ScheduleOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = lookup<func::FuncOp>(symbols, *this, getCalleeAttr(), "kernel");
+  if (!kernel)
+    return failure();
+  if (kernel.getNumArguments() != 1 || kernel.getNumResults() != 1)
+    return emitOpError("expects a kernel from the step to the rate, got ") << kernel.getFunctionType();
   return success();
 }
 

@@ -47,12 +47,28 @@ def Task_ProgramOp : Task_OpBase<"program", [Symbol, IsolatedFromAbove, HasParen
   let hasVerifier = 1;
 }
 
+def Task_ScheduleOp : Task_OpBase<"schedule", [Symbol, HasParent<"::mlir::ModuleOp">,
+                                               DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "A learning rate as the owner of parameters computes it, once a step";
+  let description = [{
+    Kernel `callee` computes the rate from the number of steps closed before.
+
+    ```mlir
+    task.schedule @warmup_0 "warmup" callee(@warmup_rate_0)
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, FlatSymbolRefAttr:$callee);
+  let assemblyFormat = "$sym_name $kind `callee` `(` $callee `)` attr-dict";
+}
+
 def Task_OptimizerOp : Task_OpBase<"optimizer", [Symbol, HasParent<"::mlir::ModuleOp">,
                                                  DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "An optimizer as the owner of parameters runs it";
   let description = [{
     Kernel `callee` computes (value, slots.., scalars.., gradient) -> (value, slots.., scalars..) for n elements,
     where slots are as long as the value and scalars are single numbers. Slots and scalars begin at their first values.
+    With `rate`, the value of that schedule is the last input. The slot `averaged` stands for the value in tests and
+    predictions.
 
     ```mlir
     task.optimizer @adagrad_0 "adagrad" callee(@adagrad_0.kernel) slots ["accumulator"] begin [0.0]
@@ -60,10 +76,11 @@ def Task_OptimizerOp : Task_OpBase<"optimizer", [Symbol, HasParent<"::mlir::Modu
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, FlatSymbolRefAttr:$callee, StrArrayAttr:$slots,
-                       F64ArrayAttr:$slot_init, StrArrayAttr:$scalars, F64ArrayAttr:$scalar_init);
+                       F64ArrayAttr:$slot_init, StrArrayAttr:$scalars, F64ArrayAttr:$scalar_init,
+                       OptionalAttr<FlatSymbolRefAttr>:$rate, OptionalAttr<StrAttr>:$averaged);
   let assemblyFormat = [{
     $sym_name $kind `callee` `(` $callee `)` `slots` $slots `begin` $slot_init `scalars` $scalars `begin` $scalar_init
-    attr-dict
+    (`rate` `(` $rate^ `)`)? (`averaged` `(` $averaged^ `)`)? attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -59,7 +59,7 @@ struct DistributePass : heter::impl::DistributeBase<DistributePass> {
       for (auto part : table.getParts().getAsRange<nn::PartAttr>()) {
         FlatSymbolRefAttr updater = optimizers.functionFor(part.getOptimizer(), table.getLoc());
         parts.push_back(nn::PartAttr::get(part.getContext(), part.getName(), part.getDim(), part.getInit(),
-                                          part.getOptimizer(), updater));
+                                          part.getOptimizer(), part.getAdmit(), updater));
       }
       table.setPartsAttr(ArrayAttr::get(&getContext(), parts));
     }

@@ -1,161 +1,185 @@
-// Writes the update rule of each optimizer as nn elementwise ops; the formulas stand in Optimizers.h.
+// Formulas of optimizers and schedules (optimizers/) as nn operations in ps.optimizer and ps.schedule.
 #include "passes/Distribute/Optimizers.h"
 
 #include "mlir/IR/Builders.h"
 
+#include <bit>
+
 using namespace mlir;
 using namespace heter;
 
+using optimizers::Term;
+
 namespace {
 
-/// Builds elementwise math on tensor<?xf32> (values) and tensor<f32> (scalars).
-class MathBuilder {
+/// Emits a formula's terms in f32, each once: `tensor<?xf32>` for those with a value for each element, else
+/// `tensor<f32>`.
+class FormulaEmitter {
 public:
-  MathBuilder(OpBuilder &builder, Location loc) : builder_(builder), loc_(loc) {}
+  FormulaEmitter(OpBuilder &builder, Location loc, ValueRange arguments)
+      : builder_(builder), loc_(loc), arguments_(arguments) {}
 
-  Value scalar(double number) {
-    auto type = RankedTensorType::get({}, builder_.getF32Type());
-    auto value = DenseElementsAttr::get(type, static_cast<float>(number));
-    return nn::ConstantOp::create(builder_, loc_, type, value, nn::PlaceAttr());
+  Value emit(const Term &term, bool each) {
+    Value value = emit(term);
+    if (!each || term.each())
+      return value;
+    Value &spread = spread_[value];
+    if (!spread)
+      spread = nn::BroadcastOp::create(builder_, loc_, typeOf(true), value, builder_.getDenseI64ArrayAttr({}),
+                                       nn::PlaceAttr());
+    return spread;
   }
-  Value vector(Value scalar) {
-    auto type = RankedTensorType::get({ShapedType::kDynamic}, builder_.getF32Type());
-    return nn::BroadcastOp::create(builder_, loc_, type, scalar, builder_.getDenseI64ArrayAttr({}), nn::PlaceAttr());
-  }
-  Value vector(double number) { return vector(scalar(number)); }
-
-  Value add(Value a, Value b) { return binary<nn::AddOp>(a, b); }
-  Value sub(Value a, Value b) { return binary<nn::SubOp>(a, b); }
-  Value mul(Value a, Value b) { return binary<nn::MulOp>(a, b); }
-  Value div(Value a, Value b) { return binary<nn::DivOp>(a, b); }
-  Value sqrt(Value a) { return nn::SqrtOp::create(builder_, loc_, a.getType(), a, nn::PlaceAttr()); }
 
 private:
-  template <typename Op> Value binary(Value a, Value b) {
-    return Op::create(builder_, loc_, a.getType(), a, b, nn::PlaceAttr());
+  RankedTensorType typeOf(bool each) {
+    ArrayRef<int64_t> shape = {ShapedType::kDynamic};
+    return RankedTensorType::get(shape.take_front(each), builder_.getF32Type());
+  }
+
+  Value emit(const Term &term) {
+    if (term.op() == Term::Op::Argument)
+      return arguments_[term.index()];
+    if (term.op() == Term::Op::Number)
+      return constant(term.number());
+    Value &known = values_[term.identity()];
+    if (!known) {
+      Value made = compute(term);
+      known = made;
+    }
+    return values_[term.identity()];
+  }
+
+  Value constant(double number) {
+    auto element = static_cast<float>(number);
+    Value &known = constants_[std::bit_cast<uint32_t>(element)];
+    if (!known)
+      known = nn::ConstantOp::create(builder_, loc_, typeOf(false), DenseElementsAttr::get(typeOf(false), element),
+                                     nn::PlaceAttr());
+    return known;
+  }
+
+  Value compute(const Term &term) {
+    using Op = Term::Op;
+    SmallVector<Value> in;
+    for (const Term &input : term.inputs())
+      in.push_back(emit(input, term.each()));
+    switch (term.op()) {
+    case Op::Add:
+      return binary<nn::AddOp>(in);
+    case Op::Sub:
+      return binary<nn::SubOp>(in);
+    case Op::Mul:
+      return binary<nn::MulOp>(in);
+    case Op::Div:
+      return binary<nn::DivOp>(in);
+    case Op::Max:
+      return binary<nn::MaximumOp>(in);
+    case Op::Min:
+      return binary<nn::MinimumOp>(in);
+    case Op::Sqrt:
+      return unary<nn::SqrtOp>(in);
+    case Op::Exp:
+      return unary<nn::ExpOp>(in);
+    case Op::Log:
+      return unary<nn::LogOp>(in);
+    case Op::Floor:
+      return unary<nn::FloorOp>(in);
+    case Op::Mean:
+      return nn::ReduceMeanOp::create(builder_, loc_, in[0], ArrayRef<int64_t>{0}, nn::PlaceAttr());
+    case Op::Argument:
+    case Op::Number:
+      break;
+    }
+    llvm_unreachable("emit() has met arguments and numbers");
+  }
+
+  template <typename Op> Value binary(ArrayRef<Value> in) {
+    return Op::create(builder_, loc_, in[0].getType(), in[0], in[1], nn::PlaceAttr());
+  }
+  template <typename Op> Value unary(ArrayRef<Value> in) {
+    return Op::create(builder_, loc_, in[0].getType(), in[0], nn::PlaceAttr());
   }
 
   OpBuilder &builder_;
   Location loc_;
+  ValueRange arguments_;
+  llvm::DenseMap<const void *, Value> values_;
+  llvm::DenseMap<uint32_t, Value> constants_;
+  llvm::DenseMap<Value, Value> spread_; ///< Single values, repeated for each element.
 };
 
-/// A rule without its body: the state it keeps and where the state starts.
-struct Rule {
-  SmallVector<StringRef> slots;
-  SmallVector<StringRef> scalars;
-  double slotInit = 0.0;
-  double scalarInit = 0.0;
-  /// (math, optimizer, body arguments) -> what the body yields.
-  SmallVector<Value> (*body)(MathBuilder &, nn::OptimizerAttr, ArrayRef<Value>);
-};
-
-// One op a statement, so that the order of the ops does not hang on the order in which a compiler evaluates arguments.
-
-SmallVector<Value> sgdBody(MathBuilder &m, nn::OptimizerAttr optimizer, ArrayRef<Value> arguments) {
-  Value value = arguments[0], gradient = arguments[1];
-  Value rate = m.vector(optimizer.getLearningRate());
-  Value step = m.mul(rate, gradient);
-  return {m.sub(value, step)};
+/// Gives the function `op` its block, for arguments of `types`.
+ValueRange makeBody(OpBuilder &builder, Operation *op, TypeRange types) {
+  Block *block = builder.createBlock(&op->getRegion(0));
+  block->addArguments(types, SmallVector<Location>(types.size(), op->getLoc()));
+  return block->getArguments();
 }
 
-SmallVector<Value> adagradBody(MathBuilder &m, nn::OptimizerAttr optimizer, ArrayRef<Value> arguments) {
-  Value value = arguments[0], sum = arguments[1], gradient = arguments[2];
-  Value rate = m.vector(optimizer.getLearningRate());
-  Value epsilon = m.vector(optimizer.getOption("epsilon", 1e-10));
-  Value squared = m.mul(gradient, gradient);
-  Value newSum = m.add(sum, squared);
-  Value root = m.sqrt(newSum);
-  Value divisor = m.add(root, epsilon);
-  Value scaled = m.mul(rate, gradient);
-  Value step = m.div(scaled, divisor);
-  return {m.sub(value, step), newSum};
-}
-
-/// decay * moment + (1 - decay) * sample.
-Value movingAverage(MathBuilder &m, double decay, Value moment, Value sample) {
-  Value keep = m.vector(decay);
-  Value take = m.vector(1.0 - decay);
-  Value kept = m.mul(keep, moment);
-  Value taken = m.mul(take, sample);
-  return m.add(kept, taken);
-}
-
-/// decay * weight + (1 - decay): what a moving average that began at zero makes of ones, 1 - decay^steps. In f32 this
-/// sum keeps the moment's own rounding, where 1 minus a power of a decay near 1 would lose most of its digits.
-Value averageWeight(MathBuilder &m, double decay, Value weight) {
-  Value keep = m.scalar(decay);
-  Value take = m.scalar(1.0 - decay);
-  Value kept = m.mul(keep, weight);
-  return m.add(kept, take);
-}
-
-/// moment / weight: undoes the bias of a moving average that began at zero.
-Value unbias(MathBuilder &m, Value moment, Value weight) {
-  Value weights = m.vector(weight);
-  return m.div(moment, weights);
-}
-
-SmallVector<Value> adamBody(MathBuilder &m, nn::OptimizerAttr optimizer, ArrayRef<Value> arguments) {
-  Value value = arguments[0], moment1 = arguments[1], moment2 = arguments[2];
-  Value weight1 = arguments[3], weight2 = arguments[4], gradient = arguments[5];
-  double beta1 = optimizer.getOption("beta1", 0.9), beta2 = optimizer.getOption("beta2", 0.999);
-  Value newWeight1 = averageWeight(m, beta1, weight1);
-  Value newWeight2 = averageWeight(m, beta2, weight2);
-  Value new1 = movingAverage(m, beta1, moment1, gradient);
-  Value squared = m.mul(gradient, gradient);
-  Value new2 = movingAverage(m, beta2, moment2, squared);
-  Value unbiased1 = unbias(m, new1, newWeight1);
-  Value unbiased2 = unbias(m, new2, newWeight2);
-  Value root = m.sqrt(unbiased2);
-  Value epsilon = m.vector(optimizer.getOption("epsilon", 1e-8));
-  Value divisor = m.add(root, epsilon);
-  Value rate = m.vector(optimizer.getLearningRate());
-  Value scaled = m.mul(rate, unbiased1);
-  Value step = m.div(scaled, divisor);
-  return {m.sub(value, step), new1, new2, newWeight1, newWeight2};
-}
-
-/// The nn.optimizer attribute's verifier knows the same three kinds.
-Rule ruleOf(StringRef kind) {
-  if (kind == "adagrad")
-    return {{"sum"}, {}, 0.0, 0.0, adagradBody};
-  if (kind == "adam")
-    return {{"moment1", "moment2"}, {"moment1_weight", "moment2_weight"}, 0.0, 0.0, adamBody};
-  assert(kind == "sgd" && "unknown optimizer kind");
-  return {{}, {}, 0.0, 0.0, sgdBody};
+ArrayAttr textArray(OpBuilder &builder, const std::vector<std::string> &texts) {
+  SmallVector<StringRef> refs(texts.begin(), texts.end());
+  return builder.getStrArrayAttr(refs);
 }
 
 } // namespace
 
 OptimizerFunctions::OptimizerFunctions(ModuleOp module) : module_(module) {}
 
-FlatSymbolRefAttr OptimizerFunctions::functionFor(nn::OptimizerAttr optimizer, Location loc) {
-  FlatSymbolRefAttr &function = functions_[optimizer];
-  if (function)
-    return function;
+OpBuilder OptimizerFunctions::beforePrograms() {
   OpBuilder builder(module_.getContext());
   auto programs = module_.getOps<nn::ProgramOp>();
   if (programs.empty())
     builder.setInsertionPointToEnd(module_.getBody());
   else
     builder.setInsertionPoint(*programs.begin());
+  return builder;
+}
 
-  StringRef kind = optimizer.getKind();
-  Rule rule = ruleOf(kind);
+std::string OptimizerFunctions::freeName(StringRef kind) {
   std::string name;
   do
     name = (kind + "_" + Twine(counts_[kind]++)).str();
   while (module_.lookupSymbol(name)); // a table or parameter may be called so
-  auto op = ps::OptimizerOp::create(builder, loc, name, kind, builder.getStrArrayAttr(rule.slots),
-                                    builder.getF64ArrayAttr(SmallVector<double>(rule.slots.size(), rule.slotInit)),
-                                    builder.getStrArrayAttr(rule.scalars),
-                                    builder.getF64ArrayAttr(SmallVector<double>(rule.scalars.size(), rule.scalarInit)),
-                                    nn::PlaceAttr());
-  Block *block = builder.createBlock(&op.getBody());
-  SmallVector<Type> types = op.expectedArgumentTypes();
-  block->addArguments(types, SmallVector<Location>(types.size(), loc));
-  MathBuilder math(builder, loc);
-  SmallVector<Value> arguments(block->args_begin(), block->args_end());
-  ps::YieldOp::create(builder, loc, rule.body(math, optimizer, arguments));
+  return name;
+}
+
+FlatSymbolRefAttr OptimizerFunctions::scheduleFor(nn::RuleAttr schedule, Location loc) {
+  FlatSymbolRefAttr &function = functions_[schedule];
+  if (function)
+    return function;
+  OpBuilder builder = beforePrograms();
+  auto op = ps::ScheduleOp::create(builder, loc, freeName(schedule.getKind()), schedule.getKind(), nn::PlaceAttr());
+  ValueRange arguments = makeBody(builder, op, RankedTensorType::get({}, builder.getI64Type()));
+  Value step = nn::CastOp::create(builder, loc, RankedTensorType::get({}, builder.getF32Type()), arguments[0],
+                                  nn::PlaceAttr());
+  FormulaEmitter emitter(builder, loc, step);
+  Term rate = optimizers::rateOf(schedule.getCall(), Term::argument(0, false));
+  ps::YieldOp::create(builder, loc, emitter.emit(rate, false));
   return function = FlatSymbolRefAttr::get(op.getSymNameAttr());
+}
+
+FlatSymbolRefAttr OptimizerFunctions::functionFor(nn::OptimizerAttr optimizer, Location loc) {
+  if (FlatSymbolRefAttr known = functions_.lookup(optimizer))
+    return known;
+  FlatSymbolRefAttr rate;
+  if (auto schedule = optimizer.getOptions().getAs<nn::RuleAttr>("lr"))
+    rate = scheduleFor(schedule, loc);
+  optimizers::UpdateFormula formula = optimizers::formulaOf(optimizer.getCall());
+  StringRef kind = optimizer.getKind();
+  OpBuilder builder = beforePrograms();
+  auto op = ps::OptimizerOp::create(builder, loc, freeName(kind), kind, textArray(builder, formula.slots),
+                                    builder.getF64ArrayAttr(formula.slotBegin), textArray(builder, formula.scalars),
+                                    builder.getF64ArrayAttr(formula.scalarBegin), rate,
+                                    formula.averaged.empty() ? StringAttr() : builder.getStringAttr(formula.averaged),
+                                    nn::PlaceAttr());
+  ValueRange arguments = makeBody(builder, op, op.expectedArgumentTypes());
+  FormulaEmitter emitter(builder, loc, arguments);
+  // Single numbers come first, so that all that has elements is one loop over them.
+  SmallVector<Value> results(formula.results.size());
+  size_t values = 1 + formula.slots.size();
+  for (size_t i = values; i < results.size(); ++i)
+    results[i] = emitter.emit(formula.results[i], false);
+  for (size_t i = 0; i < values; ++i)
+    results[i] = emitter.emit(formula.results[i], true);
+  ps::YieldOp::create(builder, loc, results);
+  return functions_[optimizer] = FlatSymbolRefAttr::get(op.getSymNameAttr());
 }

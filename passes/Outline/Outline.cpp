@@ -327,8 +327,17 @@ void outlineOptimizer(ps::OptimizerOp optimizer, KernelFunctions &kernels) {
   OpBuilder builder(optimizer);
   task::OptimizerOp::create(builder, optimizer.getLoc(), optimizer.getSymNameAttr(), optimizer.getRuleAttr(),
                             FlatSymbolRefAttr::get(kernel.getSymNameAttr()), optimizer.getSlotsAttr(),
-                            optimizer.getSlotInitAttr(), optimizer.getScalarsAttr(), optimizer.getScalarInitAttr());
+                            optimizer.getSlotInitAttr(), optimizer.getScalarsAttr(), optimizer.getScalarInitAttr(),
+                            optimizer.getRateAttr(), optimizer.getAveragedAttr());
   optimizer.erase();
+}
+
+void outlineSchedule(ps::ScheduleOp schedule, KernelFunctions &kernels) {
+  func::FuncOp kernel = kernels.outlineBody(schedule.getBody().front(), (schedule.getRule() + "_rate").str());
+  OpBuilder builder(schedule);
+  task::ScheduleOp::create(builder, schedule.getLoc(), schedule.getSymNameAttr(), schedule.getRuleAttr(),
+                           FlatSymbolRefAttr::get(kernel.getSymNameAttr()));
+  schedule.erase();
 }
 
 struct Outline : impl::OutlineBase<Outline> {
@@ -338,6 +347,8 @@ struct Outline : impl::OutlineBase<Outline> {
     KernelFunctions kernels(module);
     for (auto optimizer : llvm::make_early_inc_range(module.getOps<ps::OptimizerOp>()))
       outlineOptimizer(optimizer, kernels);
+    for (auto schedule : llvm::make_early_inc_range(module.getOps<ps::ScheduleOp>()))
+      outlineSchedule(schedule, kernels);
     for (auto program : llvm::make_early_inc_range(module.getOps<ps::ProgramOp>()))
       if (failed(ProgramOutliner(program, kernels, !fuse || fuse.getValue()).run()))
         return signalPassFailure();

@@ -120,9 +120,12 @@ struct PlacePass : heter::impl::PlaceBase<PlacePass> {
       for (Operation &op : program.getBody().front())
         setPlace(&op, *mode == "local" ? ps::kLocal : ps::kCpuTrainer, "the only trainer role of mode " + *mode);
     }
+    auto owner = nn::PlaceAttr::get(&getContext(), *mode == "local" ? ps::kLocal : ps::kServer,
+                                    "the owner of the values updates them");
     for (auto optimizer : module.getOps<ps::OptimizerOp>())
-      optimizer.setPlaceAttr(nn::PlaceAttr::get(&getContext(), *mode == "local" ? ps::kLocal : ps::kServer,
-                                                "the owner of the values updates them"));
+      optimizer.setPlaceAttr(owner);
+    for (auto schedule : module.getOps<ps::ScheduleOp>())
+      schedule.setPlaceAttr(owner);
     module->setAttr(nn::kStageAttr, StringAttr::get(&getContext(), "place"));
     if (failed(verifyPlacement(module)))
       signalPassFailure();

@@ -76,9 +76,10 @@ LogicalResult heter::verifyPlacement(ModuleOp module) {
       if (failed(verifyOp(&op, *mode)))
         return failure();
   StringRef owner = *mode == "local" ? ps::kLocal : ps::kServer;
-  for (auto optimizer : module.getOps<ps::OptimizerOp>())
-    if (!optimizer.getPlaceAttr() || optimizer.getPlaceAttr().getRole() != owner)
-      return optimizer.emitOpError() << "expected to be placed on " << owner << ", which owns the values";
+  for (Operation &op : *module.getBody())
+    if (nn::PlaceAttr place = nn::getPlace(&op);
+        isa<ps::OptimizerOp, ps::ScheduleOp>(op) && (!place || place.getRole() != owner))
+      return op.emitOpError() << "expected to be placed on " << owner << ", which owns the values";
   return success();
 }
 

@@ -5,7 +5,7 @@ namespace cpp heter.runtime.package
 cpp_include "runtime/package/RecursiveList.h"
 
 // The format's version: bumped on every incompatible change; a reader refuses any other.
-const i32 FORMAT_VERSION = 2
+const i32 FORMAT_VERSION = 3
 
 enum ElementType { F32 = 1, I64 = 2, BOOL = 3, BF16 = 4 } // BF16 lies packed, all else row-major
 
@@ -96,16 +96,28 @@ struct Initializer {
   2: required double scale
 }
 
-// An optimizer as its owner runs it: kernel `callee` computes, elementwise over n elements,
-//   (value[n], slot_0[n] .., scalars[scalars], gradient[n]) -> (value[n], slot_0[n] .., scalars[scalars])
-// where the gradient is already the mean over the step's examples. Slots begin at slotInit, scalars at scalarInit.
+// An optimizer as its owner runs it: kernel `callee` computes, over the n elements of a row or of a piece of a dense block,
+//   (value[n], slot_0[n] .., scalars[scalars], gradient[n], rate?) -> (value[n], slot_0[n] .., scalars[scalars])
+// where the gradient is already the mean over the step's examples. Slots begin at slotInit, scalars at scalarInit. An
+// optimizer without scalars is elementwise, so that n may span rows.
 struct Optimizer {
-  1: required string name   // sgd, adagrad, adam
+  1: required string name   // sgd, adagrad, adam, ..
   2: required string callee
   3: required list<string> slots   // names, e.g. "moment1", "moment2"
   4: required list<double> slotInit
   5: required list<string> scalars // names, e.g. "moment1_weight"; one of each a row or parameter
   6: required list<double> scalarInit
+  7: required string schedule // kernel from the steps closed before (i64) to the learning rate (f32); "": no argument `rate`
+  8: required string averaged // the slot that stands for the value in tests and predictions and begins as it, or ""
+  9: required string text     // as the model has it, options left out included: "adam(beta1: 0.9, .., lr: 0.001)"
+  10: required bool warmsUp   // the learning rate begins small and grows
+}
+
+// A rule of a table: what it is, its numbers and its texts.
+struct Rule {
+  1: required string kind
+  2: required map<string, double> numbers
+  3: required map<string, string> texts
 }
 
 struct Part {
@@ -113,11 +125,13 @@ struct Part {
   2: required i64 dim
   3: required Initializer init
   4: required Optimizer optimizer
+  5: required Rule admit // when a key gets this part, which reads as zeros before: "" always, count, probability, score
 }
 
 struct Table {
   1: required string name
   2: required list<Part> parts
+  3: required list<Rule> policy // how rows are scored, and which are kept
 }
 
 struct Parameter {

@@ -116,11 +116,15 @@ private:
 };
 
 std::string optimizerText(const package::Optimizer &optimizer) {
-  std::string text = optimizer.name + " (kernel " + optimizer.callee;
+  std::string text = optimizer.text + " (kernel " + optimizer.callee;
   for (size_t i = 0; i < optimizer.slots.size(); ++i)
     text += ", " + optimizer.slots[i] + " from " + numberText(optimizer.slotInit[i]);
   for (size_t i = 0; i < optimizer.scalars.size(); ++i)
     text += ", scalar " + optimizer.scalars[i] + " from " + numberText(optimizer.scalarInit[i]);
+  if (!optimizer.schedule.empty())
+    text += ", learning rate by " + optimizer.schedule;
+  if (!optimizer.averaged.empty())
+    text += ", " + optimizer.averaged + " tests and predicts";
   return text + ")";
 }
 

@@ -483,6 +483,7 @@ static double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 static double (*unaryFunction(llvm::StringRef name))(double) {
   return llvm::StringSwitch<double (*)(double)>(name)
       .Case("neg", [](double x) { return -x; })
+      .Case("floor", [](double x) { return std::floor(x); })
       .Case("relu", [](double x) { return x > 0 ? x : 0.0; })
       .Case("sigmoid", sigmoid)
       .Case("tanh", [](double x) { return std::tanh(x); })
@@ -500,6 +501,8 @@ static double (*binaryFunction(llvm::StringRef name))(double, double) {
       .Case("sub", [](double a, double b) { return a - b; })
       .Case("mul", [](double a, double b) { return a * b; })
       .Case("div", [](double a, double b) { return a / b; })
+      .Case("maximum", [](double a, double b) { return std::max(a, b); })
+      .Case("minimum", [](double a, double b) { return std::min(a, b); })
       .Case("relu_grad", [](double dy, double y) { return y > 0 ? dy : 0.0; })
       .Case("sigmoid_cross_entropy",
             [](double x, double z) { return std::max(x, 0.0) - x * z + std::log1p(std::exp(-std::abs(x))); })

@@ -39,11 +39,11 @@ std::string function(const std::string &name, const std::string &arguments, cons
 void addElementwise(std::vector<Case> &cases) {
   for (const char *type : {"tensor<?xf32>", "tensor<?x7xf32>", "tensor<?x3x5xf32>", "tensor<33xf32>", "tensor<f32>"}) {
     std::string t = type, suffix = std::to_string(cases.size());
-    for (std::string op : {"neg", "relu", "sigmoid", "tanh", "exp", "square", "log", "sqrt"})
+    for (std::string op : {"neg", "relu", "floor", "sigmoid", "tanh", "exp", "square", "log", "sqrt"})
       cases.push_back({op + suffix,
                        function(op + suffix, "%x: " + t, "  %r = nn." + op + " %x : " + t, t),
                        {op == "log" || op == "sqrt" ? Fill::Share : Fill::Any}});
-    for (std::string op : {"add", "sub", "mul", "div", "relu_grad"})
+    for (std::string op : {"add", "sub", "mul", "div", "maximum", "minimum", "relu_grad"})
       cases.push_back({op + suffix,
                        function(op + suffix, "%x: " + t + ", %y: " + t, "  %r = nn." + op + " %x, %y : " + t, t),
                        {Fill::Any, op == "div" ? Fill::Share : Fill::Any}});
