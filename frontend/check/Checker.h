@@ -1,6 +1,6 @@
 // The checker's class. Its parts: Declarations.cpp (files, imports, inputs, tables, constants), Statements.cpp,
 // Branches.cpp and Loops.cpp (run-time regions), Expressions.cpp, Calls.cpp (functions and built-ins), Pairing.cpp
-// (operators and broadcasting), Options.cpp (options, initializers, optimizers), Goals.cpp, Data.cpp, and the built-ins
+// (operators and broadcasting), Options.cpp (options and the calls they take), Rules.cpp (optimizers, admission, eviction), Goals.cpp, Data.cpp, and the built-ins
 // in Builtins*.cpp.
 //
 // A name is checked where it is used; after an error its value is poison, which makes everything that follows silent.
@@ -75,11 +75,13 @@ struct CallSite {
 
 /// One argument of a call that an option takes, as `uniform(0.01)` or `adam(lr: 1e-3)`.
 struct SpecArgument {
-  enum class Kind { Number, Rate, Steps, Time, Value };
+  /// Rate: a number or a schedule; Label: the name of a label.
+  enum class Kind { Number, Rate, Steps, Time, Label };
   std::string name;
   Kind kind = Kind::Number;
   bool required = false;
   bool positional = false;
+  const optimizers::Option *bounds = nullptr; ///< What the number may be, if not any.
 };
 
 /// A call that an option takes.
@@ -88,13 +90,7 @@ struct CallSpec {
   std::vector<SpecArgument> arguments;
 };
 
-struct ReadCall {
-  std::string name;
-  std::map<std::string, double> numbers;
-  bool hasSchedule = false;
-  SourceRange range;
-  SourceRange scheduleRange;
-};
+using ReadCall = StoreRule;
 
 class Checker {
 public:
@@ -186,7 +182,6 @@ private:
   void checkTable(const ast::Table &table);
   std::optional<TablePart> checkPart(const std::string &what, const ast::Name &name,
                                      const std::vector<ast::Option> &options);
-  void checkStoreOption(const ast::Option &option);
   Value constantValue(Unit &unit, size_t index);
 
   // Statements.cpp
@@ -264,8 +259,16 @@ private:
   // Options.cpp
   std::optional<ReadCall> readCall(const ast::Expr &expr, const std::string &what, const std::vector<CallSpec> &specs);
   bool readArgument(const ast::Expr &expr, const SpecArgument &argument, const CallSpec &spec, ReadCall &result);
-  std::optional<Optimizer> readOptimizer(const ast::Expr &expr);
+  bool readLabel(const ast::Expr &expr, const std::string &what, std::string &name);
   std::optional<double> measured(const ast::Expr &expr, const std::string &what, const std::vector<std::string> &units);
+
+  // Rules.cpp
+  std::optional<Optimizer> readOptimizer(const ast::Expr &expr);
+  std::optional<ReadCall> readSchedule(const ast::Expr &expr);
+  void readAverage(const ast::Expr &expr);
+  std::optional<StoreRule> readAdmission(const ast::Option &option);
+  void checkOneAdmission(const ast::Table &table, const Table &checked);
+  void readStoreOption(const ast::Option &option, Table &table);
 
   // Goals.cpp
   void runMinimize(const ast::Step &step);

@@ -417,8 +417,9 @@ void Checker::checkTable(const ast::Table &table) {
     if (auto checked = checkPart("part `" + part.name.text + "`", part.name, part.options))
       result.parts.push_back(*checked);
   }
+  checkOneAdmission(table, result);
   for (const ast::Option &option : table.options)
-    checkStoreOption(option);
+    readStoreOption(option, result);
   model_.tables.push_back(std::move(result));
 }
 
@@ -445,7 +446,7 @@ std::optional<TablePart> Checker::checkPart(const std::string &what, const ast::
       ok &= optimizer.has_value();
       part.optimizer = optimizer.value_or(Optimizer());
     } else if (word == "admit") {
-      checkStoreOption(option);
+      part.admit = readAdmission(option);
     }
   }
   // A misspelt option is the likelier mistake than a forgotten one: it has been reported already.

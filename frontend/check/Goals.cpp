@@ -16,11 +16,8 @@ void Checker::readMinimizeOption(const ast::Option &option) {
   using Kind = SpecArgument::Kind;
   static const std::vector<CallSpec> clips = {{"global_norm", {{"most", Kind::Number, true, true}}},
                                               {"value", {{"most", Kind::Number, true, true}}}};
-  static const std::vector<CallSpec> averages = {{"ema", {{"decay", Kind::Number, true, true}}}};
-  if (option.name.text == "average") {
-    readCall(*option.value, "average", averages);
-    return unsupported(option.name.range, "`average`", "models that are averaged while they train");
-  }
+  if (option.name.text == "average")
+    return readAverage(*option.value);
   auto rule = readCall(*option.value, "clipping rule", clips);
   if (!rule)
     return;
@@ -48,8 +45,12 @@ void Checker::runMinimize(const ast::Step &step) {
     return;
   }
   model_.minimizeRange = step.range;
-  if (optimizer)
+  if (optimizer) {
     model_.optimizer = *optimizer;
+    if (optimizers::findOptimizer(optimizer->call.name)->wholeRows)
+      error(step.with->range, "`" + optimizer->call.name + "` keeps numbers of whole rows, which only tables have")
+          .help("table ... { optimizer: " + text(step.with->range) + " }, and another one here");
+  }
   if (loss.isPoison())
     return;
   if (!loss.isTensor() || !loss.type.isScalar() || loss.type.element != Element::F32) {
@@ -195,7 +196,7 @@ void Checker::checkGoals() {
         .help("minimize loss with adam(lr: 1e-3)");
   for (Table &table : model_.tables)
     for (TablePart &part : table.parts)
-      if (part.optimizer.name.empty())
+      if (part.optimizer.call.name.empty())
         part.optimizer = model_.optimizer;
 }
 

@@ -5,8 +5,10 @@
 #define HETER_FRONTEND_CHECK_MODEL_H
 
 #include "frontend/check/Type.h"
+#include "optimizers/Rules.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -70,22 +72,28 @@ struct Initializer {
 
 /// An optimizer with its numbers, defaults included.
 struct Optimizer {
-  std::string name;
-  std::map<std::string, double> numbers;
+  optimizers::Call call;
   SourceRange range;
+};
+
+/// A rule about a table's rows: its name, numbers and texts.
+struct StoreRule : optimizers::Call {
+  std::map<std::string, std::string> texts;
 };
 
 struct TablePart {
   std::string name; ///< "" if the table has no named parts.
   int64_t dim = 0;
   Initializer init;
-  Optimizer optimizer; ///< Empty name: the model's.
+  Optimizer optimizer;            ///< Empty name: the model's.
+  std::optional<StoreRule> admit; ///< When a key gets this part; none: at once.
   SourceRange range;
 };
 
 struct Table {
   std::string name;
   std::vector<TablePart> parts;
+  std::vector<StoreRule> policy; ///< How rows are scored, and which are kept.
   SourceRange range;
 };
 
@@ -158,6 +166,7 @@ struct Model {
   std::vector<Op> ops; ///< In order; parameters and inputs are defined before the first.
   ValueId loss = -1;
   Optimizer optimizer;
+  std::optional<optimizers::Call> average; ///< Of the dense parameters, in tests and predictions.
   double clip = 0; ///< The global norm of the dense gradients at most; 0 if it is not clipped.
   SourceRange minimizeRange;
   std::vector<Report> reports;

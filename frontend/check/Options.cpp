@@ -1,4 +1,4 @@
-// Options and the small calls they take: initializers, optimizers with schedules, admission, eviction.
+// Options and the small calls they take, such as initializers.
 #include "frontend/check/Checker.h"
 #include "frontend/syntax/Suggest.h"
 
@@ -65,36 +65,49 @@ std::optional<double> Checker::measured(const ast::Expr &expr, const std::string
   return value.number;
 }
 
-static const std::vector<CallSpec> &scheduleSpecs() {
-  using Kind = SpecArgument::Kind;
-  static const std::vector<CallSpec> specs = {
-      {"warmup", {{"to", Kind::Rate, true, true}, {"over", Kind::Steps, true, false}}},
-      {"exponential",
-       {{"from", Kind::Number, true, true}, {"rate", Kind::Number, true, false}, {"every", Kind::Steps, true, false}}},
-      {"cosine", {{"from", Kind::Number, true, true}, {"over", Kind::Steps, true, false}}},
-      {"linear", {{"from", Kind::Number, true, true}, {"over", Kind::Steps, true, false}}}};
-  return specs;
-}
-
 bool Checker::readArgument(const ast::Expr &expr, const SpecArgument &argument, const CallSpec &spec,
                            ReadCall &result) {
   std::string what = "`" + argument.name + "` of `" + spec.name + "`";
-  if (argument.kind == SpecArgument::Kind::Value)
-    return !evaluate(expr).isPoison();
+  if (argument.kind == SpecArgument::Kind::Label)
+    return readLabel(expr, what, result.texts[argument.name]);
   if (argument.kind == SpecArgument::Kind::Rate && expr.kind == ExprKind::Call && !findFunction(expr.text).second) {
-    result.hasSchedule = true;
-    result.scheduleRange = expr.range;
-    return readCall(expr, "schedule", scheduleSpecs()).has_value();
+    auto schedule = readSchedule(expr);
+    if (schedule)
+      result.calls[argument.name] = *schedule;
+    return schedule.has_value();
   }
   std::vector<std::string> units;
   if (argument.kind == SpecArgument::Kind::Steps)
-    units = {"steps", "examples"};
+    units = {"steps"};
   if (argument.kind == SpecArgument::Kind::Time)
     units = {"days", "hours", "min", "s", "ms"};
   std::optional<double> number = measured(expr, what, units);
-  if (number)
-    result.numbers[argument.name] = *number;
-  return number.has_value();
+  if (!number)
+    return false;
+  result.numbers[argument.name] = *number;
+  std::string wanted = argument.bounds ? optimizers::boundsError(*argument.bounds, *number) : "";
+  if (wanted.empty())
+    return true;
+  error(expr.range, what + " is " + formatNumber(*number)).help(wanted);
+  return false;
+}
+
+/// The name of the label that `expr` is.
+bool Checker::readLabel(const ast::Expr &expr, const std::string &what, std::string &name) {
+  Value value = evaluate(expr);
+  if (value.isPoison())
+    return false;
+  for (const Input &input : model_.inputs)
+    if (input.label && value.isTensor() && value.id == input.value) {
+      name = input.name;
+      return true;
+    }
+  error(expr.range, what + " wants a label, got " + show(value));
+  return false;
+}
+
+static std::string withArticle(const std::string &what) {
+  return (std::string_view("aeiou").find(what[0]) == std::string_view::npos ? "a " : "an ") + what;
 }
 
 std::optional<ReadCall> Checker::readCall(const ast::Expr &expr, const std::string &what,
@@ -106,7 +119,7 @@ std::optional<ReadCall> Checker::readCall(const ast::Expr &expr, const std::stri
     std::string all;
     for (const std::string &name : names)
       all += (all.empty() ? "" : ", ") + name;
-    error(expr.range, "expected an " + what + ", got " + text(expr.range)).help("one of: " + all);
+    error(expr.range, "expected " + withArticle(what) + ", got " + text(expr.range)).help("one of: " + all);
     return std::nullopt;
   }
   auto spec = std::find_if(specs.begin(), specs.end(), [&](const CallSpec &s) { return s.name == expr.text; });
@@ -122,7 +135,6 @@ std::optional<ReadCall> Checker::readCall(const ast::Expr &expr, const std::stri
   }
   ReadCall result;
   result.name = spec->name;
-  result.range = expr.range;
   std::vector<std::string> known;
   for (const SpecArgument &argument : spec->arguments)
     known.push_back(argument.name);
@@ -183,82 +195,6 @@ std::optional<Initializer> Checker::readInitializer(const ast::Expr &expr) {
 std::optional<Initializer> Checker::initializerOption(CallSite &call, std::string_view name, Initializer fallback) {
   const ast::Option *option = call.option(name);
   return option ? readInitializer(*option->value) : std::optional(fallback);
-}
-
-std::optional<Optimizer> Checker::readOptimizer(const ast::Expr &expr) {
-  using Kind = SpecArgument::Kind;
-  static const std::vector<CallSpec> specs = {
-      {"sgd", {{"lr", Kind::Rate, true, false}}},
-      {"adagrad", {{"lr", Kind::Rate, true, false}, {"epsilon", Kind::Number, false, false}}},
-      {"adam",
-       {{"lr", Kind::Rate, true, false},
-        {"beta1", Kind::Number, false, false},
-        {"beta2", Kind::Number, false, false},
-        {"epsilon", Kind::Number, false, false}}},
-      {"ftrl",
-       {{"lr", Kind::Rate, true, false},
-        {"l1", Kind::Number, false, false},
-        {"l2", Kind::Number, false, false},
-        {"power", Kind::Number, false, false}}}};
-  auto call = readCall(expr, "optimizer", specs);
-  if (!call)
-    return std::nullopt;
-  if (call->hasSchedule)
-    unsupported(call->scheduleRange, "a schedule of the learning rate", "models trained on long streams");
-  if (call->name == "ftrl")
-    unsupported(expr.spot, "`ftrl`", "sparse linear models with l1");
-  Optimizer result{call->name, call->numbers, expr.range};
-  for (const auto &[name, number] : result.numbers) {
-    bool isBeta = name == "beta1" || name == "beta2";
-    if (number >= 0 && (!isBeta || number < 1))
-      continue;
-    error(expr.range, "`" + name + "` of `" + call->name + "` is " + formatNumber(number))
-        .help(isBeta ? "at least 0 and below 1" : "0 or more");
-    return std::nullopt;
-  }
-  auto fallback = [&](const char *name, double value) { result.numbers.try_emplace(name, value); };
-  if (call->name == "adagrad")
-    fallback("epsilon", 1e-10);
-  if (call->name == "adam") {
-    fallback("beta1", 0.9);
-    fallback("beta2", 0.999);
-    fallback("epsilon", 1e-8);
-  }
-  return result;
-}
-
-/// Admission, eviction and tiers: checked, and kept for the day they are lowered.
-void Checker::checkStoreOption(const ast::Option &option) {
-  using Kind = SpecArgument::Kind;
-  static const std::vector<CallSpec> admits = {{"count", {{"times", Kind::Number, true, true}}},
-                                               {"probability", {{"chance", Kind::Number, true, true}}}};
-  static const std::vector<CallSpec> scores = {{"show_click",
-                                                {{"clicks", Kind::Value, true, true},
-                                                 {"show", Kind::Number, false, false},
-                                                 {"click", Kind::Number, false, false},
-                                                 {"decay", Kind::Number, false, false}}}};
-  static const std::vector<CallSpec> evicts = {{"unseen", {{"time", Kind::Time, true, true}}},
-                                               {"score", {{"least", Kind::Number, true, true}}}};
-  const std::string &word = option.name.text;
-  const ast::Expr &value = *option.value;
-  if (word == "admit") {
-    readCall(value, "admission rule", admits);
-  } else if (word == "score") {
-    readCall(value, "score", scores);
-  } else if (word == "evict") {
-    if (value.kind == ExprKind::List)
-      for (const ast::ExprPtr &item : value.items)
-        readCall(*item, "eviction rule", evicts);
-    else
-      readCall(value, "eviction rule", evicts);
-  } else if (word == "memory") {
-    measured(value, "`memory`", {"GiB", "MiB", "KiB", "TiB"});
-  } else if (word == "beyond") {
-    readCall(value, "tier", {{"ssd", {}}, {"drop", {}}});
-  } else {
-    return;
-  }
-  unsupported(option.name.range, "`" + word + "` of a table", "models whose tables outgrow memory");
 }
 
 void Checker::unsupported(SourceRange range, std::string what, std::string need) {

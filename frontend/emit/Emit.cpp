@@ -41,7 +41,8 @@ private:
   mlir::Type typeOf(const Type &type) const;
   mlir::RankedTensorType tensorOf(const Type &type) const { return cast<RankedTensorType>(typeOf(type)); }
   nn::InitAttr initOf(const Initializer &init) { return nn::InitAttr::get(context(), init.kind, init.scale); }
-  nn::OptimizerAttr optimizerOf(const Optimizer &optimizer);
+  nn::OptimizerAttr denseOptimizer();
+  nn::RuleAttr ruleOf(const StoreRule &rule);
   nn::PlaceAttr placeOf(int mark);
   nn::Precision precisionOf(int mark) const;
   DictionaryAttr dataOf(const DataExpression &expression);
@@ -129,11 +130,21 @@ mlir::Type Emitter::typeOf(const Type &type) const {
   return RankedTensorType::get(shape, element);
 }
 
-nn::OptimizerAttr Emitter::optimizerOf(const Optimizer &optimizer) {
+nn::RuleAttr Emitter::ruleOf(const StoreRule &rule) {
   SmallVector<NamedAttribute> options;
-  for (const auto &[name, value] : optimizer.numbers)
+  for (const auto &[name, value] : rule.numbers)
     options.push_back(builder_.getNamedAttr(name, builder_.getF64FloatAttr(value)));
-  return nn::OptimizerAttr::get(context(), optimizer.name, builder_.getDictionaryAttr(options));
+  for (const auto &[name, value] : rule.texts)
+    options.push_back(builder_.getNamedAttr(name, builder_.getStringAttr(value)));
+  return nn::RuleAttr::get(context(), rule.name, builder_.getDictionaryAttr(options));
+}
+
+/// The dense parameters' optimizer.
+nn::OptimizerAttr Emitter::denseOptimizer() {
+  optimizers::Call call = model_.optimizer.call;
+  if (model_.average)
+    call.calls["average"] = *model_.average;
+  return nn::OptimizerAttr::get(context(), call);
 }
 
 nn::PlaceAttr Emitter::placeOf(int mark) {
@@ -232,11 +243,15 @@ OwningOpRef<ModuleOp> Emitter::run() {
 
 void Emitter::symbols(ArrayRef<bool> used) {
   for (const Table &table : model_.tables) {
-    SmallVector<mlir::Attribute> parts;
+    SmallVector<mlir::Attribute> parts, policy;
     for (const TablePart &part : table.parts)
-      parts.push_back(
-          nn::PartAttr::get(context(), part.name, part.dim, initOf(part.init), optimizerOf(part.optimizer)));
-    nn::TableOp::create(builder_, location(table.range), table.name, builder_.getArrayAttr(parts));
+      parts.push_back(nn::PartAttr::get(context(), part.name, part.dim, initOf(part.init),
+                                        nn::OptimizerAttr::get(context(), part.optimizer.call),
+                                        part.admit ? ruleOf(*part.admit) : nn::RuleAttr()));
+    for (const StoreRule &rule : table.policy)
+      policy.push_back(ruleOf(rule));
+    nn::TableOp::create(builder_, location(table.range), table.name, builder_.getArrayAttr(parts),
+                        policy.empty() ? ArrayAttr() : builder_.getArrayAttr(policy));
   }
   for (const Parameter &parameter : model_.parameters)
     if (used[parameter.value])
@@ -307,7 +322,7 @@ void Emitter::goals(Goal goal) {
                          builder_.getStringAttr(report.name), operands, nn::PlaceAttr());
   }
   if (goal == Goal::Train)
-    nn::MinimizeOp::create(builder_, location(range), loss, optimizerOf(model_.optimizer),
+    nn::MinimizeOp::create(builder_, location(range), loss, denseOptimizer(),
                            model_.clip > 0 ? builder_.getF64FloatAttr(model_.clip) : FloatAttr(), nn::PlaceAttr());
 }
 

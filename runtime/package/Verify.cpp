@@ -2,6 +2,7 @@
 #include "runtime/package/Package.h"
 #include "runtime/package/VerifyGraph.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -23,6 +24,9 @@ Status checkOptimizer(const package::Optimizer &optimizer) {
     return Status::dataLoss("its optimizer has no name or no kernel");
   if (optimizer.slots.size() != optimizer.slotInit.size() || optimizer.scalars.size() != optimizer.scalarInit.size())
     return Status::dataLoss("its optimizer has slots or scalars without an initial value");
+  const std::vector<std::string> &slots = optimizer.slots;
+  if (!optimizer.averaged.empty() && std::find(slots.begin(), slots.end(), optimizer.averaged) == slots.end())
+    return Status::dataLoss("its optimizer has no slot `" + optimizer.averaged + "` to stand for the value");
   return {};
 }
 

@@ -26,23 +26,25 @@ void LocalParameters::pullRows(int64_t minVersion, int part, std::span<const uin
   });
 }
 
-void LocalParameters::pullDense(int64_t minVersion, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) {
-  gate_.wait(minVersion, [this, done = std::move(done)](Status status) mutable {
+void LocalParameters::pullDense(int64_t minVersion, DenseValues which,
+                                UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) {
+  gate_.wait(minVersion, [this, which, done = std::move(done)](Status status) mutable {
     if (!status.ok())
       return done(std::move(status));
-    done(newest());
+    done(snapshotOf(which));
   });
 }
 
-DenseSnapshotPtr LocalParameters::newest() {
-  std::shared_ptr<const DenseVersion> version = store_.denseVersion();
+DenseSnapshotPtr LocalParameters::snapshotOf(DenseValues which) {
+  std::shared_ptr<const DenseVersion> version = store_.denseVersion(which);
   MutexLock lock(mutex_);
-  DenseSnapshotPtr snapshot = newest_.lock();
-  if (snapshot && revision_ == version->revision())
+  Last &last = last_[static_cast<size_t>(which)];
+  DenseSnapshotPtr snapshot = last.snapshot.lock();
+  if (snapshot && last.revision == version->revision())
     return snapshot;
-  revision_ = version->revision();
+  last.revision = version->revision();
   snapshot = std::make_shared<StoreSnapshot>(std::move(version));
-  newest_ = snapshot;
+  last.snapshot = snapshot;
   return snapshot;
 }
 

@@ -7,6 +7,8 @@
 #include "runtime/role/VersionGate.h"
 #include "runtime/table/ParameterStore.h"
 
+#include <array>
+
 namespace heter::runtime {
 
 class LocalParameters final : public Parameters {
@@ -18,7 +20,8 @@ public:
   }
 
   void pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out, Completion done) override;
-  void pullDense(int64_t minVersion, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) override;
+  void pullDense(int64_t minVersion, DenseValues which,
+                 UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) override;
   void pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys, std::span<const float> rows,
                 std::shared_ptr<const void> owner, Completion done) override;
   void pushDense(const FrameInfo &info, int parameter, std::span<const float> values, std::shared_ptr<const void> owner,
@@ -31,14 +34,18 @@ public:
 
 private:
   /// The newest version: one snapshot for all frames that pin it.
-  DenseSnapshotPtr newest() HETER_EXCLUDES(mutex_);
+  DenseSnapshotPtr snapshotOf(DenseValues which) HETER_EXCLUDES(mutex_);
+
+  struct Last {
+    uint64_t revision = 0;
+    std::weak_ptr<const DenseSnapshot> snapshot; ///< Of `revision`.
+  };
 
   ParameterStore &store_;
   const UpdateMode update_;
   VersionGate gate_;
   Mutex mutex_;
-  uint64_t revision_ HETER_GUARDED_BY(mutex_) = 0;
-  std::weak_ptr<const DenseSnapshot> newest_ HETER_GUARDED_BY(mutex_); ///< Of `revision_`.
+  std::array<Last, 2> last_ HETER_GUARDED_BY(mutex_); ///< By DenseValues.
 };
 
 } // namespace heter::runtime

@@ -45,6 +45,7 @@ Model::Model(const package::PackageInfo &info) {
     parameterByName_[parameter.name] = static_cast<int>(names_.size());
     names_.push_back(parameter.name);
     elements_.push_back(elements);
+    hasAverages_ = hasAverages_ || !parameter.optimizer.averaged.empty();
   }
   for (size_t i = 0; i < info.inputs.size(); ++i)
     inputByName_[info.inputs[i].name] = static_cast<int>(i);

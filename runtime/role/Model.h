@@ -32,6 +32,8 @@ public:
 
   int parameterCount() const { return static_cast<int>(elements_.size()); }
   int64_t parameterElements(int parameter) const { return elements_[static_cast<size_t>(parameter)]; }
+  /// Whether any parameter keeps an average of its values.
+  bool hasAverages() const { return hasAverages_; }
   const std::string &parameterName(int parameter) const { return names_[static_cast<size_t>(parameter)]; }
 
 private:
@@ -40,6 +42,7 @@ private:
   std::map<std::pair<std::string, std::string>, int> partByName_;
   std::vector<std::string> names_;
   std::vector<int64_t> elements_;
+  bool hasAverages_ = false;
   std::map<std::string, int> parameterByName_;
   std::map<std::string, int> inputByName_;
 };

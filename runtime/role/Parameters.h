@@ -5,6 +5,7 @@
 #include "runtime/base/Scheduler.h"
 #include "runtime/graph/Frame.h"
 #include "runtime/role/PackedValues.h"
+#include "runtime/table/ParameterStore.h"
 
 #include <memory>
 #include <span>
@@ -34,7 +35,8 @@ public:
   virtual void pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out, Completion done) = 0;
 
   /// The dense parameters of version `minVersion` or newer.
-  virtual void pullDense(int64_t minVersion, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) = 0;
+  virtual void pullDense(int64_t minVersion, DenseValues which,
+                         UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) = 0;
 
   /// Pushes a micro-batch's gradient sums; `done` when their owners have them. The memory is read until `done`, and
   /// afterwards only if `owner` is there and held.

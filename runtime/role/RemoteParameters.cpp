@@ -181,15 +181,17 @@ void RemoteParameters::sendPushes(std::vector<Push> pushes, const std::string &w
         [countdown](StatusOr<rpc::Ack> reply) { countdown->end(reply.ok() ? Status() : reply.status()); }, what);
 }
 
-void RemoteParameters::pullDense(int64_t minVersion, DenseWaiter done) {
+void RemoteParameters::pullDense(int64_t minVersion, DenseValues which, DenseWaiter done) {
+  if (!model_.hasAverages())
+    which = DenseValues::Newest; // One replica serves all.
   std::shared_ptr<const Replica> base;
   {
     MutexLock lock(mutex_);
-    base = current_;
+    base = replicas(which).current;
     // An async frame wants the newest values, so it asks; servers answer shortly when nothing has changed.
     bool fresh = base && base->version >= minVersion && update_ == UpdateMode::Sync;
     if (!fresh) {
-      auto [it, first] = fetches_.try_emplace(minVersion);
+      auto [it, first] = replicas(which).fetches.try_emplace(minVersion);
       it->second.push_back(std::move(done));
       if (!first)
         return;
@@ -197,15 +199,15 @@ void RemoteParameters::pullDense(int64_t minVersion, DenseWaiter done) {
   }
   if (done)
     return done(DenseSnapshotPtr(base));
-  startFetch(minVersion, std::move(base));
+  startFetch(minVersion, which, std::move(base));
 }
 
-void RemoteParameters::startFetch(int64_t minVersion, std::shared_ptr<const Replica> base) {
+void RemoteParameters::startFetch(int64_t minVersion, DenseValues which, std::shared_ptr<const Replica> base) {
   auto fetch = std::make_shared<Fetch>();
   fetch->base = std::move(base);
   fetch->replies.resize(servers_.size());
-  auto countdown = Countdown::create(serverCount(), [self = shared_from_this(), minVersion, fetch](Status status) {
-    self->finishFetch(minVersion, *fetch, std::move(status));
+  auto countdown = Countdown::create(serverCount(), [self = shared_from_this(), minVersion, which, fetch](Status status) {
+    self->finishFetch(minVersion, which, *fetch, std::move(status));
   });
   for (size_t s = 0; s < servers_.size(); ++s) {
     rpc::PullDenseRequest request;
@@ -213,6 +215,7 @@ void RemoteParameters::startFetch(int64_t minVersion, std::shared_ptr<const Repl
     request.minVersion = minVersion;
     request.haveRevision = fetch->base ? fetch->base->revisions[s] : -1;
     request.parameters.assign(pulled_.begin(), pulled_.end());
+    request.averaged = which == DenseValues::Averaged;
     servers_[s]->call<rpc::PullDense>(
         std::move(request), workDeadline,
         [fetch, s, countdown](StatusOr<rpc::PullDenseReply> reply) {
@@ -224,7 +227,7 @@ void RemoteParameters::startFetch(int64_t minVersion, std::shared_ptr<const Repl
   }
 }
 
-void RemoteParameters::finishFetch(int64_t minVersion, Fetch &fetch, Status status) {
+void RemoteParameters::finishFetch(int64_t minVersion, DenseValues which, Fetch &fetch, Status status) {
   std::shared_ptr<const Replica> result;
   bool unchanged = fetch.base != nullptr;
   for (const rpc::PullDenseReply &reply : fetch.replies)
@@ -239,11 +242,12 @@ void RemoteParameters::finishFetch(int64_t minVersion, Fetch &fetch, Status stat
   std::vector<DenseWaiter> waiters;
   {
     MutexLock lock(mutex_);
-    auto it = fetches_.find(minVersion);
+    Replicas &kind = replicas(which);
+    auto it = kind.fetches.find(minVersion);
     waiters = std::move(it->second);
-    fetches_.erase(it);
-    if (status.ok() && (!current_ || result->version >= current_->version))
-      current_ = result;
+    kind.fetches.erase(it);
+    if (status.ok() && (!kind.current || result->version >= kind.current->version))
+      kind.current = result;
   }
   for (DenseWaiter &waiter : waiters)
     status.ok() ? waiter(DenseSnapshotPtr(result)) : waiter(status);

@@ -10,6 +10,7 @@
 #include "runtime/rpc/Client.h"
 #include "runtime/table/Sharding.h"
 
+#include <array>
 #include <map>
 
 namespace heter::runtime {
@@ -22,7 +23,8 @@ public:
                    int64_t generation, UpdateMode update);
 
   void pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out, Completion done) override;
-  void pullDense(int64_t minVersion, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) override;
+  void pullDense(int64_t minVersion, DenseValues which,
+                 UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) override;
   void pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys, std::span<const float> rows,
                 std::shared_ptr<const void>, Completion done) override;
   void pushDense(const FrameInfo &info, int parameter, std::span<const float> values, std::shared_ptr<const void>,
@@ -41,8 +43,8 @@ private:
   std::string describe(int part, int64_t minVersion) const;
   rpc::PushRequest makePush(const FrameInfo &info) const;
   void sendPushes(std::vector<Push> pushes, const std::string &what, Completion done);
-  void startFetch(int64_t minVersion, std::shared_ptr<const Replica> base);
-  void finishFetch(int64_t minVersion, Fetch &fetch, Status status);
+  void startFetch(int64_t minVersion, DenseValues which, std::shared_ptr<const Replica> base);
+  void finishFetch(int64_t minVersion, DenseValues which, Fetch &fetch, Status status);
   Status assemble(Fetch &fetch, Replica &replica) const;
 
   const Model &model_;
@@ -52,9 +54,15 @@ private:
   const UpdateMode update_;
   std::vector<DenseLayout> layouts_; ///< [parameter][server]
 
+  /// The replica of one kind of values.
+  struct Replicas {
+    std::shared_ptr<const Replica> current;
+    std::map<int64_t, std::vector<DenseWaiter>> fetches; ///< Running ones, by minVersion.
+  };
+  Replicas &replicas(DenseValues which) HETER_REQUIRES(mutex_) { return replicas_[static_cast<size_t>(which)]; }
+
   Mutex mutex_;
-  std::shared_ptr<const Replica> current_ HETER_GUARDED_BY(mutex_);
-  std::map<int64_t, std::vector<DenseWaiter>> fetches_ HETER_GUARDED_BY(mutex_); ///< Running ones, by minVersion.
+  std::array<Replicas, 2> replicas_ HETER_GUARDED_BY(mutex_); ///< By DenseValues.
 };
 
 } // namespace heter::runtime

@@ -115,7 +115,7 @@ void TrainerFrame::pullRows(Frame &frame, const package::Node &node, Completion 
                                 });
 }
 
-void TrainerFrame::withDense(UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> use) {
+void TrainerFrame::withDense(DenseValues which, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> use) {
   std::optional<StatusOr<DenseSnapshotPtr>> known;
   {
     MutexLock lock(mutex_);
@@ -131,7 +131,7 @@ void TrainerFrame::withDense(UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> us
   }
   if (known)
     return use(std::move(*known));
-  services_.parameters.pullDense(minVersion_, [this](StatusOr<DenseSnapshotPtr> snapshot) {
+  services_.parameters.pullDense(minVersion_, which, [this](StatusOr<DenseSnapshotPtr> snapshot) {
     std::vector<UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>> waiters;
     {
       MutexLock lock(mutex_);
@@ -151,15 +151,16 @@ void TrainerFrame::pullDense(Frame &frame, const package::Node &node, Completion
   auto parameter = services_.model.findParameter(textAttribute(node, "parameter"));
   if (!parameter.ok())
     return done(parameter.status());
-  withDense([this, &frame, &node, parameter = *parameter,
-             done = std::move(done)](StatusOr<DenseSnapshotPtr> snapshot) mutable {
+  auto deliver = [this, &frame, &node, parameter = *parameter,
+                  done = std::move(done)](StatusOr<DenseSnapshotPtr> snapshot) mutable {
     if (!snapshot.ok())
       return done(snapshot.status());
     if (frame.value(node.outputs[0]).packing != package::Packing::NONE)
       return done(deliverPacked(frame, node, parameter, *snapshot));
     std::span<const float> values = (*snapshot)->values(parameter);
     done(frame.deliver(node.outputs[0], values.data(), static_cast<int64_t>(values.size_bytes()), *snapshot));
-  });
+  };
+  withDense(frame.info().training ? DenseValues::Newest : DenseValues::Averaged, std::move(deliver));
 }
 
 Status TrainerFrame::deliverPacked(Frame &frame, const package::Node &node, int parameter,

@@ -60,7 +60,7 @@ private:
   void receive(Frame &frame, const package::Node &node, Completion done);
   Status report(Frame &frame, const package::Node &node);
   void predict(Frame &frame, const package::Node &node);
-  void withDense(UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> use);
+  void withDense(DenseValues which, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> use);
 
   const FrameServices &services_;
   const int64_t minVersion_;

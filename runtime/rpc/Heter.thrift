@@ -85,6 +85,7 @@ struct PullDenseRequest {
   3: required i64 minVersion
   4: required i64 haveRevision // of the caller's replica; -1 for none
   5: required list<i32> parameters // indices in PackageInfo.parameters
+  6: required bool averaged // averages in place of the values of parameters that keep one
 }
 
 // Consecutive blocks of a parameter that one server owns, beginning with its firstBlock-th (docs/formats/wire.md).

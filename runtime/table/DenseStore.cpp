@@ -65,11 +65,17 @@ struct DenseStore::Parameter {
     return scalars.data() + static_cast<size_t>(localBlock) * spec.optimizer.scalars.size();
   }
   size_t localElements() const { return static_cast<size_t>(layout.localElements()); }
+  /// The slot that stands for the values in tests and predictions, or null.
+  std::vector<float> *average() {
+    return spec.optimizer.averaged < 0 ? nullptr : &slots[static_cast<size_t>(spec.optimizer.averaged)];
+  }
 };
 
 DenseStore::DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount) {
-  for (const ParameterSpec &spec : schema.parameters)
+  for (const ParameterSpec &spec : schema.parameters) {
     parameters_.push_back(std::make_unique<Parameter>(spec, server, serverCount));
+    hasAverages_ = hasAverages_ || spec.optimizer.averaged >= 0;
+  }
   reset(seed, 0);
 }
 
@@ -113,13 +119,33 @@ void DenseStore::reset(uint64_t seed, int64_t version) {
     parameter->slots.clear();
     for (float init : optimizer.slotInit)
       parameter->slots.emplace_back(parameter->localElements(), init);
+    if (std::vector<float> *average = parameter->average())
+      average->assign(parameter->values.get(), parameter->values.get() + parameter->localElements());
   }
   ++revision_;
   publish(version);
 }
 
-void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, int64_t version,
+std::shared_ptr<const DenseVersion> DenseStore::averaged() {
+  const std::shared_ptr<const DenseVersion> last = newest();
+  if (averaged_ && averaged_->revision_ == last->revision_ && averaged_->version_ == last->version_)
+    return averaged_;
+  auto made = std::make_shared<DenseVersion>(*last);
+  for (size_t p = 0; p < parameters_.size(); ++p) {
+    const std::vector<float> *average = parameters_[p]->average();
+    if (!average)
+      continue;
+    std::shared_ptr<float[]> copy = parameters_[p]->pool->take();
+    std::copy(average->begin(), average->end(), copy.get());
+    made->values_[p] = {copy.get(), average->size()};
+    made->buffers_[p] = std::move(copy);
+  }
+  return averaged_ = std::move(made);
+}
+
+void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, int64_t step, int64_t version,
                         const ParallelFor &parallelFor, int64_t more, const std::function<void(int64_t)> &body) {
+  averaged_ = nullptr; // Its buffers serve again.
   std::vector<std::shared_ptr<float[]>> next(parameters_.size());
   std::vector<size_t> touched(parameters_.size());
   for (const BlockGradients &block : blocks)
@@ -136,7 +162,7 @@ void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, i
     if (i >= count)
       return body(i - count);
     const BlockGradients &block = blocks[static_cast<size_t>(i)];
-    updateBlock(block, divisor, next[static_cast<size_t>(block.parameter)].get());
+    updateBlock(block, divisor, step, next[static_cast<size_t>(block.parameter)].get());
   };
   parallelFor(count + more, run);
   for (size_t p = 0; p < parameters_.size(); ++p)
@@ -149,7 +175,7 @@ void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, i
 
 // Works in pieces that stay in the nearest cache: gradients, and the slots and scalars that the kernel gives, go
 // through a small scratch, because a kernel's outputs never alias its inputs. Values go straight to the next version.
-void DenseStore::updateBlock(const BlockGradients &work, float divisor, float *next) {
+void DenseStore::updateBlock(const BlockGradients &work, float divisor, int64_t step, float *next) {
   constexpr int64_t piece = 4096;
   Parameter &parameter = *parameters_[static_cast<size_t>(work.parameter)];
   const DenseBlock &block = parameter.layout.blocks()[static_cast<size_t>(work.localBlock)];
@@ -157,7 +183,7 @@ void DenseStore::updateBlock(const BlockGradients &work, float divisor, float *n
   const size_t scalars = parameter.spec.optimizer.scalars.size();
   std::vector<float> scratch(static_cast<size_t>(piece) * (1 + slots));
   std::array<float, maxOptimizerStates> newScalars{};
-  OptimizerCall call(parameter.spec.optimizer, piece);
+  OptimizerCall call(parameter.spec.optimizer, piece, step);
   call.setGradient(scratch.data());
   for (size_t s = 0; s < scalars; ++s) {
     call.setInput(static_cast<int>(1 + slots + s), parameter.scalarsOf(work.localBlock) + s);
@@ -203,6 +229,7 @@ void DenseStore::writeState(int index, int64_t localBlock, std::span<const float
   const DenseBlock &block = parameter.layout.blocks()[static_cast<size_t>(localBlock)];
   assert(state.size() ==
          static_cast<size_t>(block.count) * (1 + parameter.slots.size()) + parameter.spec.optimizer.scalars.size());
+  averaged_ = nullptr;
   const float *from = state.data();
   std::copy_n(from, block.count, parameter.values.get() + block.localFirst);
   for (std::vector<float> &slot : parameter.slots)

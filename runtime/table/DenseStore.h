@@ -32,11 +32,17 @@ public:
   /// The newest values, pinned.
   std::shared_ptr<const DenseVersion> newest() const HETER_EXCLUDES(mutex_);
 
-  /// Sums each block's gradients, divides by `divisor`, runs the optimizer, and publishes the result as `version`.
+  /// Whether any parameter keeps an average.
+  bool hasAverages() const { return hasAverages_; }
+  /// The newest values, with the averages of the parameters that keep one; made anew after updates only.
+  std::shared_ptr<const DenseVersion> averaged();
+
+  /// Sums each block's gradients, divides by `divisor`, runs the optimizer of step `step`, and publishes the result as
+  /// `version`.
   /// Besides the blocks' it runs body(0) .. body(more - 1), last: what else a step has to update.
   /// REQUIRES: at most one entry a block.
-  void update(std::span<const BlockGradients> blocks, float divisor, int64_t version, const ParallelFor &parallelFor,
-              int64_t more = 0, const std::function<void(int64_t)> &body = nullptr);
+  void update(std::span<const BlockGradients> blocks, float divisor, int64_t step, int64_t version,
+              const ParallelFor &parallelFor, int64_t more = 0, const std::function<void(int64_t)> &body = nullptr);
 
   /// Publishes the same values as another version.
   void setVersion(int64_t version);
@@ -53,11 +59,13 @@ private:
   class BufferPool;
   struct Parameter;
 
-  void updateBlock(const BlockGradients &block, float divisor, float *next);
+  void updateBlock(const BlockGradients &block, float divisor, int64_t step, float *next);
   void publish(int64_t version);
 
   std::vector<std::unique_ptr<Parameter>> parameters_;
+  bool hasAverages_ = false;
   uint64_t revision_ = 0;
+  std::shared_ptr<const DenseVersion> averaged_; ///< The last that averaged() made.
   mutable Mutex mutex_;
   std::shared_ptr<const DenseVersion> newest_ HETER_GUARDED_BY(mutex_);
 };

@@ -11,11 +11,13 @@
 namespace heter::runtime {
 
 /// The state of n elements is an array of arrays in kernel order: value[n], then each slot[n], then each scalar (one
-/// float). The kernel takes them and gradient[n] and gives the same arrays anew; outputs never alias inputs. Not
+/// float). The kernel takes them, gradient[n] and, of a schedule, the learning rate, and gives the same arrays anew;
+/// outputs never alias inputs. Not
 /// thread-safe; cheap to make, so make one a call site and thread.
 class OptimizerCall {
 public:
-  OptimizerCall(const OptimizerSpec &spec, int64_t elements);
+  /// `step` counts the steps closed before the one that is applied: its learning rate is used. `spec` may go then.
+  OptimizerCall(const OptimizerSpec &spec, int64_t elements, int64_t step);
   OptimizerCall(const OptimizerCall &) = delete;
   OptimizerCall &operator=(const OptimizerCall &) = delete;
 
@@ -23,7 +25,7 @@ public:
   void setElements(int64_t elements);
   void setInput(int state, const float *array) { point(state, array); }
   void setGradient(const float *array) { point(states_, array); }
-  void setOutput(int state, float *array) { point(states_ + 1 + state, array); }
+  void setOutput(int state, float *array) { point(firstOutput_ + state, array); }
   /// REQUIRES: every input, the gradient and every output are set.
   void run() { kernel_(args_.data()); }
 
@@ -40,7 +42,7 @@ private:
     int64_t size;
     int64_t stride;
   };
-  static constexpr size_t maxArguments = 2 * (1 + 2 * maxOptimizerStates) + 1;
+  static constexpr size_t maxArguments = 2 * (1 + 2 * maxOptimizerStates) + 2;
 
   void point(int argument, const float *array) {
     Descriptor &descriptor = descriptors_[static_cast<size_t>(argument)];
@@ -50,6 +52,8 @@ private:
   KernelFunction kernel_;
   int states_;
   int slots_;
+  int firstOutput_;
+  float rate_ = 0;
   std::array<Descriptor, maxArguments> descriptors_;
   std::array<void *, maxArguments> args_;
 };

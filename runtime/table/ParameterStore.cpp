@@ -126,7 +126,12 @@ void ParameterStore::pullRows(int part, std::span<const uint64_t> keys, float *o
   impl_->tableOf(part).pull(impl_->parts[static_cast<size_t>(part)].part, keys, out);
 }
 
-std::shared_ptr<const DenseVersion> ParameterStore::denseVersion() const { return impl_->dense.newest(); }
+std::shared_ptr<const DenseVersion> ParameterStore::denseVersion(DenseValues which) const {
+  if (which == DenseValues::Newest || !impl_->dense.hasAverages())
+    return impl_->dense.newest();
+  MutexLock lock(impl_->updateMutex);
+  return impl_->dense.averaged();
+}
 int64_t ParameterStore::version() const { return impl_->version.load(std::memory_order_acquire); }
 
 int64_t ParameterStore::evictedRows() const { return impl_->evicted; }
@@ -238,7 +243,8 @@ void ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, int
     updates.emplace_back(*tables[static_cast<size_t>(table)], gradients, divisor, timeOf(step));
   // Rows come last: their pieces are the smaller ones, and so even out what the threads have left to do.
   constexpr int64_t pieces = SparseTable::Update::pieces;
-  dense.update(pushes.blocks, divisor, step + 1, options.parallelFor, static_cast<int64_t>(updates.size()) * pieces,
+  dense.update(pushes.blocks, divisor, step, step + 1, options.parallelFor,
+               static_cast<int64_t>(updates.size()) * pieces,
                [&](int64_t i) { updates[static_cast<size_t>(i / pieces)].run(static_cast<int>(i % pieces)); });
   shrink(step + 1);
   version.store(step + 1, std::memory_order_release);
@@ -286,7 +292,7 @@ Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const Push
       return {};
     }
   }
-  impl_->dense.update(blocks, static_cast<float>(examples), impl_->version, impl_->options.parallelFor);
+  impl_->dense.update(blocks, static_cast<float>(examples), key.step, impl_->version, impl_->options.parallelFor);
   return {};
 }
 

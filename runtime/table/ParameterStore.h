@@ -68,6 +68,9 @@ struct PushDense {
   std::shared_ptr<const void> owner = nullptr;
 };
 
+/// Which dense values a pull is for: training, or tests and predictions.
+enum class DenseValues { Newest, Averaged };
+
 /// One consistent set of all dense values that a store owns. It never changes while anybody holds it; its memory is
 /// used again for a later version once nobody does. Thread-safe.
 class DenseVersion {
@@ -119,8 +122,9 @@ public:
   /// initial value. REQUIRES: 0 <= part < partCount(), out has keys.size() * partDim(part) floats.
   void pullRows(int part, std::span<const uint64_t> keys, float *out) const;
 
-  /// The newest dense values, pinned for as long as the caller keeps the pointer.
-  std::shared_ptr<const DenseVersion> denseVersion() const;
+  /// The newest dense values, pinned for as long as the caller keeps the pointer; `Averaged`: parameters that keep an
+  /// average have it in place of their values.
+  std::shared_ptr<const DenseVersion> denseVersion(DenseValues which = DenseValues::Newest) const;
 
   /// Steps closed: a sync pull for step k waits until this is k.
   int64_t version() const;

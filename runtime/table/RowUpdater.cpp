@@ -14,11 +14,11 @@ static size_t rowsPerCall(const PartSpec &spec, size_t mostRows, size_t mostElem
   return std::clamp<size_t>(mostElements / static_cast<size_t>(spec.dim), 1, mostRows);
 }
 
-RowUpdater::RowUpdater(const PartSpec &spec, float divisor)
+RowUpdater::RowUpdater(const PartSpec &spec, float divisor, int64_t step)
     : spec_(spec), divisor_(divisor), dim_(static_cast<size_t>(spec.dim)), arrays_(1 + spec.optimizer.slots.size()),
       rowsPerCall_(rowsPerCall(spec, mostRows, mostElements)),
       scratch_((1 + 2 * arrays_) * rowsPerCall_ * dim_ + spec.optimizer.scalars.size()),
-      call_(spec.optimizer, spec.dim) {
+      call_(spec.optimizer, spec.dim, step) {
   call_.setGradient(column(0));
   if (!spec.optimizer.scalars.empty()) {
     call_.setPackedOutputs(column(1 + arrays_), spec.dim);

@@ -15,8 +15,8 @@ namespace heter::runtime {
 /// Not thread-safe; cheap to make.
 class RowUpdater {
 public:
-  /// Gradient sums are divided by `divisor`. `spec` outlives the updater.
-  RowUpdater(const PartSpec &spec, float divisor);
+  /// Gradient sums are divided by `divisor`; the learning rate is that of `step`. `spec` outlives the updater.
+  RowUpdater(const PartSpec &spec, float divisor, int64_t step);
 
   /// Updates a row now or with the next flush: `state` is the part's state, `sum` has spec.dim floats. Both must stay
   /// until then. REQUIRES: no row twice between flushes.

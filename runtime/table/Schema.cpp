@@ -48,11 +48,20 @@ static StatusOr<OptimizerSpec> makeOptimizer(const package::Optimizer &optimizer
     return Status::invalidArgument(what + " does not say how each of its slots and scalars begins");
   if (optimizer.slots.size() > maxOptimizerStates || optimizer.scalars.size() > maxOptimizerStates)
     return Status::invalidArgument(what + " has more than " + std::to_string(maxOptimizerStates) + " slots or scalars");
-  OptimizerSpec spec{optimizer.name, resolver(optimizer.callee), optimizer.slots, {}, optimizer.scalars, {}};
+  OptimizerSpec spec{
+      optimizer.name, resolver(optimizer.callee), optimizer.slots, {}, optimizer.scalars, {}, nullptr, -1};
   if (!spec.kernel)
     return Status::invalidArgument(what + " wants kernel `" + optimizer.callee + "`, which the kernel object lacks");
   spec.slotInit.assign(optimizer.slotInit.begin(), optimizer.slotInit.end());
   spec.scalarInit.assign(optimizer.scalarInit.begin(), optimizer.scalarInit.end());
+  if (!optimizer.schedule.empty() && !(spec.schedule = resolver(optimizer.schedule)))
+    return Status::invalidArgument(what + " wants kernel `" + optimizer.schedule + "`, which the kernel object lacks");
+  if (!optimizer.averaged.empty()) {
+    const auto slot = std::find(spec.slots.begin(), spec.slots.end(), optimizer.averaged);
+    if (slot == spec.slots.end())
+      return Status::invalidArgument(what + " has no slot `" + optimizer.averaged + "` to stand for the value");
+    spec.averaged = static_cast<int>(slot - spec.slots.begin());
+  }
   return spec;
 }
 
@@ -72,6 +81,24 @@ void TableSpec::layOut() {
   countingPart = first == parts.end() ? 0 : static_cast<int>(first - parts.begin());
 }
 
+/// Takes the admission rule of a part over for its table: a key is admitted to all parts at once.
+static Status admitBy(const package::Rule &rule, TableSpec &spec, const std::string &owner) {
+  using Admission = RowPolicy::Admission;
+  if (rule.kind.empty())
+    return {};
+  const char *option = rule.kind == "count" ? "times" : "chance";
+  const auto limit = rule.numbers.find(option);
+  if ((rule.kind != "count" && rule.kind != "probability") || limit == rule.numbers.end())
+    return Status::invalidArgument(owner + " has an unknown admission rule `" + rule.kind + "`");
+  const RowPolicy before = spec.policy;
+  spec.policy.admission = rule.kind == "count" ? Admission::Count : Admission::Probability;
+  spec.policy.admissionLimit = limit->second;
+  if (!before.admitsAll() &&
+      (before.admission != spec.policy.admission || before.admissionLimit != spec.policy.admissionLimit))
+    return Status::invalidArgument(owner + " admits keys by another rule than the parts before it");
+  return {};
+}
+
 static StatusOr<TableSpec> makeTable(const package::Table &table, const KernelResolver &resolver) {
   TableSpec spec;
   spec.name = table.name;
@@ -87,9 +114,13 @@ static StatusOr<TableSpec> makeTable(const package::Table &table, const KernelRe
       return Status::invalidArgument(owner + " is there twice");
     HETER_ASSIGN_OR_RETURN(InitializerSpec init, makeInitializer(part.init, owner));
     HETER_ASSIGN_OR_RETURN(OptimizerSpec optimizer, makeOptimizer(part.optimizer, resolver, owner));
+    if (optimizer.averaged >= 0)
+      return Status::invalidArgument(owner + " keeps an average, and only dense parameters are averaged");
     const int64_t floats =
         part.dim * (1 + static_cast<int64_t>(optimizer.slots.size())) + static_cast<int64_t>(optimizer.scalars.size());
-    spec.parts.push_back({part.name, part.dim, init, std::move(optimizer), seedName, 0, floats});
+    HETER_RETURN_IF_ERROR(admitBy(part.admit, spec, owner));
+    spec.parts.push_back(
+        {part.name, part.dim, init, std::move(optimizer), seedName, 0, floats, !part.admit.kind.empty()});
   }
   spec.layOut();
   return spec;

@@ -202,7 +202,7 @@ void SparseTable::Update::run(int piece) const {
     if (keys.empty())
       continue;
     const PartSpec &spec = work_->table.spec_.parts[static_cast<size_t>(part.part)];
-    RowUpdater updater(spec, work_->divisor);
+    RowUpdater updater(spec, work_->divisor, work_->time.step);
     if (part.pushes.size() == 1) {
       MutexLock lock(range.mutex());
       range.update(part.part, keys, part.pushes, updater, work_->time);

@@ -92,7 +92,7 @@ Status Launcher::prepare() {
   HETER_RETURN_IF_ERROR(
       checkOutputs(*files_, command_.options.saveFolder, command_.summaryFile, command_.lossesFile, command_.options));
   HETER_RETURN_IF_ERROR(checkTestData(*files_, package_.info, command_.options));
-  if (std::string warning = delayWarning(command_.options, package_.info.mode); !warning.empty())
+  if (std::string warning = delayWarning(command_.options, package_.info); !warning.empty())
     logWarning(warning);
   folder_ = command_.runFolder;
   if (folder_.empty()) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 #include <cstdio>
 #include <vector>
 
@@ -149,25 +150,36 @@ std::string grouped(int64_t number) {
   return number < 0 ? "-" + result : result;
 }
 
-std::string delayWarning(const RunOptions &options, const std::string &mode) {
-  constexpr int64_t harmful = 3; // Updates.
-  int64_t trainers = mode == "local" ? 1 : options.cpuTrainers;
+/// The optimizers that keep state and do not begin with small steps, each once: "adagrad and adam".
+static std::string hastyOptimizers(const package::PackageInfo &info) {
+  std::set<std::string> names;
+  auto look = [&](const package::Optimizer &optimizer) {
+    if (!optimizer.warmsUp && !(optimizer.slots.empty() && optimizer.scalars.empty()))
+      names.insert(optimizer.name);
+  };
+  for (const package::Table &table : info.tables)
+    for (const package::Part &part : table.parts)
+      look(part.optimizer);
+  for (const package::Parameter &parameter : info.parameters)
+    look(parameter.optimizer);
+  std::string text;
+  for (const std::string &name : names)
+    text += (text.empty() ? "" : " and ") + name;
+  return text;
+}
+
+std::string delayWarning(const RunOptions &options, const package::PackageInfo &info) {
+  int64_t trainers = info.mode == "local" ? 1 : options.cpuTrainers;
   int64_t delay = options.inFlight * trainers - 1;
-  if (options.update != UpdateMode::Async || delay < harmful)
+  std::string hasty = hastyOptimizers(info);
+  if (options.update != UpdateMode::Async || delay < 1 || hasty.empty() || !options.loadFolder.empty())
     return {};
   return "--update async with --in-flight " + std::to_string(options.inFlight) +
          (trainers > 1 ? " and " + std::to_string(trainers) + " cpu-trainers" : "") +
-         " computes gradients from parameters about " + std::to_string(delay) +
-         " updates old, which early training may not survive: use fewer frames in flight, lower learning rates, or "
-         "begin in "
-         "sync and go on with --load (docs/how-to/async.md)";
-}
-
-std::string rolesWarning(const RunOptions &options, const std::string &mode) {
-  if (mode != "local" || (options.servers == 1 && options.cpuTrainers == 1 && options.heterTrainers.empty()))
-    return {};
-  return "the package is compiled for one process, so --servers, --cpu-trainers and --heter-trainers have no effect; "
-         "compile it with --mode=ps or --mode=heter-ps";
+         " computes gradients from parameters about " + std::to_string(delay) + (delay == 1 ? " update" : " updates") +
+         " old, and the first steps of " + hasty +
+         " are large: begin small (`lr: warmup(1e-3, over: 1000 steps)`), use fewer frames in flight, or begin in sync "
+         "and go on with --load (docs/how-to/async.md)";
 }
 
 std::string workOf(const RoleSummary &role) {

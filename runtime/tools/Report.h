@@ -64,7 +64,7 @@ std::string workOf(const RoleSummary &role);
 
 /// What to tell somebody whose asynchronous run computes gradients from parameters so old that early training may fail
 /// (docs/how-to/async.md has the measurements), or "".
-std::string delayWarning(const RunOptions &options, const std::string &mode);
+std::string delayWarning(const RunOptions &options, const package::PackageInfo &info);
 
 /// What to tell somebody who asks for roles that a package of one process does not have, or "".
 std::string rolesWarning(const RunOptions &options, const std::string &mode);

@@ -86,7 +86,7 @@ StatusOr<int> checkAndRun(const TrainCommand &command) {
   if (readsData)
     HETER_RETURN_IF_ERROR(checkTestData(*files, package.info, options));
   exitOnInterrupt();
-  if (std::string warning = delayWarning(options, package.info.mode);
+  if (std::string warning = delayWarning(options, package.info);
       !warning.empty() && (command.role.empty() || command.role == "coordinator"))
     logWarning(warning);
   if (std::string warning = rolesWarning(options, package.info.mode); !warning.empty())

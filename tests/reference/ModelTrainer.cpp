@@ -3,7 +3,6 @@
 
 #include "tests/e2e/reference/Network.h"
 
-#include <cmath>
 #include <stdexcept>
 
 namespace heter::reference {
@@ -21,32 +20,6 @@ static std::vector<double> initialValues(nn::InitAttr init, uint64_t seed, const
   else if (init.getKind() != "zeros")
     throw std::runtime_error("the reference does not know the initializer " + init.getKind().str());
   return values;
-}
-
-void applyOptimizer(nn::OptimizerAttr optimizer, const std::vector<double> &gradient, std::vector<double> &value,
-                    OptimizerState &state) {
-  state.first.resize(value.size());
-  state.second.resize(value.size());
-  const auto t = static_cast<double>(++state.updates);
-  const double rate = optimizer.getLearningRate();
-  const double beta1 = optimizer.getOption("beta1", 0.9), beta2 = optimizer.getOption("beta2", 0.999);
-  for (size_t i = 0; i < value.size(); ++i) {
-    const double g = gradient[i];
-    if (optimizer.getKind() == "sgd") {
-      value[i] -= rate * g;
-    } else if (optimizer.getKind() == "adagrad") {
-      state.first[i] += g * g;
-      value[i] -= rate * g / (std::sqrt(state.first[i]) + optimizer.getOption("epsilon", 1e-10));
-    } else if (optimizer.getKind() == "adam") {
-      state.first[i] = beta1 * state.first[i] + (1 - beta1) * g;
-      state.second[i] = beta2 * state.second[i] + (1 - beta2) * g * g;
-      const double mean = state.first[i] / (1 - std::pow(beta1, t));
-      const double square = state.second[i] / (1 - std::pow(beta2, t));
-      value[i] -= rate * mean / (std::sqrt(square) + optimizer.getOption("epsilon", 1e-8));
-    } else {
-      throw std::runtime_error("the reference does not know the optimizer " + optimizer.getKind().str());
-    }
-  }
 }
 
 static std::vector<double> divided(std::vector<double> values, double by) {
@@ -99,15 +72,17 @@ double ModelTrainer::step(std::map<std::string, Value> inputs, int64_t examples,
   const auto divisor = static_cast<double>(examples);
   for (const auto &[name, gradient] : outcome.updates) {
     auto parameter = module_.lookupSymbol<nn::ParameterOp>(name);
-    applyOptimizer(*parameter.getOptimizer(), divided(gradient.numbers, divisor),
-                   environment_.parameters.at(name).numbers, states_[name]);
+    applyOptimizer(optimizers::complete(parameter.getOptimizer()->getCall()), steps_,
+                   divided(gradient.numbers, divisor), environment_.parameters.at(name).numbers, states_[name]);
   }
   for (const auto &[part, rows] : outcome.rowUpdates) {
-    nn::OptimizerAttr optimizer = module_.lookupSymbol<nn::TableOp>(part.first).findPart(part.second).getOptimizer();
+    nn::OptimizerAttr attribute = module_.lookupSymbol<nn::TableOp>(part.first).findPart(part.second).getOptimizer();
+    const optimizers::Call optimizer = optimizers::complete(attribute.getCall());
     for (const auto &[key, gradient] : rows)
-      applyOptimizer(optimizer, divided(gradient, divisor), environment_.tables.at(part).at(key),
+      applyOptimizer(optimizer, steps_, divided(gradient, divisor), environment_.tables.at(part).at(key),
                      rowStates_[part][key]);
   }
+  ++steps_;
   return std::get<Tensor>(outcome.reports.at("loss").front()).numbers.front();
 }
 

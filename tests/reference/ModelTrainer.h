@@ -1,25 +1,15 @@
 // Trains any model in double precision: its program is differentiated by --heter-autodiff and run by the interpreter of
-// this folder, and the optimizers are written out from their formulas (docs/spec-language.md). Losses of the runtime
-// are held against its losses.
+// this folder, and the optimizers are those of Rules.h. Losses of the runtime are held against its losses.
 #ifndef HETER_TESTS_REFERENCE_MODELTRAINER_H
 #define HETER_TESTS_REFERENCE_MODELTRAINER_H
 
 #include "dialects/nn/NN.h"
 #include "tests/reference/Interpreter.h"
+#include "tests/reference/Rules.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace heter::reference {
-
-/// What an optimizer keeps for a parameter or a row: running sums, a number an element, and how often it was updated.
-struct OptimizerState {
-  std::vector<double> first, second;
-  int64_t updates = 0;
-};
-
-/// One step of sgd, adagrad or adam on `value`. REQUIRES: `gradient` is as long, and of the mean loss.
-void applyOptimizer(nn::OptimizerAttr optimizer, const std::vector<double> &gradient, std::vector<double> &value,
-                    OptimizerState &state);
 
 /// A model and its state. Not copyable.
 class ModelTrainer {
@@ -38,6 +28,7 @@ private:
 
   mlir::ModuleOp module_;
   mlir::Operation *train_;
+  int64_t steps_ = 0; ///< Done.
   Environment environment_;
   std::map<std::string, OptimizerState> states_;
   std::map<PartName, std::map<int64_t, OptimizerState>> rowStates_;
