@@ -77,7 +77,7 @@ LogicalResult ParameterOp::verify() {
   if (!cast<RankedTensorType>(getType()).hasStaticShape())
     return emitOpError("expected a static shape, got ") << getType();
   if (auto optimizer = getOptimizerAttr();
-      optimizer && optimizers::findOptimizer(std::string_view(optimizer.getKind()))->wholeRows)
+      optimizer && heter::optimizers::findOptimizer(std::string_view(optimizer.getKind()))->wholeRows)
     return emitOpError("has no rows, and optimizer '") << optimizer.getKind() << "' looks at whole rows";
   return success();
 }

@@ -3,7 +3,7 @@
 
 #include "mlir/IR/Builders.h"
 
-#include <bit>
+#include <map>
 
 using namespace mlir;
 using namespace heter;
@@ -32,8 +32,8 @@ public:
 
 private:
   RankedTensorType typeOf(bool each) {
-    ArrayRef<int64_t> shape = {ShapedType::kDynamic};
-    return RankedTensorType::get(shape.take_front(each), builder_.getF32Type());
+    SmallVector<int64_t, 1> shape(each ? 1 : 0, ShapedType::kDynamic);
+    return RankedTensorType::get(shape, builder_.getF32Type());
   }
 
   Value emit(const Term &term) {
@@ -41,17 +41,15 @@ private:
       return arguments_[term.index()];
     if (term.op() == Term::Op::Number)
       return constant(term.number());
-    Value &known = values_[term.identity()];
-    if (!known) {
-      Value made = compute(term);
-      known = made;
-    }
-    return values_[term.identity()];
+    if (Value known = values_.lookup(term.identity()))
+      return known;
+    Value made = compute(term);
+    return values_[term.identity()] = made;
   }
 
   Value constant(double number) {
     auto element = static_cast<float>(number);
-    Value &known = constants_[std::bit_cast<uint32_t>(element)];
+    Value &known = constants_[element];
     if (!known)
       known = nn::ConstantOp::create(builder_, loc_, typeOf(false), DenseElementsAttr::get(typeOf(false), element),
                                      nn::PlaceAttr());
@@ -85,7 +83,7 @@ private:
     case Op::Floor:
       return unary<nn::FloorOp>(in);
     case Op::Mean:
-      return nn::ReduceMeanOp::create(builder_, loc_, in[0], ArrayRef<int64_t>{0}, nn::PlaceAttr());
+      return nn::ReduceMeanOp::create(builder_, loc_, in[0], SmallVector<int64_t>{0}, nn::PlaceAttr());
     case Op::Argument:
     case Op::Number:
       break;
@@ -104,7 +102,7 @@ private:
   Location loc_;
   ValueRange arguments_;
   llvm::DenseMap<const void *, Value> values_;
-  llvm::DenseMap<uint32_t, Value> constants_;
+  std::map<float, Value> constants_;
   llvm::DenseMap<Value, Value> spread_; ///< Single values, repeated for each element.
 };
 
@@ -149,8 +147,7 @@ FlatSymbolRefAttr OptimizerFunctions::scheduleFor(nn::RuleAttr schedule, Locatio
   OpBuilder builder = beforePrograms();
   auto op = ps::ScheduleOp::create(builder, loc, freeName(schedule.getKind()), schedule.getKind(), nn::PlaceAttr());
   ValueRange arguments = makeBody(builder, op, RankedTensorType::get({}, builder.getI64Type()));
-  Value step = nn::CastOp::create(builder, loc, RankedTensorType::get({}, builder.getF32Type()), arguments[0],
-                                  nn::PlaceAttr());
+  Value step = nn::CastOp::create(builder, loc, arguments[0], nn::PlaceAttr());
   FormulaEmitter emitter(builder, loc, step);
   Term rate = optimizers::rateOf(schedule.getCall(), Term::argument(0, false));
   ps::YieldOp::create(builder, loc, emitter.emit(rate, false));

@@ -186,9 +186,15 @@ void mutateNode(Node &node, size_t values, size_t nodes, Random &random) {
 }
 
 void mutateOptimizer(Optimizer &optimizer, Random &random) {
-  switch (random() % 6) {
+  switch (random() % 8) {
   case 0:
     mutateText(optimizer.name, random);
+    break;
+  case 6:
+    mutateText(optimizer.schedule, random);
+    break;
+  case 7:
+    mutateText(optimizer.averaged, random);
     break;
   case 1:
     mutateText(optimizer.callee, random);

@@ -20,13 +20,13 @@ module @m attributes {nn.stage = "simplify", nn.mode = "local"} {
   // CHECK-NEXT: ^bb0(%[[V:.*]]: tensor<?xf32>, %[[SUM:.*]]: tensor<?xf32>, %[[G:.*]]: tensor<?xf32>):
   // CHECK-NEXT:   %[[LR:.*]] = nn.constant dense<5.0{{0*}}e-02> : tensor<f32>
   // CHECK-NEXT:   %[[LRV:.*]] = nn.broadcast %[[LR]] dims [] : tensor<f32> -> tensor<?xf32>
-  // CHECK-NEXT:   %[[EPS:.*]] = nn.constant dense<0.0099999{{.*}}> : tensor<f32>
-  // CHECK-NEXT:   %[[EPSV:.*]] = nn.broadcast %[[EPS]] dims [] : tensor<f32> -> tensor<?xf32>
+  // CHECK-NEXT:   %[[LRG:.*]] = nn.mul %[[LRV]], %[[G]] : tensor<?xf32>
   // CHECK-NEXT:   %[[GG:.*]] = nn.mul %[[G]], %[[G]] : tensor<?xf32>
   // CHECK-NEXT:   %[[NEW:.*]] = nn.add %[[SUM]], %[[GG]] : tensor<?xf32>
   // CHECK-NEXT:   %[[ROOT:.*]] = nn.sqrt %[[NEW]] : tensor<?xf32>
+  // CHECK-NEXT:   %[[EPS:.*]] = nn.constant dense<0.0099999{{.*}}> : tensor<f32>
+  // CHECK-NEXT:   %[[EPSV:.*]] = nn.broadcast %[[EPS]] dims [] : tensor<f32> -> tensor<?xf32>
   // CHECK-NEXT:   %[[DIV:.*]] = nn.add %[[ROOT]], %[[EPSV]] : tensor<?xf32>
-  // CHECK-NEXT:   %[[LRG:.*]] = nn.mul %[[LRV]], %[[G]] : tensor<?xf32>
   // CHECK-NEXT:   %[[STEP:.*]] = nn.div %[[LRG]], %[[DIV]] : tensor<?xf32>
   // CHECK-NEXT:   %[[OUT:.*]] = nn.sub %[[V]], %[[STEP]] : tensor<?xf32>
   // CHECK-NEXT:   ps.yield %[[OUT]], %[[NEW]] : tensor<?xf32>, tensor<?xf32>
@@ -37,12 +37,13 @@ module @m attributes {nn.stage = "simplify", nn.mode = "local"} {
   // CHECK-NEXT: %[[OUT:.*]] = nn.sub %[[V]], %[[LRG]]
   // CHECK-NEXT: ps.yield %[[OUT]] : tensor<?xf32>
 
+  // The single numbers come first, then one loop over the elements.
   // CHECK: ps.optimizer @adam_0 rule("adam") slots(["moment1", "moment2"] = [0.{{0+}}e+00, 0.{{0+}}e+00]) scalars(["moment1_weight", "moment2_weight"] = [0.{{0+}}e+00, 0.{{0+}}e+00]) {
   // CHECK-NEXT: ^bb0(%[[V:.*]]: tensor<?xf32>, %[[M:.*]]: tensor<?xf32>, %[[U:.*]]: tensor<?xf32>, %[[P1:.*]]: tensor<f32>, %[[P2:.*]]: tensor<f32>, %[[G:.*]]: tensor<?xf32>):
   // CHECK: %[[KP1:.*]] = nn.mul %{{.*}}, %[[P1]] : tensor<f32>
-  // CHECK-NEXT: %[[NP1:.*]] = nn.add %[[KP1]], %{{.*}} : tensor<f32>
+  // CHECK: %[[NP1:.*]] = nn.add %[[KP1]], %{{.*}} : tensor<f32>
   // CHECK: %[[KP2:.*]] = nn.mul %{{.*}}, %[[P2]] : tensor<f32>
-  // CHECK-NEXT: %[[NP2:.*]] = nn.add %[[KP2]], %{{.*}} : tensor<f32>
+  // CHECK: %[[NP2:.*]] = nn.add %[[KP2]], %{{.*}} : tensor<f32>
   // CHECK: nn.mul %{{.*}}, %[[M]] : tensor<?xf32>
   // CHECK: nn.mul %{{.*}}, %[[U]] : tensor<?xf32>
   // CHECK: ps.yield %{{.*}}, %{{.*}}, %{{.*}}, %[[NP1]], %[[NP2]] : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>, tensor<f32>, tensor<f32>

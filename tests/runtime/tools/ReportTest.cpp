@@ -170,17 +170,34 @@ TEST(TableTest, OfARunThatPredicted) {
   EXPECT_THAT(progressLine(progress), HasSubstr("predict  123,456 examples"));
 }
 
-TEST(DelayTest, WarnsWhereEarlyTrainingIsAtStake) {
+package::PackageInfo adaptive(const std::string &mode, bool warmsUp = false) {
+  package::PackageInfo info;
+  info.mode = mode;
+  package::Parameter parameter;
+  parameter.optimizer.name = "adam";
+  parameter.optimizer.slots = {"moment1"};
+  parameter.optimizer.warmsUp = warmsUp;
+  info.parameters = {parameter};
+  return info;
+}
+
+TEST(DelayTest, AdvisesWhereEarlyTrainingIsAtStake) {
   RunOptions options;
   options.inFlight = 4;
-  EXPECT_EQ(delayWarning(options, "ps"), "") << "sync";
+  EXPECT_EQ(delayWarning(options, adaptive("ps")), "") << "sync";
   options.update = UpdateMode::Async;
-  EXPECT_THAT(delayWarning(options, "ps"), HasSubstr("about 3 updates old"));
+  EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("about 3 updates old, and the first steps of adam"));
+  EXPECT_EQ(delayWarning(options, adaptive("ps", /*warmsUp=*/true)), "");
+  EXPECT_EQ(delayWarning(options, package::PackageInfo()), "") << "nothing that keeps state";
+  options.inFlight = 1;
+  EXPECT_EQ(delayWarning(options, adaptive("ps")), "") << "one frame in flight: nothing is stale";
   options.inFlight = 2;
-  EXPECT_EQ(delayWarning(options, "ps"), "");
+  EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("about 1 update old"));
   options.cpuTrainers = 2;
-  EXPECT_THAT(delayWarning(options, "ps"), HasSubstr("--in-flight 2 and 2 cpu-trainers computes"));
-  EXPECT_EQ(delayWarning(options, "local"), "") << "a local run has one trainer";
+  EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("--in-flight 2 and 2 cpu-trainers computes"));
+  EXPECT_THAT(delayWarning(options, adaptive("local")), HasSubstr("about 1 update old")) << "a local run has one trainer";
+  options.loadFolder = "model";
+  EXPECT_EQ(delayWarning(options, adaptive("ps")), "") << "it goes on from a save";
 }
 
 TEST(RolesTest, WarnsOfRolesThatAPackageLacks) {
