@@ -119,7 +119,7 @@ std::vector<UpdateRule> makeOptimizers() {
 void addCommonOptions(UpdateRule &rule) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   if (!rule.ownL2)
-    rule.options.push_back(number("l2", 0));
+    rule.options.push_back({"l2", Kind::Number, std::nullopt, true});
   for (const char *bound : {"least", "most"})
     rule.options.push_back({bound, Kind::Number, std::nullopt, true, false, -infinity});
 }

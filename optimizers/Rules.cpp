@@ -165,7 +165,7 @@ UpdateFormula formulaOf(const Call &call) {
   if (!formula.scheduled)
     update.rate = update.option("lr");
   addStates(parts, formula, update);
-  if (!optimizer.rule->ownL2 && update.option("l2") > 0)
+  if (!optimizer.rule->ownL2 && update.has("l2"))
     update.gradient = update.gradient + update.option("l2") * update.value;
   optimizer.rule->body(update);
   if (update.has("least"))

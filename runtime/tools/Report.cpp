@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
 #include <cstdio>
+#include <set>
 #include <vector>
 
 namespace heter::runtime::tools {
@@ -180,6 +180,13 @@ std::string delayWarning(const RunOptions &options, const package::PackageInfo &
          " old, and the first steps of " + hasty +
          " are large: begin small (`lr: warmup(1e-3, over: 1000 steps)`), use fewer frames in flight, or begin in sync "
          "and go on with --load (docs/how-to/async.md)";
+}
+
+std::string rolesWarning(const RunOptions &options, const std::string &mode) {
+  if (mode != "local" || (options.servers == 1 && options.cpuTrainers == 1 && options.heterTrainers.empty()))
+    return {};
+  return "the package is compiled for one process, so --servers, --cpu-trainers and --heter-trainers have no effect; "
+         "compile it with --mode=ps or --mode=heter-ps";
 }
 
 std::string workOf(const RoleSummary &role) {

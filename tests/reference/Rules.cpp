@@ -139,9 +139,9 @@ void applyOptimizer(const Call &optimizer, int64_t step, std::vector<double> gra
   state.first.resize(value.size());
   state.second.resize(value.size());
   ++state.updates;
-  if (optimizer.name != "ftrl")
+  if (auto l2 = optimizer.numbers.find("l2"); l2 != optimizer.numbers.end() && optimizer.name != "ftrl")
     for (size_t i = 0; i < value.size(); ++i)
-      gradient[i] += optimizer.numbers.at("l2") * value[i];
+      gradient[i] += l2->second * value[i];
   Step{optimizer, learningRate(optimizer, step), gradient, value, state}.run();
   for (double &v : value) {
     if (auto least = optimizer.numbers.find("least"); least != optimizer.numbers.end())

@@ -9,6 +9,7 @@
 #include "dialects/task/Task.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -130,7 +131,7 @@ std::vector<Call> optimizerCases() {
       if (option.otherwise)
         other[option.name] = *option.otherwise * 0.5 + (option.below <= 1 ? 0.0 : 0.1);
     cases.push_back({rule.name, other, {}});
-    cases.push_back({rule.name, {{"lr", 0.05}, {"least", -0.1}, {"most", 0.4}}, {}});
+    cases.push_back({rule.name, {{"lr", 0.05}, {"l2", 0.1}, {"least", -0.1}, {"most", 0.4}}, {}});
   }
   return cases;
 }

@@ -11,8 +11,8 @@ nn.parameter @w : tensor<4xf32> init #nn.init<"uniform", -1.0>
 
 // -----
 
-// expected-error @+1 {{expected optimizer sgd, adagrad or adam, got 'ftrl'}}
-#bad = #nn.optimizer<"ftrl", {lr = 0.1 : f64}>
+// expected-error @+1 {{expected one of the optimizers sgd, momentum, nesterov, adagrad, rowwise_adagrad, adam, rowwise_adam, adamw, ftrl, got 'adan'}}
+#bad = #nn.optimizer<"adan", {lr = 0.1 : f64}>
 
 // -----
 
@@ -21,7 +21,7 @@ nn.parameter @w : tensor<4xf32> init #nn.init<"uniform", -1.0>
 
 // -----
 
-// expected-error @+1 {{expected an f64 for option 'lr', got 1.000000e-01 : f32}}
+// expected-error @+1 {{expected an f64 or a rule for option 'lr', got 1.000000e-01 : f32}}
 #bad = #nn.optimizer<"sgd", {lr = 0.1 : f32}>
 
 // -----
@@ -141,3 +141,33 @@ module attributes {nn.data = [{name = "c", format = "tsv", options = {}, binding
 // expected-error @+1 {{expected a data expression (a dictionary with 'op') in 'nn.data', got 1 : i64}}
 module attributes {nn.data = [{name = "c", format = "tsv", options = {}, bindings = [
   {input = "d", expression = {op = "neg", arguments = [1]}}]}]} {}
+
+// -----
+
+// expected-error @+1 {{there is no schedule 'cosin'}}
+#bad = #nn.optimizer<"sgd", {lr = #nn.rule<"cosin", {from = 0.1 : f64}>}>
+
+// -----
+
+// expected-error @+1 {{expected the name of a rule, got an empty text}}
+#bad = #nn.rule<"", {}>
+
+// -----
+
+// expected-error @+1 {{expected an f64, a text or a rule for option 'from', got 1 : i64}}
+#bad = #nn.rule<"cosine", {from = 1 : i64}>
+
+// -----
+
+// expected-error @+1 {{expected no average of rows: only dense parameters are averaged}}
+#bad = #nn.part<"", 9, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {average = #nn.rule<"ema", {decay = 0.9 : f64}>, lr = 0.1 : f64}>>
+
+// -----
+
+// expected-error @+1 {{expected to admit by count, probability or score, got 'luck'}}
+#bad = #nn.part<"", 9, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}> admit #nn.rule<"luck", {}>>
+
+// -----
+
+// expected-error @+1 {{'nn.parameter' op has no rows, and optimizer 'rowwise_adagrad' looks at whole rows}}
+nn.parameter @w : tensor<4xf32> init #nn.init<"zeros", 0.0> optimizer #nn.optimizer<"rowwise_adagrad", {lr = 0.1 : f64}>

@@ -89,6 +89,12 @@ module @model attributes {
     %mul = nn.mul %h, %wide : tensor<?x4xf32>
     // CHECK: nn.div
     %div = nn.div %h, %wide : tensor<?x4xf32>
+    // CHECK: nn.maximum
+    %larger = nn.maximum %h, %wide : tensor<?x4xf32>
+    // CHECK: nn.minimum
+    %smaller = nn.minimum %h, %wide : tensor<?x4xf32>
+    // CHECK: nn.floor
+    %whole = nn.floor %h : tensor<?x4xf32>
     // CHECK: nn.neg %{{.*}} : tensor<?x4xf32>
     %neg = nn.neg %h : tensor<?x4xf32>
     // CHECK: nn.relu

@@ -155,7 +155,7 @@ ps.optimizer @bad rule("bad") slots(["m"] = [0.0]) scalars([] = []) {
 // -----
 
 nn.program @train {
-  // expected-error @+1 {{'ps.yield' op expects parent op 'ps.optimizer'}}
+  // expected-error @+1 {{'ps.yield' op expects parent op to be one of 'ps.optimizer, ps.schedule'}}
   ps.yield
 }
 
@@ -283,4 +283,39 @@ nn.program @train {
   %x = nn.input "dense" : tensor<?x13xf32>
   // expected-error @+1 {{'ps.send' op expects parent op 'ps.program'}}
   ps.send @c0 (%x) : tensor<?x13xf32>
+}
+
+// -----
+
+// expected-error @+1 {{'ps.optimizer' op has no slot "average" to stand for the value}}
+ps.optimizer @bad rule("bad") slots([] = []) scalars([] = []) averaged("average") {
+^bb0(%value: tensor<?xf32>, %gradient: tensor<?xf32>):
+  %new = nn.sub %value, %gradient : tensor<?xf32>
+  ps.yield %new : tensor<?xf32>
+}
+
+// -----
+
+// expected-error @+1 {{'ps.optimizer' op names no schedule: @none}}
+ps.optimizer @bad rule("bad") slots([] = []) scalars([] = []) rate(@none) {
+^bb0(%value: tensor<?xf32>, %gradient: tensor<?xf32>, %rate: tensor<f32>):
+  %new = nn.sub %value, %gradient : tensor<?xf32>
+  ps.yield %new : tensor<?xf32>
+}
+
+// -----
+
+// expected-error @+1 {{'ps.schedule' op expected the body's arguments ('tensor<i64>'), got ('tensor<f32>')}}
+ps.schedule @bad rule("bad") {
+^bb0(%step: tensor<f32>):
+  %rate = nn.neg %step : tensor<f32>
+  ps.yield %rate : tensor<f32>
+}
+
+// -----
+
+ps.schedule @bad rule("bad") {
+^bb0(%step: tensor<i64>):
+  // expected-error @+1 {{'ps.yield' op expected the rate ('tensor<f32>'), got ()}}
+  ps.yield
 }

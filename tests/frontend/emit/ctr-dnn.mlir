@@ -8,7 +8,7 @@
 // CHECK-SAME: op = "hash"
 // CHECK-SAME: format = "tsv", name = "criteo"
 // CHECK-SAME: format = "slot", name = "paddle"
-// CHECK: nn.table @emb [#nn.part<"", 9, <"uniform", 1.000000e-02>, <"adagrad", {epsilon = 1.000000e-10 : f64, lr = 5.000000e-02 : f64}>>]
+// CHECK: nn.table @emb [#nn.part<"", 9, <"uniform", 1.000000e-02>, <"adagrad", {epsilon = 1.000000e-10 : f64, initial = 0.000000e+00 : f64, lr = 5.000000e-02 : f64}>>]
 // CHECK: nn.parameter @deep.0.weight : tensor<247x400xf32> init <"uniform", 0.063628
 // CHECK: nn.parameter @logit.bias : tensor<1xf32> init <"uniform", 5.000000e-02>
 // CHECK: nn.program @train

@@ -4,7 +4,7 @@
 
 nn.table @emb [#nn.part<"", 4, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
 nn.parameter @w : tensor<4x4xf32> init #nn.init<"zeros", 0.0> optimizer #nn.optimizer<"adagrad", {lr = 0.1 : f64}>
-// CHECK: nn.parameter @v {{.*}} optimizer <"sgd"
+// CHECK: nn.parameter @v {{.*}} optimizer #sgd
 nn.parameter @v : tensor<4x4xf32> init #nn.init<"zeros", 0.0>
 // CHECK-LABEL: nn.program @train
 nn.program @train {
