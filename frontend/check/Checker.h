@@ -1,7 +1,7 @@
 // The checker's class. Its parts: Declarations.cpp (files, imports, inputs, tables, constants), Statements.cpp,
 // Branches.cpp and Loops.cpp (run-time regions), Expressions.cpp, Calls.cpp (functions and built-ins), Pairing.cpp
-// (operators and broadcasting), Options.cpp (options and the calls they take), Rules.cpp (optimizers, admission, eviction), Goals.cpp, Data.cpp, and the built-ins
-// in Builtins*.cpp.
+// (operators and broadcasting), Options.cpp (options and the calls they take), Rules.cpp (optimizers, admission,
+// eviction), Goals.cpp, Data.cpp, and the built-ins in Builtins*.cpp.
 //
 // A name is checked where it is used; after an error its value is poison, which makes everything that follows silent.
 #ifndef HETER_FRONTEND_CHECK_CHECKER_H

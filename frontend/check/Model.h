@@ -167,7 +167,7 @@ struct Model {
   ValueId loss = -1;
   Optimizer optimizer;
   std::optional<optimizers::Call> average; ///< Of the dense parameters, in tests and predictions.
-  double clip = 0; ///< The global norm of the dense gradients at most; 0 if it is not clipped.
+  double clip = 0;                         ///< The global norm of the dense gradients at most; 0 if it is not clipped.
   SourceRange minimizeRange;
   std::vector<Report> reports;
   std::vector<Prediction> predictions;

@@ -163,11 +163,10 @@ FlatSymbolRefAttr OptimizerFunctions::functionFor(nn::OptimizerAttr optimizer, L
   optimizers::UpdateFormula formula = optimizers::formulaOf(optimizer.getCall());
   StringRef kind = optimizer.getKind();
   OpBuilder builder = beforePrograms();
-  auto op = ps::OptimizerOp::create(builder, loc, freeName(kind), kind, textArray(builder, formula.slots),
-                                    builder.getF64ArrayAttr(formula.slotBegin), textArray(builder, formula.scalars),
-                                    builder.getF64ArrayAttr(formula.scalarBegin), rate,
-                                    formula.averaged.empty() ? StringAttr() : builder.getStringAttr(formula.averaged),
-                                    nn::PlaceAttr());
+  auto op = ps::OptimizerOp::create(
+      builder, loc, freeName(kind), kind, textArray(builder, formula.slots), builder.getF64ArrayAttr(formula.slotBegin),
+      textArray(builder, formula.scalars), builder.getF64ArrayAttr(formula.scalarBegin), rate,
+      formula.averaged.empty() ? StringAttr() : builder.getStringAttr(formula.averaged), nn::PlaceAttr());
   ValueRange arguments = makeBody(builder, op, op.expectedArgumentTypes());
   FormulaEmitter emitter(builder, loc, arguments);
   // Single numbers come first, so that all that has elements is one loop over them.

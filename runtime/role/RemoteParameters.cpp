@@ -206,9 +206,10 @@ void RemoteParameters::startFetch(int64_t minVersion, DenseValues which, std::sh
   auto fetch = std::make_shared<Fetch>();
   fetch->base = std::move(base);
   fetch->replies.resize(servers_.size());
-  auto countdown = Countdown::create(serverCount(), [self = shared_from_this(), minVersion, which, fetch](Status status) {
-    self->finishFetch(minVersion, which, *fetch, std::move(status));
-  });
+  auto countdown =
+      Countdown::create(serverCount(), [self = shared_from_this(), minVersion, which, fetch](Status status) {
+        self->finishFetch(minVersion, which, *fetch, std::move(status));
+      });
   for (size_t s = 0; s < servers_.size(); ++s) {
     rpc::PullDenseRequest request;
     request.generation = generation_;

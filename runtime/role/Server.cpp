@@ -156,7 +156,8 @@ void Server::pullDense(const CallContext &call, rpc::PullDenseRequest request, R
 }
 
 StatusOr<rpc::PullDenseReply> Server::denseReply(const rpc::PullDenseRequest &request) {
-  std::shared_ptr<const DenseVersion> dense = store_->denseVersion(request.averaged ? DenseValues::Averaged : DenseValues::Newest);
+  std::shared_ptr<const DenseVersion> dense =
+      store_->denseVersion(request.averaged ? DenseValues::Averaged : DenseValues::Newest);
   rpc::PullDenseReply reply;
   reply.version = dense->version();
   reply.revision = static_cast<int64_t>(dense->revision());

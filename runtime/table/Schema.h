@@ -41,8 +41,9 @@ struct OptimizerSpec {
   std::vector<float> slotInit;
   std::vector<std::string> scalars;
   std::vector<float> scalarInit;
-  KernelFunction schedule = nullptr; ///< From the steps closed before to the learning rate; null: the kernel takes none.
-  int averaged = -1;                 ///< The slot that stands for the value in tests and predictions.
+  KernelFunction schedule =
+      nullptr;       ///< From the steps closed before to the learning rate; null: the kernel takes none.
+  int averaged = -1; ///< The slot that stands for the value in tests and predictions.
 };
 
 /// One part of a table. Its state in a row is [value: dim][slots: dim each][scalars], `stateFloats` floats from

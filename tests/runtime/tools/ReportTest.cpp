@@ -195,7 +195,8 @@ TEST(DelayTest, AdvisesWhereEarlyTrainingIsAtStake) {
   EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("about 1 update old"));
   options.cpuTrainers = 2;
   EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("--in-flight 2 and 2 cpu-trainers computes"));
-  EXPECT_THAT(delayWarning(options, adaptive("local")), HasSubstr("about 1 update old")) << "a local run has one trainer";
+  EXPECT_THAT(delayWarning(options, adaptive("local")), HasSubstr("about 1 update old"))
+      << "a local run has one trainer";
   options.loadFolder = "model";
   EXPECT_EQ(delayWarning(options, adaptive("ps")), "") << "it goes on from a save";
 }
