@@ -57,7 +57,6 @@ std::optional<StoreRule> Checker::readAdmission(const ast::Option &option) {
   static const optimizers::Option chance = {"chance", optimizers::Option::Kind::Number, {}, false, true, 0, 1};
   static const std::vector<CallSpec> admits = {{"count", {{"times", Kind::Number, true, true, &times}}},
                                                {"probability", {{"chance", Kind::Number, true, true, &chance}}}};
-  unsupported(option.name.range, "`admit` of a table", "models whose tables outgrow memory"); // Saves lack short rows.
   return readCall(*option.value, "admission rule", admits);
 }
 

@@ -1,4 +1,4 @@
-"""Every optimizer, schedules, clipping and an average, from a model to saves and predictions: all
+"""Every optimizer, schedules, clipping, an average and rows that must be earned, from a model to saves and predictions: all
 modes agree bit for bit, training in two runs is training in one, losses are those of a trainer in double precision, and
 tests and predictions use the averages."""
 
@@ -37,18 +37,33 @@ class Optimizers(e2e.TestCase):
             package = self.compile(MODEL, mode)
             _, _, whole = self.train(package, self.data, *FLAGS, dump=True)
             first = self.folder / f"first-{mode}"
-            self.train(package, self.data, *FLAGS, "--lines", "1:400", "--save", first)
-            _, _, rest = self.train(package, self.data, *FLAGS, "--lines", "401:800", "--load", first, dump=True)
+            self.train(package, self.data, *FLAGS, "--max-examples", 400, "--save", first)
+            _, _, rest = self.train(package, self.data, *FLAGS, "--load", first, dump=True)
             self.assertSameModel(rest, whole, f"two runs of {mode}")
 
     def test_double_precision(self):
-        local = self.compile(MODEL)
-        reference = e2e.run_tool(REFERENCE, MODEL, local, "--data", self.data, "--lines", "1:800", *FLAGS)
+        """All rows from the start, as the reference has them."""
+        spec = self.folder / "all_rows.heter"
+        spec.write_text(MODEL.read_text().replace(", admit: count(3)", ""))
+        local = self.compile(spec)
+        reference = e2e.run_tool(REFERENCE, spec, local, "--data", self.data, "--lines", "1:800", *FLAGS)
         expected = [line.split()[1] for line in reference.stdout.splitlines()]
         self.assertEqual(len(expected), 20)
-        for mode, package in [("local", local), ("heter-ps", self.compile(MODEL, "heter-ps"))]:
+        for mode, package in [("local", local), ("heter-ps", self.compile(spec, "heter-ps"))]:
             losses, _, _ = self.train(package, self.data, *FLAGS)
             self.assertLossesClose(losses, expected, 1e-4, mode)
+
+    def test_a_key_earns_its_vector(self):
+        """With count(3), a key has a weight from the start and a vector from the third step on that updates it."""
+        _, _, text = self.train(self.compile(MODEL), self.data, *FLAGS, dump=True)
+        seen = {}
+        for number, line in enumerate(self.data.read_text().splitlines()):
+            for column, value in enumerate(line.split("\t")[14:]):
+                seen.setdefault((column, value), set()).add(number // 40)
+        rows = [line for line in text.decode().splitlines() if line.startswith("fm ")]
+        self.assertTrue(all("weight.value" in row for row in rows))
+        self.assertEqual(len(rows), len(seen))
+        self.assertEqual(sum("vector.value" in row for row in rows), sum(len(steps) >= 3 for steps in seen.values()))
 
     def test_predictions_use_the_average(self):
         spec = self.folder / "linear.heter"
