@@ -1,6 +1,7 @@
-// XXH64, as libxxhash has it.
+// XXH64, as xxhash.h has it: compiled into this file, because what is hashed is short and the way to a library long.
 #include "runtime/base/Hash.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace heter::runtime {

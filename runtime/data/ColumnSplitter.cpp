@@ -4,7 +4,12 @@
 #include "runtime/base/Suggest.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace heter::runtime {
 
@@ -32,6 +37,47 @@ std::string separatorName(char separator) {
   }
 }
 
+/// Bit i: whether at[i] is `c`. REQUIRES: 64 readable bytes.
+uint64_t equalBytes(const char *at, char c) {
+  uint64_t bits = 0;
+#ifdef __SSE2__
+  const __m128i wanted = _mm_set1_epi8(c);
+  for (int i = 0; i < 4; ++i) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i *>(at) + i);
+    const auto equal = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)));
+    bits |= uint64_t{equal} << (16 * i);
+  }
+#else
+  for (int i = 0; i < 64; ++i)
+    bits |= uint64_t{at[i] == c} << i;
+#endif
+  return bits;
+}
+
+/// Writes where the first `ends.size()` fields of the line end, and returns how many fields there are, up to that many.
+size_t findFieldEnds(std::string_view line, char separator, std::vector<size_t> &ends) {
+  constexpr size_t block = 64;
+  size_t found = 0;
+  for (size_t first = 0; first < line.size(); first += block) {
+    uint64_t bits;
+    if (line.size() - first >= block) {
+      bits = equalBytes(line.data() + first, separator);
+    } else {
+      char rest[block] = {};
+      std::memcpy(rest, line.data() + first, line.size() - first);
+      bits = equalBytes(rest, separator) & ((uint64_t{1} << (line.size() - first)) - 1);
+    }
+    for (; bits; bits &= bits - 1) {
+      if (found == ends.size())
+        return found;
+      ends[found++] = first + static_cast<size_t>(std::countr_zero(bits));
+    }
+  }
+  if (found < ends.size())
+    ends[found++] = line.size();
+  return found;
+}
+
 class ColumnSplitter final : public LineSplitter {
 public:
   ColumnSplitter(ColumnFormat format, const std::vector<WantedPart> &wanted);
@@ -43,7 +89,7 @@ public:
 private:
   void place(int64_t column, int32_t field);
   bool tooFewColumns(size_t got, RowError &error) const;
-  bool splitPlain(std::string_view line, LineParts &parts, RowError &error) const;
+  bool splitPlain(std::string_view line, LineParts &parts, RowError &error);
   bool splitQuoted(std::string_view line, LineParts &parts, RowError &error);
   bool readField(std::string_view line, size_t &at, Text &field, RowError &error);
   bool readQuoted(std::string_view line, size_t &at, Text &field, RowError &error);
@@ -53,6 +99,7 @@ private:
   std::vector<WantedPart> wanted_;
   std::vector<int32_t> fieldOf_;                   ///< By column: its field, or -1.
   std::vector<std::pair<int32_t, int32_t>> again_; ///< Fields that are columns of other fields: (from, to).
+  std::vector<size_t> ends_;                       ///< Of the line's fields.
   std::string unescaped_;                          ///< Quoted fields of this line that held quotes.
 };
 
@@ -142,16 +189,14 @@ Text ColumnSplitter::tidy(std::string_view line, size_t begin, size_t end) const
 }
 
 /// A line without quotes. Goes no further than the last column that is used.
-bool ColumnSplitter::splitPlain(std::string_view line, LineParts &parts, RowError &error) const {
+bool ColumnSplitter::splitPlain(std::string_view line, LineParts &parts, RowError &error) {
   const bool asTheyStand = !format_.trim && format_.missing.empty();
-  const size_t columns = fieldOf_.size();
+  ends_.resize(fieldOf_.size());
+  if (const size_t found = findFieldEnds(line, format_.separator, ends_); found < ends_.size())
+    return tooFewColumns(found, error);
   size_t begin = 0;
-  for (size_t column = 0; column < columns; ++column) {
-    if (begin > line.size())
-      return tooFewColumns(column, error);
-    const void *stop =
-        begin < line.size() ? std::memchr(line.data() + begin, format_.separator, line.size() - begin) : nullptr;
-    size_t end = stop ? static_cast<size_t>(static_cast<const char *>(stop) - line.data()) : line.size();
+  for (size_t column = 0; column < ends_.size(); ++column) {
+    const size_t end = ends_[column];
     if (int32_t field = fieldOf_[column]; field >= 0)
       parts.fields[static_cast<size_t>(field)] =
           asTheyStand ? Text{{line.data() + begin, end - begin}, begin} : tidy(line, begin, end);

@@ -28,6 +28,21 @@ int64_t python2Hash(std::string_view text, uint64_t state, uint64_t saltLength, 
   return rest < 0 ? rest + size : rest;
 }
 
+/// std::log1p, looked up for the small whole numbers that counts mostly are.
+double log1pOf(double value) {
+  constexpr int32_t known = 4096;
+  static const std::vector<double> values = [] {
+    std::vector<double> made;
+    for (int32_t i = 0; i < known; ++i)
+      made.push_back(std::log1p(i));
+    return made;
+  }();
+  if (value >= 0 && value < known)
+    if (const auto whole = static_cast<int32_t>(value); whole == value)
+      return values[static_cast<size_t>(whole)];
+  return std::log1p(value);
+}
+
 std::string valueCount(size_t count) { return count == 0 ? "none" : std::to_string(count); }
 
 } // namespace
@@ -94,7 +109,7 @@ inline void RowProgram::compute(const Instruction &instruction) {
     target.value = std::log(a.value);
     break;
   case Op::Log1p:
-    target.value = std::log1p(a.value);
+    target.value = log1pOf(a.value);
     break;
   default:
     break;

@@ -1,6 +1,7 @@
-// Running one frame. A task takes a ready node, starts it and, when it ended, counts down its successors: those that
-// became ready are its next work, so a chain of nodes costs no scheduling. A node that waits leaves the task; its
-// completion posts a new one. After a failure nodes still count down, but are not started.
+// Running one frame. A task takes a ready node, starts it and, when it ended, counts down its successors: the first
+// that became ready is its next work, so a chain of nodes costs no scheduling; the others go to the frame's queue, from
+// which this task and the helpers that it posts take them. A node that waits leaves the task; its completion posts a
+// new one. After a failure nodes still count down, but are not started.
 #include "runtime/graph/ActiveFrame.h"
 
 #include "runtime/base/ScratchBuffer.h"
@@ -50,8 +51,8 @@ ActiveFrame::ActiveFrame(const GraphPlan &plan, const FrameContext &context)
       own_(plan.graph.values.size()), words_(plan.wordCount), arguments_(plan.operandCount),
       operands_(plan.operandCount), views_(plan.operandCount), workspaces_(plan.workspaceCount),
       regions_(plan.nodes.size()), waiting_(plan.nodes.size()), users_(plan.graph.values.size()),
-      handoff_(plan.nodes.size()), nextHandled_(plan.nodes.size()), outcomes_(plan.nodes.size()),
-      started_(plan.nodes.size()) {
+      handoff_(plan.nodes.size()), nextHandled_(plan.nodes.size()), queue_(plan.nodes.size()),
+      outcomes_(plan.nodes.size()), started_(plan.nodes.size()) {
   for (size_t v = 0; v < values_.size(); ++v) {
     const package::Value &value = graph_.values[v];
     values_[v].kind = value.kind;
@@ -163,15 +164,19 @@ void ActiveFrame::start(const FrameInfo &info, NodeHandler &handler, std::span<c
   }
   if (Status status = prepare(arguments); !status.ok())
     fail(std::move(status));
-  for (size_t n = 0; n < plan_.nodes.size(); ++n)
+  for (size_t n = 0; n < plan_.nodes.size(); ++n) {
     waiting_[n].store(plan_.nodes[n].predecessors, std::memory_order_relaxed);
-  remaining_.store(static_cast<int32_t>(plan_.nodes.size()), std::memory_order_release);
-  if (plan_.nodes.empty())
-    return end();
+    queue_[n].store(-1, std::memory_order_relaxed);
+  }
+  queueBegin_.store(0, std::memory_order_relaxed);
+  queueEnd_.store(0, std::memory_order_relaxed);
+  helpers_.store(0, std::memory_order_relaxed);
+  gate_->open(plan_.nodes.size() + 1); // One for this task.
   Agenda agenda;
   for (int root : plan_.roots)
     makeReady(root, agenda);
   run(agenda);
+  leave(agenda);
 }
 
 void ActiveFrame::makeReady(int node, Agenda &agenda) {
@@ -182,27 +187,62 @@ void ActiveFrame::makeReady(int node, Agenda &agenda) {
   } else if (agenda.other < 0) {
     agenda.other = node;
   } else {
-    context_.scheduler.post([this, node] { runTask(node); });
+    const int32_t at = queueEnd_.fetch_add(1, std::memory_order_acq_rel);
+    queue_[at].store(node, std::memory_order_release);
+    postHelper();
   }
 }
 
-void ActiveFrame::runTask(int node) {
-  Agenda agenda;
-  agenda.other = node;
-  run(agenda);
+/// Unless enough are posted or at work. Whoever queues a node comes back to the queue itself, so none is forgotten.
+void ActiveFrame::postHelper() {
+  const int32_t enough = std::max(context_.scheduler.concurrency() - 1, 1);
+  int32_t helpers = helpers_.load(std::memory_order_relaxed);
+  do {
+    if (helpers >= enough)
+      return;
+  } while (!helpers_.compare_exchange_weak(helpers, helpers + 1, std::memory_order_relaxed));
+  // It may come late, when the run has ended, even when the frame is gone; then the gate is shut.
+  context_.scheduler.post([this, gate = gate_, run = gate_->run()] {
+    if (!gate->enter(run))
+      return;
+    Agenda agenda;
+    this->run(agenda);
+    helpers_.fetch_sub(1, std::memory_order_relaxed);
+    leave(agenda);
+  });
 }
 
-/// Nothing of the frame may be touched once the agenda is empty: the frame may have ended and begun anew.
-void ActiveFrame::run(Agenda agenda) {
+/// A queued node, or -1 if there is none (or its queuing is not over, after which that task looks itself).
+int ActiveFrame::takeQueued() {
+  int32_t at = queueBegin_.load(std::memory_order_relaxed);
+  while (at < queueEnd_.load(std::memory_order_acquire)) {
+    const int node = queue_[at].load(std::memory_order_acquire);
+    if (node < 0)
+      return -1;
+    if (queueBegin_.compare_exchange_weak(at, at + 1, std::memory_order_acq_rel))
+      return node;
+  }
+  return -1;
+}
+
+void ActiveFrame::run(Agenda &agenda) {
   while (true) {
     int node = agenda.handled;
     if (node >= 0)
       agenda.handled = nextHandled_[node];
     else if (node = std::exchange(agenda.other, -1); node < 0)
+      node = takeQueued();
+    if (node < 0)
       return;
     if (startNode(node))
       finishNode(node, agenda);
   }
+}
+
+/// Nothing of the frame may be touched afterwards: it may have ended and begun anew.
+void ActiveFrame::leave(const Agenda &agenda) {
+  if (gate_->countDown(agenda.ended + 1))
+    end();
 }
 
 bool ActiveFrame::startNode(int node) {
@@ -251,9 +291,11 @@ void ActiveFrame::completeNode(int node, Status status) {
   if (handoff_[node].exchange(Ended, std::memory_order_acq_rel) == Starting)
     return;
   context_.scheduler.post([this, node] {
+    gate_->countUp(); // The node has not ended, so the run has not.
     Agenda agenda;
     finishNode(node, agenda);
     run(agenda);
+    leave(agenda);
   });
 }
 
@@ -281,10 +323,9 @@ void ActiveFrame::afterNode(int node) {
 void ActiveFrame::finishNode(int node, Agenda &agenda) {
   afterNode(node);
   for (int successor : plan_.nodes[node].successors)
-    if (waiting_[successor].fetch_sub(1, std::memory_order_acq_rel) == 1)
+    if (plan_.nodes[successor].predecessors == 1 || waiting_[successor].fetch_sub(1, std::memory_order_acq_rel) == 1)
       makeReady(successor, agenda);
-  if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-    end();
+  ++agenda.ended;
 }
 
 void ActiveFrame::fail(Status status) {

@@ -23,6 +23,36 @@ struct FrameContext {
   const ExecutableOptions &options;
 };
 
+/// Counts the nodes of a run that have not ended and the tasks that are at work for it; the run is over when both are
+/// none. Outlives the frame where tasks are left that have not begun.
+class RunGate {
+public:
+  /// Begins another run. REQUIRES: none goes on.
+  void open(size_t count) {
+    const uint64_t next = (state_.load(std::memory_order_relaxed) >> 32) + 1;
+    state_.store(next << 32 | count, std::memory_order_release);
+  }
+  /// The number of the run that goes on.
+  uint32_t run() const { return static_cast<uint32_t>(state_.load(std::memory_order_relaxed) >> 32); }
+  /// Counts a task, unless that run is over.
+  bool enter(uint32_t run) {
+    uint64_t state = state_.load(std::memory_order_acquire);
+    while (static_cast<uint32_t>(state >> 32) == run && static_cast<uint32_t>(state) > 0)
+      if (state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel))
+        return true;
+    return false;
+  }
+  /// REQUIRES: the run goes on.
+  void countUp() { state_.fetch_add(1, std::memory_order_relaxed); }
+  /// True if those were the last.
+  bool countDown(uint32_t count) {
+    return static_cast<uint32_t>(state_.fetch_sub(count, std::memory_order_acq_rel)) == count;
+  }
+
+private:
+  std::atomic<uint64_t> state_ = 0; ///< The run's number in the upper half, the count in the lower.
+};
+
 /// Memory that grows when more is asked for and is otherwise kept. What it held is lost when it grows.
 class FrameBuffer {
 public:
@@ -65,11 +95,12 @@ public:
 private:
   enum Handoff : uint8_t { Starting, Left, Ended };
 
-  /// What a task has to do next: handled nodes first, then one other node; more are posted.
+  /// What a task has to do next: handled nodes first, then one other node, then what is queued.
   struct Agenda {
     int handled = -1; ///< The first of a list through nextHandled_; the list's last is `lastHandled`.
     int lastHandled = -1;
     int other = -1;
+    uint32_t ended = 0; ///< Nodes that this task has ended, not counted down yet.
   };
 
   /// The regions of an IF or WHILE node, and the two slots of each carried value.
@@ -88,8 +119,10 @@ private:
   /// The output's memory in its segment, or memory of the frame's own.
   Status ensureOutput(int value);
 
-  void runTask(int node);
-  void run(Agenda agenda);
+  void run(Agenda &agenda);
+  void leave(const Agenda &agenda);
+  void postHelper();
+  int takeQueued();
   void makeReady(int node, Agenda &agenda);
   /// True if the node has ended, false if completeNode will be called later.
   bool startNode(int node);
@@ -145,9 +178,13 @@ private:
   std::vector<std::atomic<int32_t>> users_;   ///< Users that have not ended, a value. Kept only when poisoning.
   std::vector<std::atomic<uint8_t>> handoff_;
   std::vector<int> nextHandled_;
+  std::vector<std::atomic<int32_t>> queue_; ///< Ready nodes, each at most once a run; -1 where none is yet.
+  alignas(64) std::atomic<int32_t> queueBegin_ = 0;
+  alignas(64) std::atomic<int32_t> queueEnd_ = 0;
+  std::atomic<int32_t> helpers_ = 0; ///< Posted or at work.
+  const std::shared_ptr<RunGate> gate_ = std::make_shared<RunGate>();
   std::vector<Status> outcomes_;
   std::vector<TimePoint> started_;
-  std::atomic<int32_t> remaining_ = 0; ///< Nodes that have not ended.
   std::atomic<bool> failed_ = false;
   Mutex failureMutex_;
   Status failure_ HETER_GUARDED_BY(failureMutex_);

@@ -83,4 +83,53 @@ int64_t allocationsOfAFrame(int chains) {
 
 } // namespace
 
+namespace {
+
+/// `nodes` kernels, one behind the other or all behind the first, that each add to the float that they are given.
+package::Graph bumps(int nodes, bool chain) {
+  GraphBuilder b;
+  int x = b.bound("x", f32({-1}));
+  b.input("x", x);
+  for (int i = 0; i < nodes; ++i)
+    b.kernel("bump", {x}, {}, {chain ? i : 0});
+  return b.graph;
+}
+
+/// On threads, with nothing allocated by the waiting itself.
+int64_t allocationsOnThreads(const package::Graph &graph, int frames) {
+  FunctionKernels kernels;
+  static std::atomic<int64_t> bumped;
+  bumped = 0;
+  kernels.functions["bump"] = [](void *const *) { bumped.fetch_add(1, std::memory_order_relaxed); };
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(2);
+  auto device = makeDevice("cpu", *scheduler);
+  auto executable = Executable::create(graph, kernels, **device, *scheduler);
+  EXPECT_TRUE(executable.ok()) << executable.status().message();
+  QuietHandler handler;
+  std::atomic<int> ended = 0;
+  const auto run = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      ended = 0;
+      (*executable)->run(frameOf(1), handler, [&ended](Status) {
+        ended = 1;
+        ended.notify_one();
+      });
+      ended.wait(0);
+    }
+  };
+  run(10);
+  const int64_t before = allocations;
+  run(frames);
+  const int64_t allocated = allocations - before;
+  EXPECT_EQ(bumped, (10 + frames) * (static_cast<int64_t>(graph.nodes.size()) - 1));
+  return allocated;
+}
+
+} // namespace
+
+TEST(Allocation, FramesAllocateNothing) {
+  for (bool chain : {true, false})
+    EXPECT_EQ(allocationsOnThreads(bumps(1000, chain), 50), 0) << (chain ? "chain" : "fan-out");
+}
+
 TEST(Allocation, NodesAllocateNothing) { EXPECT_EQ(allocationsOfAFrame(1), allocationsOfAFrame(20)); }
