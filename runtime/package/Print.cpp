@@ -128,6 +128,13 @@ std::string optimizerText(const package::Optimizer &optimizer) {
   return text + ")";
 }
 
+std::string ruleText(const package::Rule &rule) {
+  std::string text;
+  for (const auto &[name, number] : rule.numbers)
+    text += (text.empty() ? "" : ", ") + name + " " + numberText(number);
+  return rule.kind + " (" + text + ")";
+}
+
 std::string initText(const package::Initializer &init) {
   return init.kind == "zeros" || init.kind == "ones" ? init.kind : init.kind + "(" + numberText(init.scale) + ")";
 }
@@ -149,7 +156,8 @@ std::string sharedText(const Package &package) {
   for (const package::Table &table : info.tables)
     for (const package::Part &part : table.parts)
       text += "table " + table.name + (part.name.empty() ? "" : "." + part.name) + ": dim " + std::to_string(part.dim) +
-              ", " + initText(part.init) + ", " + optimizerText(part.optimizer) + "\n";
+              ", " + initText(part.init) + ", " + optimizerText(part.optimizer) +
+              (part.admit.kind.empty() ? "" : ", admitted by " + ruleText(part.admit)) + "\n";
   for (const package::Parameter &parameter : info.parameters) {
     package::TensorType type;
     type.element = package::ElementType::F32;

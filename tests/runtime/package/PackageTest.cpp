@@ -22,7 +22,7 @@ protected:
     write(packageInfoFile, encode(sample_.info));
     for (const package::RoleProgram &program : sample_.programs)
       write(program.role + programSuffix, encode(program));
-    write(manifestFile, "{\"format\": 2, \"model\": \"sample\", \"program_hash\": \"" +
+    write(manifestFile, "{\"format\": " + std::to_string(format) + ", \"model\": \"sample\", \"program_hash\": \"" +
                             programHash(sample_.info, sample_.programs) + "\"}\n");
   }
   void TearDown() override { (void)!system(("rm -rf '" + folder_ + "'").c_str()); }
@@ -33,6 +33,7 @@ protected:
   std::string read(const std::string &name) { return *files_->readFile(folder_ + "/" + name); }
   std::string readError() { return readPackage(*files_, folder_).status().message(); }
 
+  const int format = package::g_Package_constants.FORMAT_VERSION;
   Sample sample_ = samplePackage();
   std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
   std::string folder_;
@@ -87,9 +88,10 @@ TEST_F(PackageTest, MissingAndStrangeFilesAreNamed) {
   write("other.program", "");
   EXPECT_THAT(readError(), HasSubstr("other.program` belongs to no role"));
   ASSERT_TRUE(files_->remove(folder_ + "/other.program").ok());
-  write(manifestFile, "{\"format\": 3, \"program_hash\": \"x\"}");
-  EXPECT_THAT(readError(), HasSubstr("has package format 3, this program reads 2"));
-  write(manifestFile, "{\"format\": 2}");
+  const std::string own = std::to_string(format), next = std::to_string(format + 1);
+  write(manifestFile, "{\"format\": " + next + ", \"program_hash\": \"x\"}");
+  EXPECT_THAT(readError(), HasSubstr("has package format " + next + ", this program reads " + own));
+  write(manifestFile, "{\"format\": " + own + "}");
   EXPECT_THAT(readError(), HasSubstr("manifest.json` has no text \"program_hash\""));
   write(manifestFile, "{\"format\": \"heter checkpoint\", \"program_hash\": \"x\"}");
   EXPECT_THAT(readError(), HasSubstr("manifest.json` has no number \"format\""));
@@ -124,7 +126,8 @@ TEST_F(PackageTest, PrintsEveryPart) {
   std::string all = *printPackage(*package);
   for (const char *line :
        {"model sample, mode heter-ps, seed 1\n", "input slots: i64[2]\n",
-        "table emb: dim 2, uniform(0.01), sgd (kernel optimizer_sgd)\n", "parameter w: f32[4, 4], zeros, sgd",
+        "table emb: dim 2, uniform(0.01), sgd(lr: 0.1) (kernel optimizer_sgd), admitted by count (times 3)\n",
+        "parameter w: f32[4, 4], zeros, sgd(lr: 0.1) (kernel optimizer_sgd, learning rate by rate_0)\n",
         "channel c0: cpu-trainer -> heter-trainer.heter, depth 1, (f32[?, 4])\n", "role heter-trainer.heter on heter\n",
         "1 pull_rows (%0) -> %1 rows: f32[?, 2, 2] @0+0..16 {part = \"\", pool = \"none\", table = \"emb\"}",
         "4 library matmul (%2, %3) -> %4 dy: f32[?, 4] device @0+16..32  # matmul, sample.heter:12:5\n",

@@ -18,6 +18,7 @@ inline package::Optimizer sgd() {
   package::Optimizer optimizer;
   optimizer.name = "sgd";
   optimizer.callee = "optimizer_sgd";
+  optimizer.text = "sgd(lr: 0.1)";
   return optimizer;
 }
 
@@ -88,6 +89,8 @@ inline Sample samplePackage() {
   part.init.kind = "uniform";
   part.init.scale = 0.01;
   part.optimizer = sgd();
+  part.admit.kind = "count";
+  part.admit.numbers = {{"times", 3}};
   package::Table table;
   table.name = "emb";
   table.parts = {part};
@@ -98,6 +101,7 @@ inline Sample samplePackage() {
   w.init.kind = "zeros";
   w.init.scale = 0;
   w.optimizer = sgd();
+  w.optimizer.schedule = "rate_0";
   info.parameters = {w};
   info.trainChannels = {channel("c0", "cpu-trainer", "heter-trainer.heter"),
                         channel("c1", "heter-trainer.heter", "cpu-trainer")};

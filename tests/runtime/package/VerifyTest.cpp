@@ -66,6 +66,7 @@ const Edit edits[] = {
     {"initial value `magic`", [](Sample &s) { s.info.tables[0].parts[0].init.kind = "magic"; }},
     {"no name or no kernel", [](Sample &s) { s.info.parameters[0].optimizer.callee = ""; }},
     {"slots or scalars without", [](Sample &s) { s.info.parameters[0].optimizer.slots = {"sum"}; }},
+    {"no slot `average`", [](Sample &s) { s.info.parameters[0].optimizer.averaged = "average"; }},
     {"parameter `w`: extent -1", [](Sample &s) { s.info.parameters[0].shape = {-1, 4}; }},
     {"channel `c0` has no name or is declared twice",
      [](Sample &s) { s.info.trainChannels.push_back(s.info.trainChannels[0]); }},
