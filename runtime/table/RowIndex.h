@@ -34,9 +34,10 @@ public:
   RangeHash(int firstShard, int endShard)
       : first_(static_cast<uint64_t>(firstShard) << 52),
         factor_(static_cast<uint64_t>(4096 / (endShard - firstShard))) {}
-  uint64_t operator()(uint64_t key) const { return (mixKey(key) - first_) * factor_; }
+  uint64_t operator()(uint64_t key) const { return ofMixed(mixKey(key)); }
+  uint64_t ofMixed(uint64_t mixed) const { return (mixed - first_) * factor_; }
   /// The least and the greatest hash of a shard of the range.
-  uint64_t firstOfShard(int shard) const { return ((static_cast<uint64_t>(shard) << 52) - first_) * factor_; }
+  uint64_t firstOfShard(int shard) const { return ofMixed(static_cast<uint64_t>(shard) << 52); }
   uint64_t lastOfShard(int shard) const { return firstOfShard(shard) + ((uint64_t{1} << 52) - 1) * factor_; }
 
 private:

@@ -13,30 +13,26 @@ namespace heter::runtime {
 
 /// The keys of a batched call, ordered by the range that holds them.
 struct SparseTable::Batch {
-  std::vector<uint8_t> ranges;                  ///< Of each key; rangeCount for keys of other servers.
+  std::vector<uint64_t> mixed;                  ///< The mixed keys in the order of the call.
   std::vector<BatchKey> ordered;                ///< Range after range, keys of other servers last.
   std::array<uint32_t, rangeCount + 2> begin{}; ///< In `ordered`, of each range; of the others; the end.
   std::vector<uint32_t> missing;                ///< Positions of keys that have their initial value.
 
-  /// Kept by each thread so that pulls do not allocate.
-  static Batch &ofThread() {
-    thread_local Batch batch;
-    return batch;
-  }
+  int rangeOf(const SparseTable &table, size_t at) const { return table.rangeOfShard_[mixed[at] >> 52]; }
 
   void assign(const SparseTable &table, std::span<const RowGradients> pushes) {
     size_t count = 0;
     for (const RowGradients &push : pushes)
       count += push.keys.size();
-    ranges.resize(count);
+    mixed.resize(count);
     ordered.resize(count);
     missing.clear();
     begin.fill(0);
     size_t at = 0;
     for (const RowGradients &push : pushes)
       for (uint64_t key : push.keys) {
-        ranges[at] = table.rangeOfShard_[static_cast<size_t>(shardOf(key))];
-        ++begin[ranges[at++] + size_t{1}];
+        mixed[at] = mixKey(key);
+        ++begin[static_cast<size_t>(rangeOf(table, at++)) + 1];
       }
     for (size_t r = 1; r < begin.size(); ++r)
       begin[r] += begin[r - 1];
@@ -44,10 +40,10 @@ struct SparseTable::Batch {
     at = 0;
     for (uint32_t p = 0; p < pushes.size(); ++p)
       for (uint32_t i = 0; i < pushes[p].keys.size(); ++i) {
-        const uint64_t key = pushes[p].keys[i];
-        const uint8_t range = ranges[at++];
-        const uint64_t hash = range < rangeCount ? table.hashes_[range](key) : 0;
-        ordered[next[range]++] = {key, hash, i, p};
+        const auto range = static_cast<size_t>(rangeOf(table, at));
+        const uint64_t hash = range < rangeCount ? table.hashes_[range].ofMixed(mixed[at]) : 0;
+        ordered[next[range]++] = {pushes[p].keys[i], hash, i, p};
+        ++at;
       }
   }
 
@@ -55,6 +51,34 @@ struct SparseTable::Batch {
     const auto r = static_cast<size_t>(range);
     return std::span(ordered).subspan(begin[r], begin[r + 1] - begin[r]);
   }
+};
+
+/// A batch on loan from its table.
+class SparseTable::LentBatch {
+public:
+  explicit LentBatch(const SparseTable &table) : table_(&table) {
+    MutexLock lock(table.idleMutex_);
+    if (!table.idle_.empty()) {
+      batch_ = std::move(table.idle_.back());
+      table.idle_.pop_back();
+    } else {
+      batch_ = std::make_unique<Batch>();
+    }
+  }
+  LentBatch(LentBatch &&) noexcept = default;
+  LentBatch &operator=(LentBatch &&) noexcept = default;
+  ~LentBatch() {
+    if (!batch_)
+      return;
+    MutexLock lock(table_->idleMutex_);
+    table_->idle_.push_back(std::move(batch_));
+  }
+  Batch &operator*() const { return *batch_; }
+  Batch *operator->() const { return batch_.get(); }
+
+private:
+  const SparseTable *table_;
+  std::unique_ptr<Batch> batch_;
 };
 
 SparseTable::SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard,
@@ -89,7 +113,8 @@ void SparseTable::reset(uint64_t seed) {
 void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) const {
   const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
   const auto dim = static_cast<size_t>(spec.dim);
-  Batch &batch = Batch::ofThread();
+  const LentBatch lent(*this);
+  Batch &batch = *lent;
   const RowGradients only{keys, {}};
   batch.assign(*this, {&only, 1});
   // Threads begin at unlike ranges, so that they seldom wait for each other.
@@ -172,7 +197,7 @@ struct SparseTable::Update::Work {
   struct Part {
     int part;
     std::span<const RowGradients> pushes;
-    Batch batch;
+    LentBatch batch;
   };
 
   SparseTable &table;
@@ -186,10 +211,9 @@ SparseTable::Update::Update(SparseTable &table, std::span<const PartGradients> p
     : work_(new Work{table, divisor, time, {}}) {
   for (const PartGradients &part : parts) {
     const bool counts = part.part == table.spec_.countingPart;
-    Work::Part &added = *work_->parts.insert(counts ? work_->parts.begin() : work_->parts.end(), Work::Part());
-    added.part = part.part;
-    added.pushes = part.pushes;
-    added.batch.assign(table, part.pushes);
+    Work::Part &added = *work_->parts.insert(counts ? work_->parts.begin() : work_->parts.end(),
+                                             Work::Part{part.part, part.pushes, LentBatch(table)});
+    added.batch->assign(table, part.pushes);
   }
 }
 SparseTable::Update::Update(Update &&) noexcept = default;
@@ -198,7 +222,7 @@ SparseTable::Update::~Update() = default;
 void SparseTable::Update::run(int piece) const {
   TableRange &range = *work_->table.ranges_[static_cast<size_t>(piece)];
   for (const Work::Part &part : work_->parts) {
-    const std::span<const BatchKey> keys = part.batch.ofRange(piece);
+    const std::span<const BatchKey> keys = part.batch->ofRange(piece);
     if (keys.empty())
       continue;
     const PartSpec &spec = work_->table.spec_.parts[static_cast<size_t>(part.part)];

@@ -88,6 +88,7 @@ public:
 private:
   friend class TableSnapshot;
   struct Batch;
+  class LentBatch;
   static constexpr int rangeCount = Update::pieces;
   int firstShardOfRange(int range) const;
   int64_t evictShards(int first, int end, const TableTime &time);
@@ -101,6 +102,10 @@ private:
   std::vector<std::unique_ptr<TableRange>> ranges_; ///< The vector changes only in reset(). Null: without shards.
   std::array<uint8_t, virtualShards> rangeOfShard_; ///< rangeCount: not owned.
   std::array<RangeHash, rangeCount> hashes_;
+
+  mutable Mutex idleMutex_;
+  /// Kept so that calls do not allocate.
+  mutable std::vector<std::unique_ptr<Batch>> idle_ HETER_GUARDED_BY(idleMutex_);
 };
 
 } // namespace heter::runtime

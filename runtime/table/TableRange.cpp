@@ -118,12 +118,12 @@ uint32_t TableRange::admit(const BatchKey &key, uint32_t row) {
   return whole;
 }
 
-uint32_t TableRange::count(const BatchKey &key, uint32_t row, float shows, float clicks, const TableTime &time) {
+uint32_t TableRange::count(const BatchKey &key, uint32_t row, float shows, float clicks, int64_t step,
+                           uint16_t period) {
   const RowPolicy &policy = spec_.policy;
-  const uint16_t period = policy.periodOf(time);
   if (row == RowIndex::none) {
     const bool drawn = policy.admission != RowPolicy::Admission::Probability ||
-                       policy.admits(key.key, nullptr, time.step, context_.admissionKey);
+                       policy.admits(key.key, nullptr, step, context_.admissionKey);
     if (!drawn && spec_.shortFloats == 0)
       return row;
     row = create(key, !drawn || (!policy.admitsAll() && policy.statistics() > 0));
@@ -139,7 +139,7 @@ uint32_t TableRange::count(const BatchKey &key, uint32_t row, float shows, float
       at.floats()[1] += clicks;
   }
   at.setSeen(period);
-  if (RowStore::isShort(row) && policy.admits(key.key, at.floats(), time.step, context_.admissionKey))
+  if (RowStore::isShort(row) && policy.admits(key.key, at.floats(), step, context_.admissionKey))
     row = admit(key, row);
   return row;
 }
@@ -167,6 +167,7 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
                         RowUpdater &updater, const TableTime &time) {
   const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
   const auto dim = static_cast<size_t>(spec.dim);
+  const uint16_t period = spec_.policy.periodOf(time);
   RowFinder finder(index_, rows_, keys, bytesUpTo(spec.offset + spec.stateFloats));
   for (size_t i = 0; i < keys.size(); ++i) {
     const BatchKey &key = keys[i];
@@ -174,7 +175,7 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
     const RowGradients &push = pushes[key.push];
     if (part == spec_.countingPart)
       row = count(key, row, push.shows.empty() ? 1.0F : push.shows[key.position],
-                  push.clicks.empty() ? 0.0F : push.clicks[key.position], time);
+                  push.clicks.empty() ? 0.0F : push.clicks[key.position], time.step, period);
     else if (row != RowIndex::none)
       markChanged(key.hash, row);
     else if (!spec.wantsAdmission)

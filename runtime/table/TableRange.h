@@ -116,7 +116,7 @@ private:
 
   uint32_t create(const BatchKey &key, bool isShort) HETER_REQUIRES(mutex_);
   /// Counts a push of `key`, which may create or admit its row. Gives the row, or RowIndex::none if it gets none.
-  uint32_t count(const BatchKey &key, uint32_t row, float shows, float clicks, const TableTime &time)
+  uint32_t count(const BatchKey &key, uint32_t row, float shows, float clicks, int64_t step, uint16_t period)
       HETER_REQUIRES(mutex_);
   uint32_t admit(const BatchKey &key, uint32_t row) HETER_REQUIRES(mutex_);
   void markChanged(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_) {

@@ -381,13 +381,43 @@ struct Parser {
   Request finish();
 
   CLI::App app{"Train click-through models that heterc has compiled, predict with them, and look into them", "heter"};
-  CLI::App *run, *launch, *predict, *inspect, *dump, *data, *synth;
+  void addTable();
+
+  CLI::App *run, *launch, *predict, *inspect, *dump, *table, *data, *synth;
   TrainFlags runFlags, launchFlags;
   PredictFlags predictFlags;
   InspectCommand inspectCommand;
   DumpCommand dumpCommand;
+  TableCommand tableCommand;
   SynthCommand synthCommand;
 };
+
+void Parser::addTable() {
+  using Action = TableCommand::Action;
+  table = app.add_subcommand("table", "Look into the tables of a saved model");
+  table->require_subcommand(1);
+  table->footer("Examples:\n  heter table stats model\n  heter table get model emb 1234567890\n  heter table diff "
+                "monday tuesday");
+  const auto add = [&](const std::string &name, const std::string &what, Action action) {
+    CLI::App *sub = table->add_subcommand(name, what);
+    sub->add_option("DIR", tableCommand.model, "A folder written by --save")->type_name("DIR")->required();
+    sub->callback([this, action] { tableCommand.action = action; });
+    return sub;
+  };
+  add("stats", "How many rows each table has, their bytes, and how large their values are", Action::Stats)
+      ->footer("Example:\n  heter table stats model");
+  CLI::App *get = add("get", "Print the rows of some keys", Action::Get);
+  CLI::App *all = add("dump", "Print every row of a table", Action::Dump);
+  for (CLI::App *sub : {get, all})
+    sub->add_option("TABLE", tableCommand.table, "A table of the model")->type_name("TABLE")->required();
+  get->add_option("KEY", tableCommand.keys, "Ids: numbers as `heter dump` prints them")->type_name("KEY")->required();
+  get->footer("Example:\n  heter table get model emb 3 1234567890");
+  all->footer("Example:\n  heter table dump model emb | head");
+  CLI::App *diff =
+      add("diff", "Count the rows that differ between two saved models; exits with 1 if any do", Action::Diff);
+  diff->add_option("OTHER", tableCommand.other, "Another folder written by --save")->type_name("DIR")->required();
+  diff->footer("Example:\n  heter table diff monday tuesday");
+}
 
 Parser::Parser() {
   cli::prepare(app, version);
@@ -413,6 +443,8 @@ Parser::Parser() {
   dump->add_option("DIR", dumpCommand.model, "A folder written by --save")->type_name("DIR")->required();
   dump->add_option("--out", dumpCommand.out, "The text file to write (default: standard output)")->type_name("FILE");
   dump->footer("Examples:\n  heter dump model --out model.txt\n  heter dump model | grep '^parameter'");
+
+  addTable();
 
   data = app.add_subcommand("data", "Make data");
   data->require_subcommand(1);
@@ -454,6 +486,8 @@ Request Parser::finish() {
     return inspectCommand;
   if (dump->parsed())
     return dumpCommand;
+  if (table->parsed())
+    return tableCommand;
   return synthCommand;
 }
 

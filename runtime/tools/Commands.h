@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace heter::runtime::tools {
 
@@ -51,6 +52,16 @@ struct DumpCommand {
   std::string out; ///< Empty: standard output.
 };
 int dumpModel(const DumpCommand &command);
+
+/// `heter table`.
+struct TableCommand {
+  enum class Action { Stats, Get, Dump, Diff } action = Action::Stats;
+  std::string model;
+  std::string other; ///< The second model of a diff.
+  std::string table;
+  std::vector<uint64_t> keys;
+};
+int lookIntoTable(const TableCommand &command);
 
 struct SynthCommand {
   int64_t examples = 0;

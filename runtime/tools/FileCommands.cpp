@@ -1,9 +1,10 @@
-// The commands that only read and write files: inspect, dump and data synth.
+// The commands that only read and write files: inspect, dump, table and data synth.
 #include "cli/Terminal.h"
 #include "runtime/base/FileSystem.h"
 #include "runtime/data/Synth.h"
 #include "runtime/package/Package.h"
 #include "runtime/table/Checkpoint.h"
+#include "runtime/table/TableReport.h"
 #include "runtime/tools/Commands.h"
 #include "runtime/tools/Paths.h"
 #include "runtime/tools/Report.h"
@@ -45,6 +46,35 @@ int dumpModel(const DumpCommand &command) {
   auto files = makePosixFileSystem();
   Status status = writeDump(*files, command);
   return status.ok() ? 0 : fail(status);
+}
+
+static Status printTables(FileSystem &files, const TableCommand &command, bool &equal) {
+  HETER_RETURN_IF_ERROR(checkSavedModel(files, command.model));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openForWrite("/dev/stdout"));
+  switch (command.action) {
+  case TableCommand::Action::Stats:
+    HETER_RETURN_IF_ERROR(printTableStats(files, command.model, *out));
+    break;
+  case TableCommand::Action::Get:
+    HETER_RETURN_IF_ERROR(printTableRows(files, command.model, command.table, command.keys, *out));
+    break;
+  case TableCommand::Action::Dump:
+    HETER_RETURN_IF_ERROR(printTable(files, command.model, command.table, *out));
+    break;
+  case TableCommand::Action::Diff:
+    HETER_RETURN_IF_ERROR(checkSavedModel(files, command.other));
+    HETER_RETURN_IF_ERROR(printTableDiff(files, command.model, command.other, *out, equal));
+    break;
+  }
+  return out->close();
+}
+
+int lookIntoTable(const TableCommand &command) {
+  auto files = makePosixFileSystem();
+  bool equal = true;
+  if (const Status status = printTables(*files, command, equal); !status.ok())
+    return fail(status);
+  return equal ? 0 : exitFailure;
 }
 
 int synthesize(const SynthCommand &command) {

@@ -23,6 +23,7 @@ struct Dispatcher {
   int operator()(const PredictCommand &command) const { return predict(command); }
   int operator()(const InspectCommand &command) const { return inspectPackage(command); }
   int operator()(const DumpCommand &command) const { return dumpModel(command); }
+  int operator()(const TableCommand &command) const { return lookIntoTable(command); }
   int operator()(const SynthCommand &command) const { return synthesize(command); }
 };
 

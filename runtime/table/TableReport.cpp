@@ -1,0 +1,306 @@
+// Statistics, rows and differences of saved tables. Rows are read as they lie in the save; only a difference keeps one
+// save's rows in memory.
+#include "runtime/table/TableReport.h"
+
+#include "runtime/table/CheckpointFiles.h"
+#include "runtime/table/CheckpointManifest.h"
+#include "runtime/table/TableRange.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <unordered_map>
+#include <vector>
+
+namespace heter::runtime {
+
+using namespace checkpoint;
+
+static constexpr size_t textBlock = size_t{1} << 20;
+
+template <typename Number> static void appendNumber(std::string &text, Number value) {
+  char digits[64];
+  text.push_back(' ');
+  text.append(digits, std::to_chars(digits, digits + sizeof(digits), value).ptr);
+}
+
+/// Calls `visit` with the position of each row's table in the manifest, and the row.
+static Status forEachRow(FileSystem &files, const std::string &dir, const Manifest &manifest,
+                         const std::function<Status(size_t table, const RowImage &row)> &visit) {
+  for (const ManifestFile &file : manifest.files)
+    if (!file.dense)
+      HETER_RETURN_IF_ERROR(
+          readRows(files, dir, manifest, file, [&](size_t table, uint64_t key, std::span<const float> state) {
+            return visit(table, {key, true, state});
+          }));
+  return {};
+}
+
+static StatusOr<size_t> findTable(const Manifest &manifest, const std::string &dir, const std::string &name) {
+  std::string there;
+  for (size_t t = 0; t < manifest.schema.tables.size(); ++t) {
+    if (manifest.schema.tables[t].name == name)
+      return t;
+    there += (t == 0 ? "" : ", ") + manifest.schema.tables[t].name;
+  }
+  return Status::notFound("the model in " + dir + " has no table `" + name + "`" +
+                          (there.empty() ? ": it has none at all" : ": there is " + there));
+}
+
+static void appendRow(std::string &text, const TableSpec &spec, const RowImage &row) {
+  text.append(spec.name);
+  appendNumber(text, row.key);
+  const auto append = [&](const std::string &name, const float *values, int64_t count) {
+    text.append(" ").append(name);
+    for (int64_t i = 0; i < count; ++i)
+      appendNumber(text, values[i]);
+  };
+  if (const int64_t statistics = spec.policy.statistics(); statistics > 0)
+    append("statistics", row.state.data(), statistics);
+  for (const PartSpec &part : spec.parts) {
+    if (part.wantsAdmission && !row.admitted)
+      continue;
+    const std::string prefix = part.name.empty() ? "" : part.name + ".";
+    const float *state = row.state.data() + part.offset;
+    append(prefix + "value", state, part.dim);
+    state += part.dim;
+    for (const std::string &slot : part.optimizer.slots) {
+      append(prefix + slot, state, part.dim);
+      state += part.dim;
+    }
+    for (const std::string &scalar : part.optimizer.scalars)
+      append(prefix + scalar, state++, 1);
+  }
+  text.push_back('\n');
+}
+
+//===--- Statistics -----------------------------------------------------------------------------------------------===//
+
+namespace {
+struct PartStats {
+  int64_t rows = 0;
+  int64_t notFinite = 0; ///< Rows with a value that is no number.
+  int64_t zeros = 0;     ///< Rows whose values are all 0.
+  double norms = 0;      ///< The sum of the rows' lengths.
+  double largest = 0;    ///< The greatest magnitude of a value.
+  uint64_t largestKey = 0;
+
+  void add(uint64_t key, std::span<const float> values) {
+    double squares = 0;
+    ++rows;
+    for (float value : values) {
+      if (!std::isfinite(value)) {
+        ++notFinite;
+        return;
+      }
+      squares += static_cast<double>(value) * static_cast<double>(value);
+      if (std::abs(static_cast<double>(value)) > largest) {
+        largest = std::abs(static_cast<double>(value));
+        largestKey = key;
+      }
+    }
+    zeros += squares == 0 ? 1 : 0;
+    norms += std::sqrt(squares);
+  }
+
+  void print(std::string &text, const PartSpec &spec) const {
+    text.append(spec.name.empty() ? "  values" : "  part " + spec.name).append(": dim");
+    appendNumber(text, spec.dim);
+    text.append(", ").append(spec.optimizer.name).append(", rows");
+    appendNumber(text, rows);
+    text.append(", all zero");
+    appendNumber(text, zeros);
+    if (notFinite > 0) {
+      text.append(", not finite");
+      appendNumber(text, notFinite);
+    }
+    if (const int64_t finite = rows - notFinite; finite > 0) {
+      text.append(", mean length");
+      appendNumber(text, static_cast<float>(norms / static_cast<double>(finite)));
+      text.append(", largest magnitude");
+      appendNumber(text, static_cast<float>(largest));
+      text.append(" of key");
+      appendNumber(text, largestKey);
+    }
+    text.push_back('\n');
+  }
+};
+
+struct TableStats {
+  int64_t rows = 0;
+  int64_t shortRows = 0;
+  int64_t bytes = 0;
+  std::vector<PartStats> parts;
+};
+} // namespace
+
+Status printTableStats(FileSystem &files, const std::string &dir, OutputFile &out) {
+  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, dir));
+  const std::vector<TableSpec> &tables = manifest.schema.tables;
+  std::vector<TableStats> stats(tables.size());
+  for (size_t t = 0; t < tables.size(); ++t)
+    stats[t].parts.resize(tables[t].parts.size());
+  HETER_RETURN_IF_ERROR(forEachRow(files, dir, manifest, [&](size_t t, const RowImage &row) {
+    ++stats[t].rows;
+    stats[t].shortRows += row.admitted ? 0 : 1;
+    stats[t].bytes += static_cast<int64_t>(sizeof(row.key) + row.state.size_bytes());
+    for (size_t p = 0; p < tables[t].parts.size(); ++p) {
+      const PartSpec &part = tables[t].parts[p];
+      if (row.admitted || !part.wantsAdmission)
+        stats[t].parts[p].add(row.key,
+                              row.state.subspan(static_cast<size_t>(part.offset), static_cast<size_t>(part.dim)));
+    }
+    return Status();
+  }));
+  std::string text = "model " + manifest.schema.model + ", steps";
+  appendNumber(text, manifest.steps);
+  text.push_back('\n');
+  for (size_t t = 0; t < tables.size(); ++t) {
+    text.append("table ").append(tables[t].name).append(": rows");
+    appendNumber(text, stats[t].rows);
+    if (stats[t].shortRows > 0) {
+      text.append(", not admitted");
+      appendNumber(text, stats[t].shortRows);
+    }
+    text.append(", bytes");
+    appendNumber(text, stats[t].bytes);
+    text.push_back('\n');
+    for (size_t p = 0; p < tables[t].parts.size(); ++p)
+      stats[t].parts[p].print(text, tables[t].parts[p]);
+  }
+  return out.append(text);
+}
+
+//===--- Rows -----------------------------------------------------------------------------------------------------===//
+
+Status printTableRows(FileSystem &files, const std::string &dir, const std::string &table,
+                      std::span<const uint64_t> keys, OutputFile &out) {
+  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, dir));
+  HETER_ASSIGN_OR_RETURN(const size_t wanted, findTable(manifest, dir, table));
+  std::unordered_map<uint64_t, std::string> lines;
+  for (uint64_t key : keys)
+    lines[key];
+  HETER_RETURN_IF_ERROR(forEachRow(files, dir, manifest, [&](size_t t, const RowImage &row) {
+    if (const auto line = lines.find(row.key); t == wanted && line != lines.end())
+      appendRow(line->second, manifest.schema.tables[t], row);
+    return Status();
+  }));
+  std::string text;
+  for (uint64_t key : keys) {
+    if (lines[key].empty()) {
+      text.append(table);
+      appendNumber(text, key);
+      text.append(" has no row: it reads as its first value\n");
+    }
+    text.append(lines[key]);
+  }
+  return out.append(text);
+}
+
+Status printTable(FileSystem &files, const std::string &dir, const std::string &table, OutputFile &out) {
+  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, dir));
+  HETER_ASSIGN_OR_RETURN(const size_t wanted, findTable(manifest, dir, table));
+  std::string text;
+  HETER_RETURN_IF_ERROR(forEachRow(files, dir, manifest, [&](size_t t, const RowImage &row) {
+    if (t == wanted)
+      appendRow(text, manifest.schema.tables[t], row);
+    if (text.size() < textBlock)
+      return Status();
+    Status status = out.append(text);
+    text.clear();
+    return status;
+  }));
+  return text.empty() ? Status() : out.append(text);
+}
+
+//===--- Differences ----------------------------------------------------------------------------------------------===//
+
+namespace {
+/// The rows of one table of one save.
+struct KeptRows {
+  struct Kept {
+    bool admitted;
+    size_t begin; ///< In `floats`.
+    size_t count;
+  };
+  std::unordered_map<uint64_t, Kept> rows;
+  std::vector<float> floats;
+};
+
+struct TableDiff {
+  int64_t onlyAfter = 0;
+  int64_t equal = 0;
+  int64_t differ = 0;
+  double most = 0;
+  uint64_t mostKey = 0;
+
+  void add(KeptRows &before, const RowImage &row) {
+    const auto kept = before.rows.find(row.key);
+    if (kept == before.rows.end()) {
+      ++onlyAfter;
+      return;
+    }
+    const float *old = before.floats.data() + kept->second.begin;
+    const bool same = kept->second.admitted == row.admitted &&
+                      std::equal(row.state.begin(), row.state.end(), old, old + kept->second.count);
+    ++(same ? equal : differ);
+    for (size_t i = 0; i < std::min(row.state.size(), kept->second.count); ++i)
+      if (const double distance = std::abs(static_cast<double>(row.state[i]) - static_cast<double>(old[i]));
+          distance > most) {
+        most = distance;
+        mostKey = row.key;
+      }
+    before.rows.erase(kept);
+  }
+
+  void print(std::string &text, const std::string &table, int64_t onlyBefore) const {
+    text.append("table ").append(table).append(": equal");
+    appendNumber(text, equal);
+    text.append(", differ");
+    appendNumber(text, differ);
+    text.append(", only in the first");
+    appendNumber(text, onlyBefore);
+    text.append(", only in the second");
+    appendNumber(text, onlyAfter);
+    if (most > 0) {
+      text.append(", most apart");
+      appendNumber(text, static_cast<float>(most));
+      text.append(" at key");
+      appendNumber(text, mostKey);
+    }
+    text.push_back('\n');
+  }
+};
+} // namespace
+
+Status printTableDiff(FileSystem &files, const std::string &before, const std::string &after, OutputFile &out,
+                      bool &equal) {
+  HETER_ASSIGN_OR_RETURN(const Manifest first, readManifest(files, before));
+  HETER_ASSIGN_OR_RETURN(const Manifest second, readManifest(files, after));
+  HETER_RETURN_IF_ERROR(checkSameSchema(first.schema, second.schema).withContext(before + " beside " + after));
+  std::vector<KeptRows> kept(first.schema.tables.size());
+  HETER_RETURN_IF_ERROR(forEachRow(files, before, first, [&](size_t t, const RowImage &row) {
+    kept[t].rows[row.key] = {row.admitted, kept[t].floats.size(), row.state.size()};
+    kept[t].floats.insert(kept[t].floats.end(), row.state.begin(), row.state.end());
+    return Status();
+  }));
+  std::vector<size_t> placeInFirst;
+  for (const TableSpec &table : second.schema.tables) {
+    HETER_ASSIGN_OR_RETURN(const size_t place, findTable(first, before, table.name));
+    placeInFirst.push_back(place);
+  }
+  std::vector<TableDiff> diffs(kept.size());
+  HETER_RETURN_IF_ERROR(forEachRow(files, after, second, [&](size_t t, const RowImage &row) {
+    diffs[placeInFirst[t]].add(kept[placeInFirst[t]], row);
+    return Status();
+  }));
+  std::string text;
+  equal = true;
+  for (size_t t = 0; t < diffs.size(); ++t) {
+    diffs[t].print(text, first.schema.tables[t].name, static_cast<int64_t>(kept[t].rows.size()));
+    equal = equal && diffs[t].differ == 0 && diffs[t].onlyAfter == 0 && kept[t].rows.empty();
+  }
+  return out.append(text);
+}
+
+} // namespace heter::runtime
