@@ -67,6 +67,9 @@ Status LocalTrainer::prepare() {
   StoreOptions storeOptions;
   storeOptions.seed = seed_;
   storeOptions.generation = localGeneration;
+  storeOptions.background = [&scheduler = context_.scheduler](std::function<void()> task) {
+    scheduler.postBlocking(std::move(task)); // the system clears memory in it
+  };
   storeOptions.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };

@@ -31,6 +31,9 @@ void Server::joined(const rpc::JoinReply &reply) {
   options.shardIndex = self_.index;
   options.shardCount = static_cast<int>(reply.servers.size());
   options.generation = reply.generation;
+  options.background = [&scheduler = context_.scheduler](std::function<void()> task) {
+    scheduler.postBlocking(std::move(task)); // the system clears memory in it
+  };
   options.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };

@@ -117,6 +117,8 @@ struct PartStats {
     if (const int64_t finite = rows - notFinite; finite > 0) {
       text.append(", mean length");
       appendNumber(text, static_cast<float>(norms / static_cast<double>(finite)));
+    }
+    if (largest > 0) {
       text.append(", largest magnitude");
       appendNumber(text, static_cast<float>(largest));
       text.append(" of key");

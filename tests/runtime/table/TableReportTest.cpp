@@ -54,10 +54,10 @@ TEST_F(TableReport, statsCountRowsAndMeasureValues) {
   EXPECT_EQ(print([&](OutputFile &out) { return printTableStats(files_, "first", out); }),
             R"(model tiny, steps 1
 table a: rows 2, bytes 48
-  values: dim 2, adagrad, rows 2, all zero 1, mean length 0.035355337, largest magnitude 0.05 of key 3
+  values: dim 2, adagrad, rows 2, all zero 1, mean length 0.03535534, largest magnitude 0.05 of key 3
 table b: rows 1, bytes 20
   part w: dim 1, sgd, rows 1, all zero 0, mean length 3, largest magnitude 3 of key 7
-  part v: dim 2, sgd, rows 1, all zero 1, mean length 0, largest magnitude 0 of key 0
+  part v: dim 2, sgd, rows 1, all zero 1, mean length 0
 )");
 }
 

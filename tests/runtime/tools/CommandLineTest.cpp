@@ -226,6 +226,13 @@ TEST(CommandLineTest, OtherCommands) {
   EXPECT_EQ(std::get<InspectCommand>(inspect).role, "server");
   Request dump = parseCommandLine({"dump", "model", "--out", "t"});
   EXPECT_EQ(std::get<DumpCommand>(dump).out, "t");
+  Request get = parseCommandLine({"table", "get", "model", "emb", "3", "18446744073709551615"});
+  EXPECT_EQ(std::get<TableCommand>(get).action, TableCommand::Action::Get);
+  EXPECT_EQ(std::get<TableCommand>(get).table, "emb");
+  EXPECT_EQ(std::get<TableCommand>(get).keys, (std::vector<uint64_t>{3, ~uint64_t{0}}));
+  Request diff = parseCommandLine({"table", "diff", "monday", "tuesday"});
+  EXPECT_EQ(std::get<TableCommand>(diff).action, TableCommand::Action::Diff);
+  EXPECT_EQ(std::get<TableCommand>(diff).other, "tuesday");
   Request synth = parseCommandLine({"data", "synth", "--examples", "10", "--out", "f"});
   EXPECT_EQ(std::get<SynthCommand>(synth).examples, 10);
   EXPECT_EQ(std::get<SynthCommand>(synth).seed, 1u);
