@@ -2,6 +2,7 @@
 #include "runtime/table/Checkpoint.h"
 #include "runtime/table/CheckpointFiles.h"
 #include "runtime/table/CheckpointManifest.h"
+#include "runtime/table/RowText.h"
 #include "runtime/table/Sharding.h"
 
 #include <algorithm>
@@ -129,25 +130,9 @@ static StatusOr<std::vector<WholeTable>> readTables(FileSystem &files, const std
 }
 
 static Status printRow(TextWriter &out, const TableSpec &spec, const SavedRow &row, const float *floats) {
-  out.text(spec.name).number(row.key);
-  if (const int64_t statistics = spec.policy.statistics(); statistics > 0)
-    out.text(" statistics").numbers({floats, static_cast<size_t>(statistics)});
-  for (const PartSpec &part : spec.parts) {
-    if (part.wantsAdmission && !row.admitted)
-      continue;
-    const float *state = floats + part.offset;
-    const std::string prefix = part.name.empty() ? " " : " " + part.name + ".";
-    const auto array = [&](std::string_view name, int64_t count) {
-      out.text(prefix).text(name).numbers({state, static_cast<size_t>(count)});
-      state += count;
-    };
-    array("value", part.dim);
-    for (const std::string &slot : part.optimizer.slots)
-      array(slot, part.dim);
-    for (const std::string &scalar : part.optimizer.scalars)
-      array(scalar, 1);
-  }
-  return out.endLine();
+  std::string line;
+  appendRow(line, spec, {row.key, row.admitted, {floats, static_cast<size_t>(spec.floatsOf(!row.admitted))}});
+  return out.text(line).endLine();
 }
 
 static Status printTable(TextWriter &out, const TableSpec &spec, const WholeTable &whole) {

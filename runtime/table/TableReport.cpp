@@ -4,10 +4,9 @@
 
 #include "runtime/table/CheckpointFiles.h"
 #include "runtime/table/CheckpointManifest.h"
-#include "runtime/table/TableRange.h"
+#include "runtime/table/RowText.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <unordered_map>
 #include <vector>
@@ -18,21 +17,11 @@ using namespace checkpoint;
 
 static constexpr size_t textBlock = size_t{1} << 20;
 
-template <typename Number> static void appendNumber(std::string &text, Number value) {
-  char digits[64];
-  text.push_back(' ');
-  text.append(digits, std::to_chars(digits, digits + sizeof(digits), value).ptr);
-}
-
 /// Calls `visit` with the position of each row's table in the manifest, and the row.
-static Status forEachRow(FileSystem &files, const std::string &dir, const Manifest &manifest,
-                         const std::function<Status(size_t table, const RowImage &row)> &visit) {
-  for (const ManifestFile &file : manifest.files)
-    if (!file.dense)
-      HETER_RETURN_IF_ERROR(
-          readRows(files, dir, manifest, file, [&](size_t table, uint64_t key, std::span<const float> state) {
-            return visit(table, {key, true, state});
-          }));
+static Status forEachRow(FileSystem &files, const std::string &path, const Manifest &manifest,
+                         const RowVisitor &visit) {
+  for (int32_t server = 0; server < manifest.shardCount; ++server)
+    HETER_RETURN_IF_ERROR(readRows(files, SavePath(path).folder, manifest, server, visit));
   return {};
 }
 
@@ -45,33 +34,6 @@ static StatusOr<size_t> findTable(const Manifest &manifest, const std::string &d
   }
   return Status::notFound("the model in " + dir + " has no table `" + name + "`" +
                           (there.empty() ? ": it has none at all" : ": there is " + there));
-}
-
-static void appendRow(std::string &text, const TableSpec &spec, const RowImage &row) {
-  text.append(spec.name);
-  appendNumber(text, row.key);
-  const auto append = [&](const std::string &name, const float *values, int64_t count) {
-    text.append(" ").append(name);
-    for (int64_t i = 0; i < count; ++i)
-      appendNumber(text, values[i]);
-  };
-  if (const int64_t statistics = spec.policy.statistics(); statistics > 0)
-    append("statistics", row.state.data(), statistics);
-  for (const PartSpec &part : spec.parts) {
-    if (part.wantsAdmission && !row.admitted)
-      continue;
-    const std::string prefix = part.name.empty() ? "" : part.name + ".";
-    const float *state = row.state.data() + part.offset;
-    append(prefix + "value", state, part.dim);
-    state += part.dim;
-    for (const std::string &slot : part.optimizer.slots) {
-      append(prefix + slot, state, part.dim);
-      state += part.dim;
-    }
-    for (const std::string &scalar : part.optimizer.scalars)
-      append(prefix + scalar, state++, 1);
-  }
-  text.push_back('\n');
 }
 
 //===--- Statistics -----------------------------------------------------------------------------------------------===//
@@ -137,7 +99,7 @@ struct TableStats {
 } // namespace
 
 Status printTableStats(FileSystem &files, const std::string &dir, OutputFile &out) {
-  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, dir));
+  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, SavePath(dir)));
   const std::vector<TableSpec> &tables = manifest.schema.tables;
   std::vector<TableStats> stats(tables.size());
   for (size_t t = 0; t < tables.size(); ++t)
@@ -177,7 +139,7 @@ Status printTableStats(FileSystem &files, const std::string &dir, OutputFile &ou
 
 Status printTableRows(FileSystem &files, const std::string &dir, const std::string &table,
                       std::span<const uint64_t> keys, OutputFile &out) {
-  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, dir));
+  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, SavePath(dir)));
   HETER_ASSIGN_OR_RETURN(const size_t wanted, findTable(manifest, dir, table));
   std::unordered_map<uint64_t, std::string> lines;
   for (uint64_t key : keys)
@@ -193,19 +155,21 @@ Status printTableRows(FileSystem &files, const std::string &dir, const std::stri
       text.append(table);
       appendNumber(text, key);
       text.append(" has no row: it reads as its first value\n");
-    }
-    text.append(lines[key]);
+    } else
+      text.append(lines[key]).push_back('\n');
   }
   return out.append(text);
 }
 
 Status printTable(FileSystem &files, const std::string &dir, const std::string &table, OutputFile &out) {
-  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, dir));
+  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, SavePath(dir)));
   HETER_ASSIGN_OR_RETURN(const size_t wanted, findTable(manifest, dir, table));
   std::string text;
   HETER_RETURN_IF_ERROR(forEachRow(files, dir, manifest, [&](size_t t, const RowImage &row) {
-    if (t == wanted)
-      appendRow(text, manifest.schema.tables[t], row);
+    if (t != wanted)
+      return Status();
+    appendRow(text, manifest.schema.tables[t], row);
+    text.push_back('\n');
     if (text.size() < textBlock)
       return Status();
     Status status = out.append(text);
@@ -277,8 +241,8 @@ struct TableDiff {
 
 Status printTableDiff(FileSystem &files, const std::string &before, const std::string &after, OutputFile &out,
                       bool &equal) {
-  HETER_ASSIGN_OR_RETURN(const Manifest first, readManifest(files, before));
-  HETER_ASSIGN_OR_RETURN(const Manifest second, readManifest(files, after));
+  HETER_ASSIGN_OR_RETURN(const Manifest first, readManifest(files, SavePath(before)));
+  HETER_ASSIGN_OR_RETURN(const Manifest second, readManifest(files, SavePath(after)));
   HETER_RETURN_IF_ERROR(checkSameSchema(first.schema, second.schema).withContext(before + " beside " + after));
   std::vector<KeptRows> kept(first.schema.tables.size());
   HETER_RETURN_IF_ERROR(forEachRow(files, before, first, [&](size_t t, const RowImage &row) {

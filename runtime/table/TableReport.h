@@ -11,7 +11,7 @@
 
 namespace heter::runtime {
 
-// `dir` is a folder that holds a save; a damaged file is a DataLoss that names it, a table that the save does not have
+// `dir` is a folder that holds a save, or the manifest of one in it; a damaged file is a DataLoss that names it, a table that the save does not have
 // NotFound. The text is for people, except that a row has the form that dumpCheckpoint gives it (docs/formats/dump.md).
 
 /// Of each table its rows, their bytes, and of each part how large its values are.
