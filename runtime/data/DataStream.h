@@ -50,7 +50,7 @@ struct Batch {
   int64_t epoch = 0;
   int64_t examples = 0;             ///< Of this micro-batch; at least 1.
   int64_t firstExample = 0;         ///< Running number, over all epochs and trainers of the run, of the first example.
-  DataPosition after;               ///< Where the data goes on after the step.
+  DataPosition after = {};          ///< Where the data goes on after the step.
   std::vector<BatchTensor> tensors; ///< In the order of the inputs given to `DataStream::open`.
 };
 using BatchPtr = std::shared_ptr<const Batch>;
@@ -95,8 +95,8 @@ struct DataOptions {
 struct DataProgress {
   int64_t examples = 0; ///< Dealt to any trainer, over all epochs, since the stream was opened.
   int64_t expectedExamples =
-      0; ///< Of the same in the end: exact after the first epoch, an estimate before; 0: unknown yet.
-  int64_t badLines = 0;         ///< Malformed lines that this trainer passed over and reported.
+      0;                ///< Of the same in the end: exact after the first epoch, an estimate before; 0: unknown yet.
+  int64_t badLines = 0; ///< Malformed lines that this trainer passed over and reported.
 };
 
 /// A stream of batches. Files are read and parsed by `Scheduler::postBlocking` tasks, one at a time a stream, ahead of

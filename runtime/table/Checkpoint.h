@@ -47,7 +47,7 @@ struct ShardInfo {
 
 /// What is said of a save besides what its servers wrote.
 struct SaveOptions {
-  DataPosition position;
+  DataPosition position = {};
   int64_t base = 0; ///< The save that increments build on, which must be the newest of the folder; 0: none.
   int keep = 1;     ///< How many saves stay in the folder, this one among them.
 };

@@ -5,7 +5,6 @@
 #include "runtime/table/Sharding.h"
 
 #include <algorithm>
-#include <optional>
 #include <unordered_set>
 
 namespace heter::runtime::checkpoint {
@@ -54,8 +53,8 @@ class RowBlockWriter {
 public:
   RowBlockWriter(BlockWriter &out, uint32_t table, RowBlock kind) : out_(out), table_(table), kind_(kind) {}
 
-  /// `seen` is there if rows have it.
-  Status add(uint64_t key, std::optional<uint32_t> seen, std::span<const float> state) {
+  /// `seen` is null if rows have no period.
+  Status add(uint64_t key, const uint16_t *seen, std::span<const float> state) {
     if (rows_ == 0) {
       block_.add(table_);
       block_.add(static_cast<uint32_t>(kind_));
@@ -63,7 +62,7 @@ public:
     }
     block_.add(key);
     if (seen)
-      block_.add(*seen);
+      block_.add(uint32_t{*seen});
     block_.addFloats(state);
     ++rows_;
     return block_.bytes().size() >= rowBlockBytes ? flush() : Status();
@@ -91,7 +90,7 @@ StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t 
   if (since > 0) {
     RowBlockWriter erased(out, table, RowBlock::Erased);
     for (uint64_t key : snapshot.erased(since))
-      HETER_RETURN_IF_ERROR(erased.add(key, std::nullopt, {}));
+      HETER_RETURN_IF_ERROR(erased.add(key, nullptr, {}));
     HETER_RETURN_IF_ERROR(erased.flush());
   }
   RowBlockWriter whole(out, table, RowBlock::Whole), others(out, table, RowBlock::Short);
@@ -99,8 +98,7 @@ StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t 
   int64_t rows = 0;
   HETER_RETURN_IF_ERROR(snapshot.visit(since, [&](const RowImage &row) {
     ++rows;
-    const std::optional<uint32_t> seen = hasPeriods ? std::optional<uint32_t>(row.seen) : std::nullopt;
-    return (row.admitted ? whole : others).add(row.key, seen, row.state);
+    return (row.admitted ? whole : others).add(row.key, hasPeriods ? &row.seen : nullptr, row.state);
   }));
   HETER_RETURN_IF_ERROR(whole.flush());
   HETER_RETURN_IF_ERROR(others.flush());
