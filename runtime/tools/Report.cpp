@@ -178,8 +178,8 @@ std::string delayWarning(const RunOptions &options, const package::PackageInfo &
          (trainers > 1 ? " and " + std::to_string(trainers) + " cpu-trainers" : "") +
          " computes gradients from parameters about " + std::to_string(delay) + (delay == 1 ? " update" : " updates") +
          " old, and the first steps of " + hasty +
-         " are large: begin small (`lr: warmup(1e-3, over: 1000 steps)`), use fewer frames in flight, or begin in sync "
-         "and go on with --load (docs/how-to/async.md)";
+         " are large: use fewer frames in flight, begin in sync and go on with --load, or, in a long run, begin small "
+         "(`lr: warmup(1e-3, over: 1000 steps)`); docs/how-to/async.md has the figures";
 }
 
 std::string rolesWarning(const RunOptions &options, const std::string &mode) {
