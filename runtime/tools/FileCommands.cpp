@@ -10,6 +10,7 @@
 #include "runtime/tools/Report.h"
 
 #include <cstdio>
+#include <span>
 
 namespace heter::runtime::tools {
 
@@ -32,10 +33,29 @@ int inspectPackage(const InspectCommand &command) {
 
 namespace {
 
+/// Standard output, wherever it goes: opened by name, a file that it was sent to would be emptied.
+class StandardOutput : public OutputFile {
+public:
+  Status append(std::span<const char> bytes) override {
+    return std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() ? Status() : failed();
+  }
+  Status sync() override { return std::fflush(stdout) == 0 ? Status() : failed(); }
+  Status close() override { return sync(); }
+
+private:
+  static Status failed() { return Status::unavailable("standard output cannot be written to"); }
+};
+
+/// The file of that path; standard output if it is empty.
+StatusOr<std::unique_ptr<OutputFile>> openOutput(FileSystem &files, const std::string &path) {
+  if (path.empty())
+    return std::unique_ptr<OutputFile>(std::make_unique<StandardOutput>());
+  return files.openForWrite(path);
+}
+
 Status writeDump(FileSystem &files, const DumpCommand &command) {
   HETER_RETURN_IF_ERROR(checkSavedModel(files, command.model));
-  const std::string path = command.out.empty() ? "/dev/stdout" : command.out;
-  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openForWrite(path));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, openOutput(files, command.out));
   HETER_RETURN_IF_ERROR(dumpCheckpoint(files, command.model, *out));
   return out->close();
 }
@@ -50,7 +70,7 @@ int dumpModel(const DumpCommand &command) {
 
 static Status printTables(FileSystem &files, const TableCommand &command, bool &equal) {
   HETER_RETURN_IF_ERROR(checkSavedModel(files, command.model));
-  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openForWrite("/dev/stdout"));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, openOutput(files, ""));
   switch (command.action) {
   case TableCommand::Action::Stats:
     HETER_RETURN_IF_ERROR(printTableStats(files, command.model, *out));
