@@ -133,10 +133,12 @@ int64_t pieceCount(const Product &product, int64_t length) {
   return product.batched ? 1 : std::clamp<int64_t>(product.m * product.n * product.k / workOfPiece, 1, most);
 }
 
-/// Whether tiles, whose blocks are 32 x 32 x 32, would not mostly multiply zeros.
+/// Whether tiles, whose blocks are 32 x 32 x 32, would not mostly multiply zeros. The extent that may be the number of
+/// examples (the rows of a, or its columns where a is transposed, as in a weight's gradient) does not count: an
+/// example's results must not depend on how many others are multiplied with it.
 bool fillsTiles(const Product &product) {
   constexpr int64_t block = 32;
-  return !product.batched && std::min({product.m, product.n, product.k}) >= block;
+  return !product.batched && product.n >= block && (product.transposeA ? product.m : product.k) >= block;
 }
 
 Status multiplyOnTiles(const Product &product, const float *a, const float *b, const float *bias, float *out,

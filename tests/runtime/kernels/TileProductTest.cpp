@@ -109,11 +109,13 @@ TEST_F(TileProductTest, ThreadsAndOtherRowsChangeNoBit) {
   whole.run();
   threaded.run(scheduler.get());
   EXPECT_EQ(whole.out, threaded.out);
-  part.product.m = 45; // So few that the other operand is cut.
-  part.run();
-  for (int64_t i = 0; i < part.product.m; ++i)
-    for (int64_t j = 0; j < part.product.n; ++j)
-      ASSERT_EQ(part.at(i, j), whole.at(i, j));
+  for (int64_t rows : {45, 1}) { // So few that the other operand is cut.
+    part.product.m = rows;
+    part.run();
+    for (int64_t i = 0; i < part.product.m; ++i)
+      for (int64_t j = 0; j < part.product.n; ++j)
+        ASSERT_EQ(part.at(i, j), whole.at(i, j));
+  }
 }
 
 TEST_F(TileProductTest, WhatIsNotFiniteStaysInItsRow) {
