@@ -311,12 +311,12 @@ struct Stretch {
 
 /// Adds the products of `panels` panels of the cut operand, from `firstPanel` on, with all of the shared one to the
 /// blocks in `earlier`, or, after the last stretch, gives the result. `earlier` has a block for each two panels of
-/// both.
+/// both; it is null if there is one stretch only.
 void multiplyStretch(const Work &work, int64_t firstPanel, int64_t panels, const Stretch &stretch, float *earlier) {
   alignas(64) float sums[blockElements];
   const auto &[cut, shared, first, last] = stretch;
   for (int64_t s = 0; s < work.shared.panels(); s += 2)
-    for (int64_t c = 0; c < panels; c += 2, earlier += blockElements) {
+    for (int64_t c = 0; c < panels; c += 2, earlier += earlier ? blockElements : 0) {
       const char *cutPanels[] = {cut.tile(c, 0), cut.tile(c + 1, 0)};
       const char *sharedPanels[] = {shared.tile(s, 0), shared.tile(s + 1, 0)};
       const char **a = work.cutsRows ? cutPanels : sharedPanels, **b = work.cutsRows ? sharedPanels : cutPanels;

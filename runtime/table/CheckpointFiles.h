@@ -62,7 +62,7 @@ public:
 private:
   void takeBytes(void *to, size_t size) {
     ok_ = ok_ && bytes_.size() >= size;
-    if (!ok_)
+    if (!ok_ || size == 0)
       return;
     std::memcpy(to, bytes_.data(), size);
     bytes_.remove_prefix(size);
