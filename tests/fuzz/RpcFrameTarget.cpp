@@ -2,6 +2,7 @@
 // and whatever it sent, the connections after it are served.
 #include "runtime/base/Log.h"
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/ThreadAnnotations.h"
 #include "runtime/rpc/AsioTransport.h"
 #include "runtime/rpc/Service.h"
 #include "tests/fuzz/Fuzz.h"
@@ -36,7 +37,10 @@ int wholeFrames(std::string_view bytes) {
 class Peer {
 public:
   Peer() {
-    setLogSink([](LogLevel, std::string_view) {});
+    setLogSink([this](LogLevel, std::string_view line) {
+      MutexLock lock(mutex_);
+      lastLog_ = line;
+    });
     forEachMethod([this]<typename M>(MethodTag<M>) {
       service_->on<M>([](const CallContext &, typename M::Request, auto respond) { respond(typename M::Reply()); });
     });
@@ -47,6 +51,12 @@ public:
   ~Peer() {
     service_->clear();
     transport_->shutdown();
+  }
+
+  /// What the peer logged last, which tells why it hung up.
+  std::string lastLog() {
+    MutexLock lock(mutex_);
+    return lastLog_;
   }
 
   /// Sends bytes on a connection of their own and returns how many answers came back. Whole frames have an answer each,
@@ -81,6 +91,8 @@ private:
     return !error;
   }
 
+  Mutex mutex_;
+  std::string lastLog_ HETER_GUARDED_BY(mutex_);
   std::unique_ptr<Scheduler> scheduler_ = makeThreadedScheduler(1);
   std::unique_ptr<Transport> transport_ = makeAsioTransport(*scheduler_);
   std::shared_ptr<Service> service_ = std::make_shared<Service>("peer");
@@ -117,7 +129,7 @@ bool accepts(std::string_view input) {
   static int count = 0;
   int answers = peer.talk(std::string(input));
   if (++count % 16 == 1)
-    check(peer.talk(good) == 1, "a good call is not answered any more");
+    check(peer.talk(good) == 1, "a good call is not answered any more; the last log line: " + peer.lastLog());
   return answers > 0;
 }
 
