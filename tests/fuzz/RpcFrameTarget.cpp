@@ -68,8 +68,10 @@ public:
     socket.bind({boost::asio::ip::address_v4(0x7f000001u + (++connections_ & 0xfffff)), 0}, error);
     check(!error, "cannot bind: " + error.message());
     socket.connect({boost::asio::ip::address_v4::loopback(), port_}, error);
+    while (error == boost::asio::error::interrupted)
+      socket.wait(tcp::socket::wait_write, error);
     check(!error, "cannot connect: " + error.message());
-    boost::asio::write(socket, boost::asio::buffer(bytes), error);
+    writeAll(socket, bytes);
     int frames = wholeFrames(bytes), answers = 0;
     if (frames < 0)
       socket.shutdown(tcp::socket::shutdown_send, error);
@@ -81,14 +83,29 @@ public:
   }
 
 private:
-  static bool readFrame(tcp::socket &socket) {
+  // libFuzzer's alarm, which looks for inputs that take too long, interrupts calls that wait; they go on.
+
+  /// Stops where the peer hangs up.
+  static void writeAll(tcp::socket &socket, std::string_view bytes) {
     boost::system::error_code error;
-    unsigned char length[4] = {};
-    boost::asio::read(socket, boost::asio::buffer(length), error);
-    std::string body(sizeOf(length), '\0');
-    if (!error)
-      boost::asio::read(socket, boost::asio::buffer(body), error);
+    do
+      bytes.remove_prefix(boost::asio::write(socket, boost::asio::buffer(bytes), error));
+    while (error == boost::asio::error::interrupted);
+  }
+  static bool readAll(tcp::socket &socket, void *to, size_t size) {
+    boost::system::error_code error;
+    size_t done = 0;
+    do
+      done += boost::asio::read(socket, boost::asio::buffer(static_cast<char *>(to) + done, size - done), error);
+    while (error == boost::asio::error::interrupted);
     return !error;
+  }
+  static bool readFrame(tcp::socket &socket) {
+    unsigned char length[4] = {};
+    if (!readAll(socket, length, sizeof length))
+      return false;
+    std::string body(sizeOf(length), '\0');
+    return readAll(socket, body.data(), body.size());
   }
 
   Mutex mutex_;
