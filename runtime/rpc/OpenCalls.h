@@ -65,7 +65,8 @@ public:
   /// does not keep step with what loses it.
   Duration jitter(Duration most, TimePoint now) const;
 
-  /// Numbers a call and sends it, or lets it wait for a link, or for credits if somebody waits for its reply. Leaves it alone if it cannot be encoded.
+  /// Numbers a call and sends it, or lets it wait for a link, or for credits if somebody waits for its reply. Leaves it
+  /// alone if it cannot be encoded.
   Status add(Call &call, TimePoint now);
   void grantCredits(size_t bytes);
   /// From now on calls go out on `link`, first those that wait for one.

@@ -19,7 +19,7 @@ namespace heter::runtime {
 
 /// Who calls, and how long for.
 struct CallContext {
-  uint64_t connection = 0; ///< Unique in the service; the same for all calls of one link.
+  uint64_t connection = 0;        ///< Unique in the service; the same for all calls of one link.
   std::shared_ptr<CallLog> calls; ///< Of that link.
   std::string remoteAddress;
   /// How long the caller still waits, from when the handler begins: what is parked for longer need not be done.

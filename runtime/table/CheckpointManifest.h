@@ -32,7 +32,7 @@ struct Manifest {
   uint64_t seed = 0;
   int64_t steps = 0;
   int32_t shardCount = 1;
-  StoreSchema schema; ///< Names, shapes and optimizer states; kernels and initializers are not saved.
+  StoreSchema schema;    ///< Names, shapes and optimizer states; kernels and initializers are not saved.
   DataPosition position; ///< Of the training in its data.
   /// Of rows, a server's full file and then what changed, in order: where two have a row, the later one counts.
   std::vector<ManifestFile> files;

@@ -11,8 +11,9 @@
 
 namespace heter::runtime {
 
-// `dir` is a folder that holds a save, or the manifest of one in it; a damaged file is a DataLoss that names it, a table that the save does not have
-// NotFound. The text is for people, except that a row has the form that dumpCheckpoint gives it (docs/formats/dump.md).
+// `dir` is a folder that holds a save, or the manifest of one in it; a damaged file is a DataLoss that names it, a
+// table that the save does not have NotFound. The text is for people, except that a row has the form that
+// dumpCheckpoint gives it (docs/formats/dump.md).
 
 /// Of each table its rows, their bytes, and of each part how large its values are.
 Status printTableStats(FileSystem &files, const std::string &dir, OutputFile &out);
