@@ -120,9 +120,7 @@ private:
     if (op.getRate())
       result.schedule = module_.lookupSymbol<task::ScheduleOp>(*op.getRate()).getCallee().str();
     result.averaged = op.getAveraged().value_or("").str();
-    optimizers::Call call = optimizers::complete(source.getCall());
-    result.text = optimizers::toText(call);
-    result.warmsUp = optimizers::warmsUp(call);
+    result.text = optimizers::toText(optimizers::complete(source.getCall()));
     return result;
   }
 

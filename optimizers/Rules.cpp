@@ -189,9 +189,4 @@ Term rateOf(const Call &schedule, const Term &step) {
   return rule->body(complete(schedule, rule->options), step);
 }
 
-bool warmsUp(const Call &optimizer) {
-  auto rate = optimizer.calls.find("lr");
-  return rate != optimizer.calls.end() && findSchedule(rate->second.name)->warmsUp;
-}
-
 } // namespace heter::optimizers

@@ -88,7 +88,6 @@ struct ScheduleRule {
   std::string name;
   std::vector<Option> options;
   Term (*body)(const Call &call, const Term &step);
-  bool warmsUp = false; ///< It begins small and grows.
 };
 
 const std::vector<UpdateRule> &optimizers();
@@ -128,9 +127,6 @@ UpdateFormula formulaOf(const Call &call);
 
 /// The rate of `schedule` after `step` steps, a term without a value for each element.
 Term rateOf(const Call &schedule, const Term &step);
-
-/// Whether the learning rate of an optimizer begins small and grows.
-bool warmsUp(const Call &optimizer);
 
 } // namespace heter::optimizers
 

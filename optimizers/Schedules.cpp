@@ -61,13 +61,13 @@ Option otherwise(std::string name, double number) { return {std::move(name), Kin
 const std::vector<ScheduleRule> &schedules() {
   Option rate = {"rate", Kind::Number, std::nullopt, false, false, 1e-9};
   static const std::vector<ScheduleRule> rules = {
-      {"warmup", {first("to", Kind::Rate), steps("over")}, warmup, true},
+      {"warmup", {first("to", Kind::Rate), steps("over")}, warmup},
       {"step", {first("from"), rate, steps("every")}, steps},
       {"exponential", {first("from"), rate, steps("every")}, exponential},
       {"polynomial", {first("from"), steps("over"), otherwise("to", 0), otherwise("power", 1)}, polynomial},
       {"linear", {first("from"), steps("over"), otherwise("to", 0)}, linear},
       {"cosine", {first("from"), steps("over"), otherwise("to", 0)}, cosine},
-      {"noam", {first("scale"), {"dim", Kind::Number, std::nullopt, false, false, 1}, steps("over")}, noam, true},
+      {"noam", {first("scale"), {"dim", Kind::Number, std::nullopt, false, false, 1}, steps("over")}, noam},
   };
   return rules;
 }

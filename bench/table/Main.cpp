@@ -6,6 +6,7 @@
 #include "bench/table/Peers.h"
 #include "bench/table/Timing.h"
 #include "runtime/base/Hash.h"
+#include "runtime/table/OptimizerCall.h"
 #include "runtime/table/SparseTable.h"
 
 #include <algorithm>
@@ -30,14 +31,7 @@ constexpr size_t smallBatch = 512;
 constexpr size_t batchesPerRound = 40;
 constexpr int rounds = 15;
 
-struct Descriptor {
-  float *base;
-  float *aligned;
-  int64_t offset;
-  int64_t size;
-  int64_t stride;
-};
-const Descriptor &at(void *const *args, int i) { return *static_cast<const Descriptor *>(args[i]); }
+const KernelArgument &at(void *const *args, int i) { return *static_cast<const KernelArgument *>(args[i]); }
 
 // What the compiler makes of adagrad: (value, sum, gradient) -> (value, sum).
 void adagradKernel(void *const *args) {

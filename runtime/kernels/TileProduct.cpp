@@ -5,14 +5,13 @@
 #include "runtime/kernels/TileProduct.h"
 
 #include "runtime/base/ParallelFor.h"
+#include "runtime/base/Processor.h"
 #include "runtime/base/ScratchBuffer.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 
 #include <algorithm>
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define HETER_TILE_CODE __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,amx-tile,amx-bf16")))
 #define HETER_TILE_INLINE inline HETER_TILE_CODE __attribute__((always_inline))
@@ -353,17 +352,10 @@ void multiplyPiece(const Work &work, int64_t piece, int64_t first, int64_t end, 
 } // namespace
 
 bool haveTiles() {
+  // The level has the vector instructions that the packing takes.
   static const bool have = [] {
     __builtin_cpu_init();
-    // What gcc 12 cannot ask by name: leaf 7, EDX bits 22 (AMX-BF16) and 24 (AMX-TILE).
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    asm volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(7), "c"(0));
-    constexpr unsigned tileBits = (1U << 22) | (1U << 24);
-    if ((edx & tileBits) != tileBits || !__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512bw") ||
-        !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
-      return false;
-    constexpr int askPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM
-    return syscall(SYS_arch_prctl, askPermission, tileData) == 0;
+    return __builtin_cpu_supports("x86-64-v4") && mayUseTiles();
   }();
   return have;
 }

@@ -110,7 +110,6 @@ struct Optimizer {
   7: required string schedule // kernel from the steps closed before (i64) to the learning rate (f32); "": no argument `rate`
   8: required string averaged // the slot that stands for the value in tests and predictions and begins as it, or ""
   9: required string text     // as the model has it, options left out included: "adam(beta1: 0.9, .., lr: 0.001)"
-  10: required bool warmsUp   // the learning rate begins small and grows
 }
 
 // A rule of a table: what it is, its numbers and its texts.

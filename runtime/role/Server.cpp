@@ -136,16 +136,16 @@ void Server::pullRows(const CallContext &call, rpc::PullRowsRequest request, Res
     return respond(part.status());
   if (request.keys.size() % sizeof(uint64_t) != 0)
     return respond(Status::invalidArgument("the keys of a row pull are no whole numbers"));
-  park(call, request.minVersion, respond,
-       [self = shared_from_this(), part = *part, request = std::move(request), respond] {
-         std::span<const uint64_t> keys(reinterpret_cast<const uint64_t *>(request.keys.data()),
-                                        request.keys.size() / sizeof(uint64_t));
-         rpc::PullRowsReply reply;
-         reply.version = self->store_->version();
-         reply.rows.resize(keys.size() * static_cast<size_t>(self->store_->partDim(part)) * sizeof(float));
-         self->store_->pullRows(part, keys, reinterpret_cast<float *>(reply.rows.data()));
-         respond(std::move(reply));
-       });
+  const int64_t minVersion = request.minVersion;
+  park(call, minVersion, respond, [self = shared_from_this(), part = *part, request = std::move(request), respond] {
+    std::span<const uint64_t> keys(reinterpret_cast<const uint64_t *>(request.keys.data()),
+                                   request.keys.size() / sizeof(uint64_t));
+    rpc::PullRowsReply reply;
+    reply.version = self->store_->version();
+    reply.rows.resize(keys.size() * static_cast<size_t>(self->store_->partDim(part)) * sizeof(float));
+    self->store_->pullRows(part, keys, reinterpret_cast<float *>(reply.rows.data()));
+    respond(std::move(reply));
+  });
 }
 
 void Server::pullDense(const CallContext &call, rpc::PullDenseRequest request, Responder<rpc::PullDense> respond) {
@@ -154,7 +154,8 @@ void Server::pullDense(const CallContext &call, rpc::PullDenseRequest request, R
   for (int parameter : request.parameters)
     if (parameter < 0 || parameter >= store_->parameterCount())
       return respond(Status::invalidArgument("there is no parameter number " + std::to_string(parameter)));
-  park(call, request.minVersion, respond,
+  const int64_t minVersion = request.minVersion;
+  park(call, minVersion, respond,
        [self = shared_from_this(), request = std::move(request), respond] { respond(self->denseReply(request)); });
 }
 

@@ -35,7 +35,7 @@ OptimizerCall::OptimizerCall(const OptimizerSpec &spec, int64_t elements, int64_
 }
 
 void OptimizerCall::setElements(int64_t elements) {
-  for (Descriptor &descriptor : descriptors_)
+  for (KernelArgument &descriptor : descriptors_)
     descriptor.size = elements;
 }
 

@@ -10,6 +10,15 @@
 
 namespace heter::runtime {
 
+/// An argument of a kernel: a memref descriptor of rank 1; one of rank 0 ends after `offset`.
+struct KernelArgument {
+  float *base;
+  float *aligned;
+  int64_t offset;
+  int64_t size;
+  int64_t stride;
+};
+
 /// The state of n elements is an array of arrays in kernel order: value[n], then each slot[n], then each scalar (one
 /// float). The kernel takes them, gradient[n] and, of a schedule, the learning rate, and gives the same arrays anew;
 /// outputs never alias inputs. Not
@@ -34,18 +43,10 @@ public:
   void setPackedOutputs(float *state, int64_t elements);
 
 private:
-  /// A memref descriptor of rank 1; one of rank 0 ends after `offset`.
-  struct Descriptor {
-    void *base;
-    void *aligned;
-    int64_t offset;
-    int64_t size;
-    int64_t stride;
-  };
   static constexpr size_t maxArguments = 2 * (1 + 2 * maxOptimizerStates) + 2;
 
   void point(int argument, const float *array) {
-    Descriptor &descriptor = descriptors_[static_cast<size_t>(argument)];
+    KernelArgument &descriptor = descriptors_[static_cast<size_t>(argument)];
     descriptor.base = descriptor.aligned = const_cast<float *>(array);
   }
 
@@ -54,7 +55,7 @@ private:
   int slots_;
   int firstOutput_;
   float rate_ = 0;
-  std::array<Descriptor, maxArguments> descriptors_;
+  std::array<KernelArgument, maxArguments> descriptors_;
   std::array<void *, maxArguments> args_;
 };
 

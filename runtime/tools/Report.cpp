@@ -150,11 +150,11 @@ std::string grouped(int64_t number) {
   return number < 0 ? "-" + result : result;
 }
 
-/// The optimizers that keep state and do not begin with small steps, each once: "adagrad and adam".
-static std::string hastyOptimizers(const package::PackageInfo &info) {
+/// The optimizers that keep state, each once: "adagrad and adam".
+static std::string adaptiveOptimizers(const package::PackageInfo &info) {
   std::set<std::string> names;
   auto look = [&](const package::Optimizer &optimizer) {
-    if (!optimizer.warmsUp && !(optimizer.slots.empty() && optimizer.scalars.empty()))
+    if (!optimizer.slots.empty() || !optimizer.scalars.empty())
       names.insert(optimizer.name);
   };
   for (const package::Table &table : info.tables)
@@ -171,15 +171,15 @@ static std::string hastyOptimizers(const package::PackageInfo &info) {
 std::string delayWarning(const RunOptions &options, const package::PackageInfo &info) {
   int64_t trainers = info.mode == "local" ? 1 : options.cpuTrainers;
   int64_t delay = options.inFlight * trainers - 1;
-  std::string hasty = hastyOptimizers(info);
-  if (options.update != UpdateMode::Async || delay < 1 || hasty.empty() || !options.loadFolder.empty())
+  std::string adaptive = adaptiveOptimizers(info);
+  if (options.update != UpdateMode::Async || delay < 1 || adaptive.empty() || !options.loadFolder.empty())
     return {};
   return "--update async with --in-flight " + std::to_string(options.inFlight) +
          (trainers > 1 ? " and " + std::to_string(trainers) + " cpu-trainers" : "") +
          " computes gradients from parameters about " + std::to_string(delay) + (delay == 1 ? " update" : " updates") +
-         " old, and the first steps of " + hasty +
-         " are large: use fewer frames in flight, begin in sync and go on with --load, or, in a long run, begin small "
-         "(`lr: warmup(1e-3, over: 1000 steps)`); docs/how-to/async.md has the figures";
+         " old, and early training with " + adaptive +
+         " suffers from that: use fewer frames in flight, or begin in sync and go on with --load "
+         "(docs/how-to/async.md)";
 }
 
 std::string rolesWarning(const RunOptions &options, const std::string &mode) {

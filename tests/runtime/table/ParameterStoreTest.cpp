@@ -254,6 +254,17 @@ TEST(ParameterStore, refusesModelsItCannotHold) {
   fails([](auto &info) { info.tables[0].parts.clear(); }, "no part");
   fails([](auto &info) { info.tables[1].parts[0].name = "vector"; }, "`fm.vector` is there twice");
   fails([](auto &info) { info.tables[1].name = "emb"; }, "table `emb` is there twice");
+  fails([](auto &info) { info.tables[1].policy.emplace_back().kind = "unseen"; },
+        "table `fm` has the rule `unseen`, and keeping rows by rules is not supported yet");
+  fails([](auto &info) { info.tables[1].parts[1].admit.kind = "often"; }, "has an unknown admission rule `often`");
+  fails(
+      [](auto &info) {
+        for (auto &part : info.tables[1].parts) {
+          part.admit.kind = "count";
+          part.admit.numbers["times"] = part.name == "vector" ? 2 : 3;
+        }
+      },
+      "admits keys by another rule than the parts before it");
   fails([](auto &info) { info.parameters[1].name = "w"; }, "parameter `w` is there twice");
   fails([](auto &info) { info.parameters[0].shape = {1LL << 40, 1LL << 40}; }, "impossible shape");
   fails([](auto &info) { info.parameters[0].optimizer.slotInit.clear(); }, "does not say how");

@@ -1,6 +1,7 @@
 // Kernels of the three optimizers and a cluster of stores without messages.
 #include "tests/runtime/table/TestModel.h"
 
+#include "runtime/table/OptimizerCall.h"
 #include "runtime/table/SparseTable.h"
 
 #include <gtest/gtest.h>
@@ -14,14 +15,7 @@
 namespace heter::runtime::test {
 
 namespace {
-struct Descriptor {
-  float *base;
-  float *aligned;
-  int64_t offset;
-  int64_t size;
-  int64_t stride;
-};
-const Descriptor &at(void *const *args, int i) { return *static_cast<const Descriptor *>(args[i]); }
+const KernelArgument &at(void *const *args, int i) { return *static_cast<const KernelArgument *>(args[i]); }
 float *data(void *const *args, int i) { return at(args, i).aligned; }
 
 // (value, gradient) -> (value)
