@@ -3,6 +3,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 namespace heter::runtime {
 
@@ -73,9 +74,20 @@ void RowIndex::insert(uint64_t hash, uint32_t row, const RowStore &rows) {
       spill_.emplace(hash, row);
       return;
     }
+    const int before = deepest();
     split(hash, rows);
+    if (deepest() > before && !spill_.empty())
+      insertSpilled(rows);
   }
   put(segmentOf(hash), hash, row);
+}
+
+/// Rows that come in the order of their hashes, as those of a saved table do, find the first segments at their deepest
+/// long before the others are there.
+void RowIndex::insertSpilled(const RowStore &rows) {
+  const std::multimap<uint64_t, uint32_t> spilled = std::exchange(spill_, {});
+  for (const auto &[hash, row] : spilled)
+    insert(hash, row, rows);
 }
 
 void RowIndex::split(uint64_t hash, const RowStore &rows) {

@@ -85,6 +85,8 @@ public:
   void keepOnly(uint64_t position, std::span<const uint32_t> kept, const RowStore &rows);
 
   size_t segments() const { return segments_; }
+  /// Rows that are found the slow way, because their segments may not split any more.
+  size_t spilledRows() const { return spill_.size(); }
 
 private:
   static constexpr int bucketsPerSegment = 64;
@@ -116,6 +118,8 @@ private:
   Bucket *newSegment(int depth);
   static void clear(Bucket *segment, int depth);
   void split(uint64_t hash, const RowStore &rows);
+  /// Inserts what was spilled anew, now that segments may be deeper.
+  void insertSpilled(const RowStore &rows);
   /// Calls visit(bucket, slot) for each slot that may hold a hash until it gives true; false if none did.
   template <typename Visit> static bool probe(Bucket *segment, uint64_t hash, Visit visit);
 

@@ -114,6 +114,22 @@ TEST(RowIndex, holdsKeysThatCollide) {
   EXPECT_EQ(rows.size(), 1500U);
 }
 
+/// A saved table comes in this order: while the first segments fill, the others are still one.
+TEST(RowIndex, findsNothingTheSlowWayThatCameInTheOrderOfHashes) {
+  constexpr uint64_t count = 600000;
+  const auto key = [](uint64_t i) { return unmix(i * (~uint64_t{0} / count)); };
+  Filled filled;
+  size_t mostSpilled = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    filled.add(key(i));
+    mostSpilled = std::max(mostSpilled, filled.index.spilledRows());
+  }
+  EXPECT_GT(mostSpilled, 0U);
+  EXPECT_EQ(filled.index.spilledRows(), 0U);
+  for (uint64_t i = 0; i < count; ++i)
+    ASSERT_EQ(filled.find(key(i)), i);
+}
+
 TEST(RowIndex, segmentsAreInTheOrderOfMixedKeys) {
   Filled filled;
   for (uint64_t key = 0; key < 20000; ++key)
