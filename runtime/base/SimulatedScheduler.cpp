@@ -1,6 +1,7 @@
 // The deterministic scheduler: ready tasks in a bag, drawn by a seeded generator; timers in a map by (time, id).
 #include "runtime/base/Hash.h"
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/Subnormals.h"
 
 #include <map>
 #include <vector>
@@ -26,6 +27,7 @@ struct SimulatedScheduler::Impl {
     Ready next = std::move(ready.back());
     ready.pop_back();
     trace = mixKey(trace ^ (next.id + static_cast<uint64_t>(time.count()) * 0x100000001b3ULL));
+    const FlushesSubnormals flushes;
     next.task();
     return true;
   }

@@ -1,6 +1,7 @@
 // The scheduler of a real process: compute tasks on a oneTBB arena, timers on one thread that only hands due tasks to
 // the arena, file work on a few threads of its own.
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/Subnormals.h"
 #include "runtime/base/ThreadAnnotations.h"
 
 #include <oneapi/tbb/global_control.h>
@@ -79,7 +80,10 @@ private:
     mutable Task task;
     void operator()() const {
       // The task's captures may post again when they are destroyed, so they go before the count does.
-      Task(std::move(task))();
+      {
+        const FlushesSubnormals flushes;
+        Task(std::move(task))();
+      }
       scheduler->end();
     }
   };
@@ -219,7 +223,10 @@ void ThreadedScheduler::runBlocking() {
       task = std::move(blocking_.front());
       blocking_.pop_front();
     }
-    Task(std::move(task))();
+    {
+      const FlushesSubnormals flushes;
+      Task(std::move(task))();
+    }
     end();
   }
 }

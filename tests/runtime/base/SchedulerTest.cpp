@@ -6,6 +6,7 @@
 #include <functional>
 #include <future>
 #include <gtest/gtest.h>
+#include <limits>
 #include <set>
 #include <thread>
 #include <vector>
@@ -79,6 +80,34 @@ TEST(ThreadedScheduler, RunsEverythingBeforeItEnds) {
     }
     EXPECT_EQ(count, 3000);
   }
+}
+
+/// Half of a number, reckoned when called.
+float halfOf(float x) {
+  volatile float half = 0.5F;
+  volatile float of = x;
+  return of * half;
+}
+
+TEST(ThreadedScheduler, TasksTakeSubnormalNumbersForZero) {
+  constexpr float least = std::numeric_limits<float>::min(); // of the normal ones
+  float result = -1, operand = -1, blocking = -1;
+  {
+    std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
+    scheduler->post([&] {
+      result = halfOf(least);
+      operand = halfOf(least / 4) * 1e30F;
+    });
+    scheduler->postBlocking([&] { blocking = halfOf(least); });
+  }
+  EXPECT_EQ(result, 0.0F);
+  EXPECT_EQ(operand, 0.0F);
+  EXPECT_EQ(blocking, 0.0F);
+  SimulatedScheduler simulated(1);
+  simulated.post([&] { operand = halfOf(least); });
+  simulated.runUntilIdle();
+  EXPECT_EQ(operand, 0.0F);
+  EXPECT_GT(halfOf(least), 0.0F) << "outside, nothing changes";
 }
 
 TEST(ThreadedScheduler, AsManyWorkersAsAsked) {
