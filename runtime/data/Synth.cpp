@@ -96,7 +96,7 @@ uint32_t keyText(int field, int32_t rank) {
 
 } // namespace
 
-SynthModel::SynthModel() {
+SynthModel::SynthModel(const SynthIds &ids) : ids_(ids) {
   makeDense();
   makeFields();
   makePairs();
@@ -132,12 +132,21 @@ void SynthModel::makeDense() {
   }
 }
 
+/// How many keys a field is to have.
+int32_t SynthModel::plannedVocabulary(int field) const {
+  if (ids_.distinct == 0)
+    return vocabularies[static_cast<size_t>(field)];
+  return static_cast<int32_t>(ids_.distinct / fields + (field < ids_.distinct % fields ? 1 : 0));
+}
+
 void SynthModel::makeFields() {
   ModelRandom random("synth.fields");
   for (int index = 0; index < fields; ++index) {
     Field field;
-    int32_t count = vocabularies[static_cast<size_t>(index)];
+    int32_t count = plannedVocabulary(index);
     double exponent = count > 100000 ? random.between(1.05, 1.15) : random.between(1.5, 1.9);
+    if (ids_.distinct > 0)
+      exponent = ids_.zipf;
     std::vector<double> weights(static_cast<size_t>(count));
     for (int32_t rank = 0; rank < count; ++rank)
       weights[static_cast<size_t>(rank)] = std::pow(rank + 1.0, -exponent);
@@ -154,7 +163,7 @@ void SynthModel::makeFields() {
     double weight = random.between(0.7, 1.3) * random.sign() * (index < 2 * pairCount ? 1.0 : otherFields);
     for (size_t l = 0; l < levels; ++l)
       field.main[l] = static_cast<float>(mainScale * weight * latent[l]);
-    bool canMiss = index % 4 == 2;
+    bool canMiss = index % 4 == 2 && ids_.distinct == 0;
     field.missing = canMiss ? static_cast<uint32_t>(random.between(0.02, 0.3) * 0x1p32) : 0;
     fields_.push_back(std::move(field));
   }
@@ -205,6 +214,8 @@ void SynthModel::draw(uint64_t seed, int64_t index, Example &example) const {
     int32_t rank = next() < field.threshold[static_cast<size_t>(slot)] ? slot : field.alias[static_cast<size_t>(slot)];
     if (field.missing != 0 && next() < field.missing)
       rank = -1;
+    if (ids_.inTurn)
+      rank = static_cast<int32_t>(index % static_cast<int64_t>(field.level.size()));
     example.rank[i] = rank;
     level[i] = rank < 0 ? 0 : field.level[static_cast<size_t>(rank)];
     idScore += field.main[level[i]];
@@ -256,14 +267,15 @@ double ExpectedAuc::compute() const {
   return area / positives / below;
 }
 
-StatusOr<SynthReport> writeSynth(FileSystem &files, const std::string &path, int64_t examples, uint64_t seed) {
+StatusOr<SynthReport> writeSynth(FileSystem &files, const std::string &path, int64_t examples, uint64_t seed,
+                                 const SynthIds &ids) {
   constexpr size_t chunkBytes = size_t{1} << 20;
   constexpr double widest = 20; // Of log-odds.
-  SynthModel model;
+  SynthModel model(ids);
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, files.openForWrite(path));
   SynthReport report;
   report.examples = examples;
-  ExpectedAuc bayes(-widest, widest), dense(-widest, widest), ids(-widest, widest);
+  ExpectedAuc bayes(-widest, widest), dense(-widest, widest), idsAlone(-widest, widest);
   std::array<std::vector<bool>, SynthModel::fields> seen;
   for (int field = 0; field < SynthModel::fields; ++field)
     seen[static_cast<size_t>(field)].resize(static_cast<size_t>(model.vocabulary(field)));
@@ -279,7 +291,7 @@ StatusOr<SynthReport> writeSynth(FileSystem &files, const std::string &path, int
     report.clicks += example.click;
     bayes.add(static_cast<double>(example.denseScore) + example.idScore, example.probability);
     dense.add(example.denseScore, example.probability);
-    ids.add(example.idScore, example.probability);
+    idsAlone.add(example.idScore, example.probability);
     for (size_t field = 0; field < SynthModel::fields; ++field)
       if (int32_t rank = example.rank[field]; rank >= 0 && !seen[field][static_cast<size_t>(rank)]) {
         seen[field][static_cast<size_t>(rank)] = true;
@@ -290,7 +302,7 @@ StatusOr<SynthReport> writeSynth(FileSystem &files, const std::string &path, int
   HETER_RETURN_IF_ERROR(file->close());
   report.bayesAuc = bayes.compute();
   report.denseAuc = dense.compute();
-  report.idAuc = ids.compute();
+  report.idAuc = idsAlone.compute();
   return report;
 }
 

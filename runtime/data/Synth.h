@@ -24,11 +24,20 @@
 
 namespace heter::runtime {
 
+/// Which ids the examples have, instead of the planted model's own: for measuring, as frequencies and numbers of ids
+/// are then what one asks for. No id is missing; the frequent ones still have levels, so there is something to learn.
+struct SynthIds {
+  int64_t distinct = 0; ///< In all fields together, as evenly as possible. 0: the planted model's own ids.
+  double zipf = 0;      ///< A field's id of rank r, from 1, comes up as often as r^-zipf; 0: all equally often.
+  bool inTurn = false;  ///< Example i has each field's id of rank i, so that ceil(distinct / fields) show every id.
+};
+
 class SynthModel {
 public:
   static constexpr int denseColumns = 13;
   static constexpr int fields = 26;
-  static constexpr int levels = 3;    ///< Of a field's keys; level 0 is that of rare and missing keys.
+  static constexpr int levels = 3; ///< Of a field's keys; level 0 is that of rare and missing keys.
+  static constexpr int64_t mostIds = int64_t{fields} << 24;
   static constexpr int pairCount = 5; ///< Pairs of fields that interact; each of fields 0..9 is in one.
 
   struct Example {
@@ -40,7 +49,8 @@ public:
     bool click;
   };
 
-  SynthModel();
+  /// REQUIRES: ids.distinct is 0, or from `fields` to mostIds.
+  explicit SynthModel(const SynthIds &ids = {});
 
   /// The example with number `index` of the sample that `seed` draws.
   void draw(uint64_t seed, int64_t index, Example &example) const;
@@ -73,10 +83,12 @@ private:
     std::array<float, size_t{levels} * levels> effect;
   };
 
+  int32_t plannedVocabulary(int field) const;
   void makeDense();
   void makeFields();
   void makePairs();
 
+  const SynthIds ids_;
   std::vector<DenseColumn> dense_;
   std::vector<Field> fields_;
   std::vector<Pair> pairs_;
@@ -104,8 +116,10 @@ struct SynthReport {
   double idAuc = 0;    ///< The best that the ids alone can reach.
 };
 
-/// Writes examples 0..examples-1 of the sample that `seed` draws to `path`. REQUIRES: examples >= 1.
-StatusOr<SynthReport> writeSynth(FileSystem &files, const std::string &path, int64_t examples, uint64_t seed);
+/// Writes examples 0..examples-1 of the sample that `seed` draws to `path`. REQUIRES: examples >= 1, and of `ids` what
+/// SynthModel does.
+StatusOr<SynthReport> writeSynth(FileSystem &files, const std::string &path, int64_t examples, uint64_t seed,
+                                 const SynthIds &ids = {});
 
 } // namespace heter::runtime
 

@@ -27,6 +27,8 @@ struct Parser {
 
   CLI::App app{"Train click-through models that heterc has compiled, predict with them, and look into them", "heter"};
   void addTable();
+  void addSynth();
+  std::string finishSynth();
 
   CLI::App *run, *launch, *predict, *inspect, *dump, *table, *data, *synth;
   TrainFlags runFlags, launchFlags;
@@ -64,6 +66,51 @@ void Parser::addTable() {
   diff->footer("Example:\n  heter table diff monday tuesday");
 }
 
+void Parser::addSynth() {
+  synth = data->add_subcommand("synth", "Write click data for which the best AUC that any model can reach is known");
+  synth->add_option("--examples", synthCommand.examples, "How many lines; --ids-in-turn needs none")
+      ->type_name("N")
+      ->check(atLeast(1));
+  synth->add_option("--out", synthCommand.out, "The file to write")->type_name("FILE")->required();
+  synth
+      ->add_option("--seed", synthCommand.seed,
+                   "Which lines: another seed draws other lines of the same problem (default: 1)")
+      ->type_name("N")
+      ->check(seedNumber());
+  synth
+      ->add_option("--ids", synthCommand.ids.distinct,
+                   "Distinct ids in all 26 columns together, equally frequent (default: the planted model's own)")
+      ->type_name("N")
+      ->check(atLeast(SynthModel::fields, SynthModel::mostIds));
+  synth
+      ->add_option("--zipf", synthCommand.ids.zipf,
+                   "With --ids: a column's id of rank r comes up as often as r^-X (default: 0)")
+      ->type_name("X")
+      ->check(CLI::Range(0.0, 10.0));
+  synth->add_flag(
+      "--ids-in-turn", synthCommand.ids.inTurn,
+      "With --ids: a line each, so that the fewest lines hold every id (ids / 26, if --examples says nothing)");
+  synth->footer(
+      "The lines have Criteo's form and come from one planted model, the same\nfor every seed.\n\nExamples:\n  "
+      "heter data synth --examples 400000 --seed 1 --out train.tsv\n"
+      "  heter data synth --examples 40000 --seed 2 --out test.tsv\n"
+      "  heter data synth --examples 40000 --ids 1000000 --zipf 1.05 --out z.tsv\n"
+      "  heter data synth --ids 1000000 --ids-in-turn --out every-id.tsv");
+}
+
+/// What is wrong with the flags of `data synth`, or "". Fills in the number of examples.
+std::string Parser::finishSynth() {
+  SynthIds &ids = synthCommand.ids;
+  for (const char *flag : {"--zipf", "--ids-in-turn"})
+    if (ids.distinct == 0 && synth->count(flag) > 0)
+      return std::string(flag) + " needs --ids N";
+  if (ids.inTurn && synth->count("--zipf") > 0)
+    return "--ids-in-turn and --zipf exclude each other: ids that come in turn are equally frequent";
+  if (synthCommand.examples == 0 && ids.inTurn)
+    synthCommand.examples = (ids.distinct + SynthModel::fields - 1) / SynthModel::fields;
+  return synthCommand.examples == 0 ? "--examples N is required" : "";
+}
+
 Parser::Parser() {
   cli::prepare(app, version);
   app.require_subcommand(1);
@@ -94,21 +141,7 @@ Parser::Parser() {
   data = app.add_subcommand("data", "Make data");
   data->require_subcommand(1);
   data->footer("Example:\n  heter data synth --examples 400000 --out train.tsv");
-  synth = data->add_subcommand("synth", "Write click data for which the best AUC that any model can reach is known");
-  synth->add_option("--examples", synthCommand.examples, "How many lines")
-      ->type_name("N")
-      ->required()
-      ->check(atLeast(1));
-  synth->add_option("--out", synthCommand.out, "The file to write")->type_name("FILE")->required();
-  synth
-      ->add_option("--seed", synthCommand.seed,
-                   "Which lines: another seed draws other lines of the same problem (default: 1)")
-      ->type_name("N")
-      ->check(seedNumber());
-  synth->footer(
-      "The lines have Criteo's form and come from one planted model, the same\nfor every seed.\n\nExamples:\n  "
-      "heter data synth --examples 400000 --seed 1 --out train.tsv\n"
-      "  heter data synth --examples 40000 --seed 2 --out test.tsv");
+  addSynth();
 }
 
 Request Parser::finish() {
@@ -133,6 +166,8 @@ Request Parser::finish() {
     return dumpCommand;
   if (table->parsed())
     return tableCommand;
+  if (std::string error = finishSynth(); !error.empty())
+    return cli::usageError(*synth, error);
   return synthCommand;
 }
 

@@ -4,6 +4,7 @@
 #define HETER_RUNTIME_TOOLS_COMMANDS_H
 
 #include "cli/Cli.h"
+#include "runtime/data/Synth.h"
 #include "runtime/role/RunOptions.h"
 
 #include <cstdint>
@@ -67,6 +68,7 @@ struct SynthCommand {
   int64_t examples = 0;
   std::string out;
   uint64_t seed = 1;
+  SynthIds ids;
 };
 int synthesize(const SynthCommand &command);
 

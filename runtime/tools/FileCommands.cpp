@@ -99,7 +99,7 @@ int lookIntoTable(const TableCommand &command) {
 
 int synthesize(const SynthCommand &command) {
   auto files = makePosixFileSystem();
-  StatusOr<SynthReport> report = writeSynth(*files, command.out, command.examples, command.seed);
+  StatusOr<SynthReport> report = writeSynth(*files, command.out, command.examples, command.seed, command.ids);
   if (!report.ok())
     return fail(report.status());
   std::printf("wrote %s examples to %s: %s clicks (%.1f %%), %s distinct keys\n", grouped(report->examples).c_str(),

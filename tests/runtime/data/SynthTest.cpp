@@ -137,6 +137,49 @@ TEST(SynthTest, HasManyKeys) {
   EXPECT_GE(distinct, 200000);
 }
 
+TEST(SynthTest, IdsAreAsManyAsAskedFor) {
+  SynthModel even({.distinct = 1000});
+  int64_t total = 0;
+  for (int field = 0; field < SynthModel::fields; ++field) {
+    EXPECT_NEAR(even.vocabulary(field), 1000.0 / SynthModel::fields, 1);
+    total += even.vocabulary(field);
+  }
+  EXPECT_EQ(total, 1000);
+}
+
+TEST(SynthTest, IdsInTurnShowEveryId) {
+  TempFolder folder;
+  auto files = makePosixFileSystem();
+  const int64_t distinct = 26 * 40 + 3;
+  auto report = writeSynth(*files, folder.path("s"), 41, 1, {.distinct = distinct, .inTurn = true});
+  ASSERT_TRUE(report.ok()) << report.status().message();
+  EXPECT_EQ(report->distinctKeys, distinct);
+  report = writeSynth(*files, folder.path("s"), 40, 1, {.distinct = distinct, .inTurn = true});
+  ASSERT_TRUE(report.ok()) << report.status().message();
+  EXPECT_EQ(report->distinctKeys, distinct - 3) << "no smaller file shows all";
+}
+
+TEST(SynthTest, IdsFollowTheLawAskedFor) {
+  constexpr int64_t keys = 50, examples = 20000;
+  for (double exponent : {0.0, 1.05}) {
+    SynthModel law({.distinct = keys * SynthModel::fields, .zipf = exponent});
+    std::vector<double> count(keys);
+    SynthModel::Example example{};
+    for (int64_t i = 0; i < examples; ++i) {
+      law.draw(5, i, example);
+      for (int32_t rank : example.rank)
+        ++count.at(static_cast<size_t>(rank)); // no id is missing
+    }
+    double weights = 0;
+    for (int64_t rank = 1; rank <= keys; ++rank)
+      weights += std::pow(rank, -exponent);
+    for (int64_t rank = 1; rank <= keys; ++rank) {
+      const double expected = std::pow(rank, -exponent) / weights * examples * SynthModel::fields;
+      EXPECT_NEAR(count[static_cast<size_t>(rank) - 1], expected, 6 * std::sqrt(expected)) << exponent << " " << rank;
+    }
+  }
+}
+
 TEST(SynthTest, FilesAreReadBackAsDrawn) {
   TempFolder folder;
   auto files = makePosixFileSystem();

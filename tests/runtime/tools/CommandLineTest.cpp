@@ -219,6 +219,14 @@ TEST(CommandLineTest, WrongValues) {
   EXPECT_THAT(usageError({"launch", "m.pkg", "--data", "a", "--role", "server"}),
               HasSubstr("there is no flag `--role`"));
   EXPECT_THAT(usageError({"data", "synth", "--out", "f"}), HasSubstr("--examples"));
+  EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--examples", "1", "--zipf", "1"}),
+              HasSubstr("--zipf needs --ids"));
+  EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids-in-turn"}), HasSubstr("--ids-in-turn needs --ids"));
+  EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "52", "--zipf", "1", "--ids-in-turn"}),
+              HasSubstr("exclude each other"));
+  EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "52"}), HasSubstr("--examples"));
+  EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "25", "--examples", "1"}), HasSubstr("--ids"));
+  EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "26", "--zipf", "-1"}), HasSubstr("--zipf"));
 }
 
 TEST(CommandLineTest, OtherCommands) {
@@ -236,6 +244,14 @@ TEST(CommandLineTest, OtherCommands) {
   Request synth = parseCommandLine({"data", "synth", "--examples", "10", "--out", "f"});
   EXPECT_EQ(std::get<SynthCommand>(synth).examples, 10);
   EXPECT_EQ(std::get<SynthCommand>(synth).seed, 1u);
+  EXPECT_EQ(std::get<SynthCommand>(synth).ids.distinct, 0);
+  Request zipf =
+      parseCommandLine({"data", "synth", "--examples", "10", "--out", "f", "--ids", "1000", "--zipf", "1.05"});
+  EXPECT_EQ(std::get<SynthCommand>(zipf).ids.distinct, 1000);
+  EXPECT_EQ(std::get<SynthCommand>(zipf).ids.zipf, 1.05);
+  Request turn = parseCommandLine({"data", "synth", "--out", "f", "--ids", "1001", "--ids-in-turn"});
+  EXPECT_TRUE(std::get<SynthCommand>(turn).ids.inTurn);
+  EXPECT_EQ(std::get<SynthCommand>(turn).examples, 39) << "a line more than 1001 / 26";
 }
 
 TEST(CommandLineTest, Help) {
