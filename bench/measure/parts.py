@@ -1,0 +1,55 @@
+"""Parts of the runtime beside their peers, by runtime-bench and table-bench; the modes of training; memory."""
+
+import json
+import subprocess
+
+from measure import machine
+from measure.training import cases
+from measure.turns import Failed
+
+
+def program(options, name, *arguments):
+    """Runs a measuring program; gives what it wrote to --json."""
+    out = options.out / f"{name}.json"
+    command = [str(word) for word in (options.bin.parent / "bench" / name, *arguments, "--json", out)]
+    try:
+        done = subprocess.run(command, env=machine.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:
+        raise Failed(f"{error}; scripts/build release bench-programs builds it") from error
+    if done.returncode:
+        raise Failed(f"{' '.join(command)}\n{done.stdout}")
+    return json.loads(out.read_text())
+
+
+def runtime_rows(options, wanted, *arguments):
+    for row in program(options, "runtime-bench", *arguments, "--rounds", options.rounds):
+        yield {"what": row["name"], "unit": row["unit"], "peer": row["peer"], "heter": row["values"], "peer_values": row["peer_values"],
+               "ratios": row["ratios"], **wanted(row)}
+        if row["allocations_a_frame"] >= 0:
+            yield {"what": f"{row['name']}: allocations a frame", "unit": "", "heter": [row["allocations_a_frame"]], "at_most": 0}
+
+
+def executor(options, inputs):
+    yield from runtime_rows(options, lambda row: {"at_least": 1.0}, "executor", "--threads", options.threads)
+
+
+def reader(options, inputs):
+    """Text, and gzip of the same."""
+    yield from runtime_rows(options, lambda row: {}, "reader", inputs.package("ctr_dnn", "f32"), inputs.clicks("uniform"))
+
+
+def modes(options, inputs):
+    """Processor time an example where the parameters are a server's, a process a role."""
+    for case in cases(options, inputs):
+        if case.law != "uniform" or case.precision != "f32" or case.batch != 512:
+            continue
+        examples = 51200 if case.model == "ctr_dnn" else 10240
+        for mode in ("ps", "heter-ps"):
+            package, summary = inputs.package(case.model, "f32", mode), options.out / "summary.json"
+            cpu = []
+            for _ in range(min(options.rounds, 3)):
+                inputs.tool("heter", "launch", package, "--data", inputs.planted(102400, 1), "--max-examples", examples, "--batch-size", 512,
+                            "--threads", options.threads, "--summary", summary)
+                cpu.append(1e6 * json.loads(summary.read_text())["cpu_seconds"] / examples)
+            yield {"what": f"{case.model} f32, batch 512, {mode}, a process a role: CPU time an example", "unit": "us", "heter": cpu}
+
