@@ -64,13 +64,18 @@ public:
   /// Points at another row for a key. REQUIRES: `from` is there under `hash`.
   void replace(uint64_t hash, uint32_t from, uint32_t to);
 
-  // Finding in three steps, for many keys at once: bring the bucket near, guess the row and bring it near, compare.
+  // Finding in steps, for many keys at once: bring the directory's entry near, bring the bucket near, guess the row and
+  // bring it near, compare. What they give holds until a row is inserted.
 
   struct Bucket;
-  /// The segment of a hash, until a row is inserted. Brings the bucket near.
-  Bucket *approach(uint64_t hash) const;
+  using Entry = Bucket *const *;
+  /// The directory's entry of a hash. Brings it near.
+  Entry locate(uint64_t hash) const;
+  /// The segment of a hash. Brings the bucket near.
+  static Bucket *approach(Entry entry, uint64_t hash);
+  Bucket *approach(uint64_t hash) const { return approach(&directory_[slotOf(skewedPrefix(hash))], hash); }
   /// The most likely row of a hash, whose key is not compared, or `none`: worth prefetching.
-  uint32_t candidate(const Bucket *segment, uint64_t hash) const;
+  static uint32_t candidate(const Bucket *segment, uint64_t hash);
   uint32_t find(Bucket *segment, uint64_t hash, uint64_t key, const RowStore &rows) const;
 
   // Visits in the order of hashes. A position is in [0, positions), and hashes in order have positions in order.
@@ -168,13 +173,19 @@ template <typename Visit> bool RowIndex::probe(Bucket *segment, uint64_t hash, V
   return false;
 }
 
-inline RowIndex::Bucket *RowIndex::approach(uint64_t hash) const {
-  Bucket *segment = segmentOf(hash);
+inline RowIndex::Entry RowIndex::locate(uint64_t hash) const {
+  const Entry entry = &directory_[slotOf(skewedPrefix(hash))];
+  __builtin_prefetch(entry);
+  return entry;
+}
+
+inline RowIndex::Bucket *RowIndex::approach(Entry entry, uint64_t hash) {
+  Bucket *segment = *entry;
   __builtin_prefetch(segment + bucketOf(hash));
   return segment;
 }
 
-inline uint32_t RowIndex::candidate(const Bucket *segment, uint64_t hash) const {
+inline uint32_t RowIndex::candidate(const Bucket *segment, uint64_t hash) {
   const Bucket &bucket = segment[bucketOf(hash)];
   const unsigned mask = matches(bucket, tagOf(hash));
   return mask ? bucket.rows[std::countr_zero(mask)] : none;

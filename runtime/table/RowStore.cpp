@@ -6,12 +6,11 @@
 
 namespace heter::runtime {
 
-static constexpr size_t slabBytes = size_t{32} << 10; // what a range may waste at its end
+static constexpr size_t pieceBytes = size_t{32} << 10; // what a small range may waste at its end
 
 RowSlabs::RowSlabs(RowArena &arena, size_t rowBytes)
     : arena_(arena), rowBytes_(rowBytes),
-      shift_(static_cast<int>(std::bit_width(std::max<size_t>(slabBytes / rowBytes, 1))) - 1),
-      mask_((uint32_t{1} << shift_) - 1) {}
+      shift_(static_cast<int>(std::bit_width(std::max<size_t>(pieceBytes / rowBytes, 1))) - 1) {}
 
 uint32_t RowSlabs::allocate() {
   ++used_;
@@ -21,8 +20,12 @@ uint32_t RowSlabs::allocate() {
     return row;
   }
   assert(end_ < (uint32_t{1} << 31));
-  if (end_ >> shift_ == slabs_.size())
-    slabs_.push_back(arena_.allocate(rowBytes_ << shift_));
+  if (end_ == slabEnd_) {
+    const uint32_t rows = uint32_t{1} << (shift_ + sizeBits(end_ >> shift_));
+    const auto slab = reinterpret_cast<uintptr_t>(arena_.allocate(rowBytes_ * rows));
+    rowZero_.push_back(slab - size_t{end_} * rowBytes_);
+    slabEnd_ += rows;
+  }
   return end_++;
 }
 
@@ -33,7 +36,7 @@ void RowSlabs::free(uint32_t row) {
 }
 
 uint32_t RowStore::add(uint64_t key, bool isShort) {
-  const uint32_t row = isShort ? short_.allocate() | shortBit : whole_.allocate();
+  const uint32_t row = isShort ? slabs_[1].allocate() | shortBit : slabs_[0].allocate();
   Row added = at(row);
   added.setKey(key);
   added.setEpoch(0);

@@ -7,30 +7,40 @@
 #include "runtime/table/RowArena.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace heter::runtime {
 
-/// Copies some floats, in a few instructions if they are few. The two do not overlap.
-inline void copyFloats(float *to, const float *from, size_t count) {
-  constexpr size_t piece = 4;
-  if (count < piece || count > 16 * piece) {
-    std::memcpy(to, from, count * sizeof(float));
+/// Calls visit(count), with a std::integral_constant if it is one of the usual dims: what copies rows in a loop is much
+/// faster when the compiler knows how long they are.
+template <typename Visit> void withKnownCount(size_t count, Visit visit) {
+  const auto choose = [&]<size_t... known>(std::index_sequence<known...>) {
+    return ((count == known + 1 && (visit(std::integral_constant<size_t, known + 1>()), true)) || ...);
+  };
+  if (choose(std::make_index_sequence<16>()))
     return;
-  }
-  for (size_t i = 0; i + piece <= count; i += piece)
-    std::memcpy(to + i, from + i, piece * sizeof(float));
-  std::memcpy(to + count - piece, from + count - piece, piece * sizeof(float)); // some of them again
+  if (count == 32)
+    visit(std::integral_constant<size_t, 32>());
+  else if (count == 64)
+    visit(std::integral_constant<size_t, 64>());
+  else
+    visit(count);
 }
+
+/// Copies floats that do not overlap. `count` is a number or a std::integral_constant.
+void copyFloats(float *to, const float *from, auto count) { std::memcpy(to, from, size_t{count} * sizeof(float)); }
 
 /// One row in memory, at a multiple of 4 bytes: key (8), epoch (2), seen (2), floats.
 class Row {
 public:
   static constexpr size_t headerBytes = 12;
 
-  explicit Row(char *at) : at_(at) {}
+  explicit Row(char *at = nullptr) : at_(at) {}
 
   uint64_t key() const { return get<uint64_t>(0); }
   void setKey(uint64_t key) { put(0, key); }
@@ -40,6 +50,7 @@ public:
   /// The period in which the row was pushed to last, modulo 2^16.
   uint16_t seen() const { return get<uint16_t>(10); }
   void setSeen(uint16_t period) { put(10, period); }
+  const char *at(size_t byte) const { return at_ + byte; }
   float *floats() const { return reinterpret_cast<float *>(at_ + headerBytes); }
 
 private:
@@ -53,7 +64,8 @@ private:
   char *at_;
 };
 
-/// Pieces of memory of one size, by number. Thread-compatible.
+/// Pieces of memory of one size, by number. Slabs grow with their number, each a 64th to a 128th of what is there, so
+/// that the table that finds them stays small enough for the nearest cache. Thread-compatible.
 class RowSlabs {
 public:
   RowSlabs(RowArena &arena, size_t rowBytes);
@@ -61,19 +73,33 @@ public:
   /// REQUIRES: fewer than 2^31 are in use.
   uint32_t allocate();
   void free(uint32_t row);
-  char *at(uint32_t row) const { return slabs_[row >> shift_] + size_t{row & mask_} * rowBytes_; }
+  char *at(uint32_t row) const {
+    return reinterpret_cast<char *>(rowZero_[slabOf(row >> shift_)] + size_t{row} * rowBytes_);
+  }
   size_t rowBytes() const { return rowBytes_; }
   uint32_t used() const { return used_; }
 
 private:
   static constexpr uint32_t noRow = ~uint32_t{0};
+  static constexpr int doublingBits = 6; ///< From one doubling of the slabs' size to the next there are 64 slabs.
+
+  /// Log2 of the pieces of the slab that holds a piece; the first 128 slabs have one.
+  static int sizeBits(uint32_t piece) {
+    constexpr uint32_t first = (uint32_t{2} << doublingBits) - 1;
+    return 31 - __builtin_clz(piece | first) - doublingBits;
+  }
+  static size_t slabOf(uint32_t piece) {
+    const int bits = sizeBits(piece);
+    return (size_t{static_cast<unsigned>(bits)} << doublingBits) + (piece >> bits);
+  }
 
   RowArena &arena_;
   size_t rowBytes_;
-  int shift_; ///< A slab has 2^shift_ rows.
-  uint32_t mask_;
-  std::vector<char *> slabs_;
-  uint32_t end_ = 0; ///< Rows below were handed out before.
+  int shift_; ///< A piece has 2^shift_ rows.
+  /// Of each slab: where row 0 would be, were all rows in one array with the slab's.
+  std::vector<uintptr_t> rowZero_;
+  uint32_t end_ = 0;     ///< Rows below were handed out before.
+  uint32_t slabEnd_ = 0; ///< Rows below have memory.
   uint32_t used_ = 0;
   uint32_t firstFree_ = noRow; ///< Each free row begins with the next one's number.
 };
@@ -82,7 +108,7 @@ private:
 class RowStore {
 public:
   RowStore(RowArena &arena, int64_t rowFloats, int64_t shortFloats)
-      : whole_(arena, bytesOf(rowFloats)), short_(arena, bytesOf(shortFloats)) {}
+      : slabs_{RowSlabs(arena, bytesOf(rowFloats)), RowSlabs(arena, bytesOf(shortFloats))} {}
 
   static bool isShort(uint32_t row) { return (row & shortBit) != 0; }
 
@@ -93,29 +119,26 @@ public:
   Row at(uint32_t row) const { return Row(slabsOf(row).at(row & ~shortBit)); }
   uint64_t key(uint32_t row) const { return at(row).key(); }
   [[gnu::always_inline]] void prefetchKey(uint32_t row) const { __builtin_prefetch(slabsOf(row).at(row & ~shortBit)); }
-  /// Brings the first `bytes` of a row near, up to some cache lines. Inlined by force: g++ 12 drops calls of functions
-  /// that do nothing but prefetch.
-  [[gnu::always_inline]] void prefetch(uint32_t row, size_t bytes) const {
-    const RowSlabs &slabs = slabsOf(row);
-    const char *at = slabs.at(row & ~shortBit);
+  /// Brings the first `bytes` of a row near, up to some cache lines, to be written too. Inlined by force: g++ 12 drops
+  /// calls of functions that do nothing but prefetch.
+  [[gnu::always_inline]] static void prefetch(Row row, size_t bytes) {
     const size_t last = std::min(bytes, most) - 1;
     for (size_t offset = 0; offset < last; offset += 64)
-      __builtin_prefetch(at + offset, 1);
-    __builtin_prefetch(at + last, 1);
+      __builtin_prefetch(row.at(offset), 1);
+    __builtin_prefetch(row.at(last), 1);
   }
 
-  int64_t wholeRows() const { return whole_.used(); }
-  int64_t shortRows() const { return short_.used(); }
+  int64_t wholeRows() const { return slabs_[0].used(); }
+  int64_t shortRows() const { return slabs_[1].used(); }
 
 private:
   static constexpr uint32_t shortBit = uint32_t{1} << 31;
   static constexpr size_t most = 512; ///< Bytes to prefetch.
   static size_t bytesOf(int64_t floats) { return Row::headerBytes + static_cast<size_t>(floats) * sizeof(float); }
-  const RowSlabs &slabsOf(uint32_t row) const { return isShort(row) ? short_ : whole_; }
-  RowSlabs &slabsOf(uint32_t row) { return isShort(row) ? short_ : whole_; }
+  const RowSlabs &slabsOf(uint32_t row) const { return slabs_[row >> 31]; }
+  RowSlabs &slabsOf(uint32_t row) { return slabs_[row >> 31]; }
 
-  RowSlabs whole_;
-  RowSlabs short_;
+  std::array<RowSlabs, 2> slabs_; ///< Of whole rows, of short ones.
 };
 
 } // namespace heter::runtime

@@ -49,24 +49,29 @@ void RowUpdater::runRow(float *state, const float *sum) {
 }
 
 void RowUpdater::runColumns() {
-  const size_t dim = dim_;
+  withKnownCount(dim_, [this](auto dim) {
+    float *const gradient = column(0);
+    for (size_t i = 0; i < count_; ++i)
+      copyFloats(gradient + i * dim, sums_[i], dim);
+    for (size_t a = 0; a < arrays_; ++a) {
+      float *const array = column(1 + a);
+      for (size_t i = 0; i < count_; ++i)
+        copyFloats(array + i * dim, states_[i] + a * dim, dim);
+    }
+  });
   float *const gradient = column(0);
-  for (size_t i = 0; i < count_; ++i)
-    copyFloats(gradient + i * dim, sums_[i], dim);
-  for (size_t a = 0; a < arrays_; ++a) {
-    float *const array = column(1 + a);
-    for (size_t i = 0; i < count_; ++i)
-      copyFloats(array + i * dim, states_[i] + a * dim, dim);
-  }
-  for (size_t e = 0; e < count_ * dim; ++e)
-    gradient[e] /= divisor_;
-  call_.setElements(static_cast<int64_t>(count_ * dim));
+  if (divisor_ != 1.0F)
+    for (size_t e = 0; e < count_ * dim_; ++e)
+      gradient[e] /= divisor_;
+  call_.setElements(static_cast<int64_t>(count_ * dim_));
   call_.run();
-  for (size_t a = 0; a < arrays_; ++a) {
-    const float *const array = column(1 + arrays_ + a);
-    for (size_t i = 0; i < count_; ++i)
-      copyFloats(states_[i] + a * dim, array + i * dim, dim);
-  }
+  withKnownCount(dim_, [this](auto dim) {
+    for (size_t a = 0; a < arrays_; ++a) {
+      const float *const array = column(1 + arrays_ + a);
+      for (size_t i = 0; i < count_; ++i)
+        copyFloats(states_[i] + a * dim, array + i * dim, dim);
+    }
+  });
 }
 
 } // namespace heter::runtime

@@ -16,7 +16,6 @@ struct SparseTable::Batch {
   std::vector<uint64_t> mixed;                  ///< The mixed keys in the order of the call.
   std::vector<BatchKey> ordered;                ///< Range after range, keys of other servers last.
   std::array<uint32_t, rangeCount + 2> begin{}; ///< In `ordered`, of each range; of the others; the end.
-  std::vector<uint32_t> missing;                ///< Positions of keys that have their initial value.
 
   int rangeOf(const SparseTable &table, size_t at) const { return table.rangeOfShard_[mixed[at] >> 52]; }
 
@@ -26,7 +25,6 @@ struct SparseTable::Batch {
       count += push.keys.size();
     mixed.resize(count);
     ordered.resize(count);
-    missing.clear();
     begin.fill(0);
     size_t at = 0;
     for (const RowGradients &push : pushes)
@@ -108,31 +106,6 @@ void SparseTable::reset(uint64_t seed) {
   arena_ = std::make_unique<RowArena>(background_);
   for (const RangeHash &hash : hashes_)
     ranges_.push_back(std::make_unique<TableRange>(context_, *arena_, hash));
-}
-
-void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) const {
-  const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
-  const auto dim = static_cast<size_t>(spec.dim);
-  const LentBatch lent(*this);
-  Batch &batch = *lent;
-  const RowGradients only{keys, {}};
-  batch.assign(*this, {&only, 1});
-  // Threads begin at unlike ranges, so that they seldom wait for each other.
-  static std::atomic<int> threads{0};
-  thread_local const int firstRange = threads++ * 7;
-  for (int i = 0; i < rangeCount; ++i) {
-    const int r = (firstRange + i) % rangeCount;
-    const std::span<const BatchKey> ofRange = batch.ofRange(r);
-    if (ofRange.empty())
-      continue;
-    const TableRange &range = *ranges_[static_cast<size_t>(r)];
-    MutexLock lock(range.mutex());
-    range.pull(spec, ofRange, out, batch.missing);
-  }
-  for (const BatchKey &key : batch.ofRange(rangeCount))
-    batch.missing.push_back(key.position);
-  for (uint32_t position : batch.missing)
-    spec.init.fill(out + position * dim, spec.dim, context_.seedKeys[static_cast<size_t>(part)], keys[position], 0);
 }
 
 //===--- Updates --------------------------------------------------------------------------------------------------===//
@@ -228,14 +201,14 @@ void SparseTable::Update::run(int piece) const {
     const PartSpec &spec = work_->table.spec_.parts[static_cast<size_t>(part.part)];
     RowUpdater updater(spec, work_->divisor, work_->time.step);
     if (part.pushes.size() == 1) {
-      MutexLock lock(range.mutex());
+      WriterLock lock(range.mutex());
       range.update(part.part, keys, part.pushes, updater, work_->time);
       continue;
     }
     const bool counts = work_->table.spec_.policy.statistics() > 0;
     const FoldedRows folded(keys, part.pushes, static_cast<size_t>(spec.dim), counts);
     const RowGradients sums = folded.sums();
-    MutexLock lock(range.mutex());
+    WriterLock lock(range.mutex());
     range.update(part.part, folded.keys(), {&sums, 1}, updater, work_->time);
   }
 }
@@ -260,7 +233,7 @@ int64_t SparseTable::evictShards(int first, int end, const TableTime &time) {
     const int64_t shards = rangeEnd - firstShardOfRange(r);
     TableRange &range = *ranges_[static_cast<size_t>(r)];
     for (int shard = std::max(first, firstShardOfRange(r)); shard < std::min(end, rangeEnd);) {
-      MutexLock lock(range.mutex());
+      WriterLock lock(range.mutex());
       const int64_t rows = range.wholeRows() + range.shortRows();
       const auto atOnce = static_cast<int>(std::clamp<int64_t>(rowsAtOnce * shards / (rows + 1), 1, shards));
       const int next = std::min({end, rangeEnd, shard + atOnce});
@@ -300,7 +273,7 @@ int64_t SparseTable::shrink(const TableTime &before, const TableTime &time) {
 int64_t SparseTable::rowCount() const {
   int64_t rows = 0;
   for (const std::unique_ptr<TableRange> &range : ranges_) {
-    MutexLock lock(range->mutex());
+    ReaderLock lock(range->mutex());
     rows += range->wholeRows() + range->shortRows();
   }
   return rows;
@@ -309,7 +282,7 @@ int64_t SparseTable::rowCount() const {
 int64_t SparseTable::shortRowCount() const {
   int64_t rows = 0;
   for (const std::unique_ptr<TableRange> &range : ranges_) {
-    MutexLock lock(range->mutex());
+    ReaderLock lock(range->mutex());
     rows += range->shortRows();
   }
   return rows;
@@ -324,7 +297,7 @@ Status SparseTable::visitRows(const std::function<Status(const RowImage &)> &vis
 void SparseTable::putRow(const RowImage &row) {
   assert(owns(row.key));
   TableRange &range = *ranges_[rangeOfShard_[static_cast<size_t>(shardOf(row.key))]];
-  MutexLock lock(range.mutex());
+  WriterLock lock(range.mutex());
   range.put(row);
 }
 

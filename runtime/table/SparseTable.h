@@ -88,6 +88,7 @@ public:
 private:
   friend class TableSnapshot;
   struct Batch;
+  class PullStream;
   class LentBatch;
   static constexpr int rangeCount = Update::pieces;
   int firstShardOfRange(int range) const;

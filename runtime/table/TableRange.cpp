@@ -12,7 +12,7 @@ namespace heter::runtime {
 
 namespace {
 /// Finds the rows of keys one after another, with the memory of the next ones already on its way. Rows may be added
-/// meanwhile.
+/// meanwhile, and those of keys that were found be moved.
 class RowFinder {
 public:
   /// The first `bytes` of each row will be wanted.
@@ -28,11 +28,13 @@ public:
   uint32_t find(size_t i) {
     if (segments_ != index_.segments()) // a segment was split
       approachAgain(i);
-    // Before approach() takes its place.
-    RowIndex::Bucket *const segment = near_[i % (2 * ahead)];
+    const Step step = steps_[i % (2 * ahead)]; // before approach() takes its place
     approach(i + 2 * ahead);
     prefetchRow(i + ahead);
-    return index_.find(segment, keys_[i].hash, keys_[i].key, rows_);
+    const BatchKey &key = keys_[i];
+    if (step.likely != RowIndex::none && rows_.key(step.likely) == key.key)
+      return step.likely;
+    return index_.find(step.segment, key.hash, key.key, rows_);
   }
 
 private:
@@ -40,27 +42,32 @@ private:
 
   void approach(size_t i) {
     if (i < keys_.size())
-      near_[i % (2 * ahead)] = index_.approach(keys_[i].hash);
+      steps_[i % (2 * ahead)].segment = index_.approach(keys_[i].hash);
   }
   void approachAgain(size_t from) {
     for (size_t i = from; i < from + 2 * ahead; ++i)
       approach(i);
     segments_ = index_.segments();
   }
-  [[gnu::always_inline]] void prefetchRow(size_t i) const {
+  [[gnu::always_inline]] void prefetchRow(size_t i) {
     if (i >= keys_.size())
       return;
-    const uint32_t likely = index_.candidate(near_[i % (2 * ahead)], keys_[i].hash);
-    if (likely != RowIndex::none)
-      rows_.prefetch(likely, bytes_);
+    Step &step = steps_[i % (2 * ahead)];
+    step.likely = RowIndex::candidate(step.segment, keys_[i].hash);
+    if (step.likely != RowIndex::none)
+      RowStore::prefetch(rows_.at(step.likely), bytes_);
   }
 
+  struct Step {
+    RowIndex::Bucket *segment;
+    uint32_t likely; ///< A row whose key is not compared yet, or RowIndex::none.
+  };
   const RowIndex &index_;
   const RowStore &rows_;
   const std::span<const BatchKey> keys_;
   const size_t bytes_;
   size_t segments_; ///< Of the index when the segments below were looked up.
-  std::array<RowIndex::Bucket *, 2 * ahead> near_;
+  std::array<Step, 2 * ahead> steps_;
 };
 
 size_t bytesUpTo(int64_t floats) { return Row::headerBytes + static_cast<size_t>(floats) * sizeof(float); }
@@ -145,23 +152,6 @@ uint32_t TableRange::count(const BatchKey &key, uint32_t row, float shows, float
 }
 
 //===--- Pulls and updates ----------------------------------------------------------------------------------------===//
-
-void TableRange::pull(const PartSpec &part, std::span<const BatchKey> keys, float *out,
-                      std::vector<uint32_t> &missing) const {
-  const auto dim = static_cast<size_t>(part.dim);
-  RowFinder finder(index_, rows_, keys, bytesUpTo(part.offset + part.dim));
-  for (size_t i = 0; i < keys.size(); ++i) {
-    const BatchKey &key = keys[i];
-    const uint32_t row = finder.find(i);
-    float *to = out + key.position * dim;
-    if (part.wantsAdmission && (row == RowIndex::none || RowStore::isShort(row)))
-      std::fill_n(to, dim, 0.0F);
-    else if (row == RowIndex::none)
-      missing.push_back(key.position);
-    else
-      copyFloats(to, rows_.at(row).floats() + part.offset, dim);
-  }
-}
 
 void TableRange::update(int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes,
                         RowUpdater &updater, const TableTime &time) {

@@ -4,7 +4,7 @@
 #ifndef HETER_RUNTIME_TABLE_TABLERANGE_H
 #define HETER_RUNTIME_TABLE_TABLERANGE_H
 
-#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/base/SharedMutex.h"
 #include "runtime/table/RowIndex.h"
 #include "runtime/table/RowUpdater.h"
 #include "runtime/table/Schema.h"
@@ -65,12 +65,11 @@ public:
   /// `context` and `arena` outlive the range.
   TableRange(const TableContext &context, RowArena &arena, RangeHash hash);
 
-  Mutex &mutex() const HETER_THREAD_ATTRIBUTE(lock_returned(mutex_)) { return mutex_; }
+  SharedMutex &mutex() const HETER_THREAD_ATTRIBUTE(lock_returned(mutex_)) { return mutex_; }
 
-  /// Copies the values of a part to each key's place in `out`. Positions of keys that have their initial value are
-  /// appended to `missing`.
-  void pull(const PartSpec &part, std::span<const BatchKey> keys, float *out, std::vector<uint32_t> &missing) const
-      HETER_REQUIRES(mutex_);
+  /// To read from; see also RowReader.h.
+  const RowIndex &index() const HETER_REQUIRES_SHARED(mutex_) { return index_; }
+  const RowStore &rows() const HETER_REQUIRES_SHARED(mutex_) { return rows_; }
 
   /// Updates each key with its gradient in `pushes`. REQUIRES: keys are unique.
   void update(int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes, RowUpdater &updater,
@@ -83,8 +82,8 @@ public:
   /// Adds or replaces a row.
   void put(const RowImage &image) HETER_REQUIRES(mutex_);
 
-  int64_t wholeRows() const HETER_REQUIRES(mutex_) { return rows_.wholeRows(); }
-  int64_t shortRows() const HETER_REQUIRES(mutex_) { return rows_.shortRows(); }
+  int64_t wholeRows() const HETER_REQUIRES_SHARED(mutex_) { return rows_.wholeRows(); }
+  int64_t shortRows() const HETER_REQUIRES_SHARED(mutex_) { return rows_.shortRows(); }
 
   // Snapshots: of the rows as they were when it began, in the order of mixed keys. One at a time.
 
@@ -137,7 +136,7 @@ private:
 
   const TableContext &context_;
   const TableSpec &spec_;
-  mutable Mutex mutex_;
+  mutable SharedMutex mutex_;
   RowStore rows_ HETER_GUARDED_BY(mutex_);
   RowIndex index_ HETER_GUARDED_BY(mutex_);
   uint16_t epoch_ HETER_GUARDED_BY(mutex_) = 1;

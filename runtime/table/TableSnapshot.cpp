@@ -8,7 +8,7 @@ namespace heter::runtime {
 
 TableSnapshot::TableSnapshot(SparseTable &table) : table_(table) {
   for (const std::unique_ptr<TableRange> &range : table_.ranges_) {
-    MutexLock lock(range->mutex());
+    WriterLock lock(range->mutex());
     range->beginSnapshot();
     epoch_ = static_cast<uint16_t>(range->epoch() - 1);
   }
@@ -16,7 +16,7 @@ TableSnapshot::TableSnapshot(SparseTable &table) : table_(table) {
 
 TableSnapshot::~TableSnapshot() {
   for (const std::unique_ptr<TableRange> &range : table_.ranges_) {
-    MutexLock lock(range->mutex());
+    WriterLock lock(range->mutex());
     range->endSnapshot();
   }
 }
@@ -29,7 +29,7 @@ Status TableSnapshot::visit(uint16_t since, const std::function<Status(const Row
   for (const std::unique_ptr<TableRange> &range : table_.ranges_)
     for (;;) {
       {
-        MutexLock lock(range->mutex());
+        WriterLock lock(range->mutex());
         if (!range->nextOfSnapshot(since, rows))
           break;
       }
@@ -42,7 +42,7 @@ Status TableSnapshot::visit(uint16_t since, const std::function<Status(const Row
 std::vector<uint64_t> TableSnapshot::erased(uint16_t since) const {
   std::vector<uint64_t> keys;
   for (const std::unique_ptr<TableRange> &range : table_.ranges_) {
-    MutexLock lock(range->mutex());
+    WriterLock lock(range->mutex());
     for (const TableRange::Erased &erased : range->erased())
       if (erased.epoch > since && erased.epoch <= epoch_)
         keys.push_back(erased.key);
@@ -54,7 +54,7 @@ std::vector<uint64_t> TableSnapshot::erased(uint16_t since) const {
 
 void TableSnapshot::forgetErased(uint16_t until) {
   for (const std::unique_ptr<TableRange> &range : table_.ranges_) {
-    MutexLock lock(range->mutex());
+    WriterLock lock(range->mutex());
     std::erase_if(range->erased(), [=](const TableRange::Erased &erased) { return erased.epoch <= until; });
   }
 }

@@ -1,0 +1,150 @@
+// Pulls: one stream of keys over all ranges, of which each key goes through four stages, some keys apart, so that the
+// memory that a stage needs is on its way since the one before.
+#include "runtime/table/SparseTable.h"
+
+#include <algorithm>
+#include <array>
+
+namespace heter::runtime {
+
+/// Copies values of one part out of a table for as long as it lives: it holds every range to read.
+class SparseTable::PullStream {
+public:
+  PullStream(const SparseTable &table, const PartSpec &part) : table_(table), part_(part) {
+    for (size_t r = 0; r < rangeCount; ++r) {
+      const TableRange &range = *table.ranges_[r];
+      range.mutex().lockShared();
+      views_[r] = viewOf(range, table.hashes_[r]);
+    }
+  }
+  ~PullStream() {
+    for (const std::unique_ptr<TableRange> &range : table_.ranges_)
+      range->mutex().unlockShared();
+  }
+  PullStream(const PullStream &) = delete;
+  PullStream &operator=(const PullStream &) = delete;
+
+  /// Positions, counted from `first`, of keys that have their initial value are appended to `missing`.
+  void copy(std::span<const uint64_t> keys, float *out, uint32_t first, std::vector<uint32_t> &missing) {
+    const size_t blocks = (keys.size() + blockKeys - 1) / blockKeys;
+    const auto dim = static_cast<size_t>(part_.dim);
+    const auto keysOf = [&](size_t block) {
+      const size_t begin = block * blockKeys;
+      return keys.subspan(begin, std::min(blockKeys, keys.size() - begin));
+    };
+    // A number of a block that is not below `blocks` is that of none yet or none any more.
+    for (size_t block = 0; block < blocks + 3; ++block) {
+      if (block < blocks)
+        locate(steps_[block % 4].data(), keysOf(block));
+      if (block - 1 < blocks)
+        approach(steps_[(block - 1) % 4].data(), keysOf(block - 1).size());
+      if (block - 2 < blocks)
+        prefetch(steps_[(block - 2) % 4].data(), keysOf(block - 2).size());
+      if (block - 3 < blocks) {
+        const size_t begin = (block - 3) * blockKeys;
+        const Found found{first + static_cast<uint32_t>(begin), out + begin * dim, missing};
+        withKnownCount(dim, [&](auto count) { take(steps_[(block - 3) % 4].data(), keysOf(block - 3), found, count); });
+      }
+    }
+  }
+
+private:
+  static constexpr size_t blockKeys = 16;
+
+  struct View {
+    const RowIndex *index = nullptr; ///< Null: of keys that other servers own.
+    const RowStore *rows = nullptr;
+    RangeHash hash;
+  };
+  /// What is known of a key.
+  struct Step {
+    const View *view;
+    uint64_t hash;
+    RowIndex::Entry entry;
+    RowIndex::Bucket *segment;
+    Row row; ///< Whose key is not compared yet.
+    uint32_t likely;
+  };
+
+  // The constructor locks.
+  static View viewOf(const TableRange &range, const RangeHash &hash) HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
+    return {&range.index(), &range.rows(), hash};
+  }
+
+  void locate(Step *step, std::span<const uint64_t> keys) const {
+    for (uint64_t key : keys) {
+      const uint64_t mixed = mixKey(key);
+      step->view = &views_[table_.rangeOfShard_[mixed >> 52]];
+      step->hash = step->view->hash.ofMixed(mixed);
+      if (step->view->index)
+        step->entry = step->view->index->locate(step->hash);
+      ++step;
+    }
+  }
+  void approach(Step *step, size_t count) const {
+    for (const Step *end = step + count; step < end; ++step)
+      if (step->view->index)
+        step->segment = RowIndex::approach(step->entry, step->hash);
+  }
+  void prefetch(Step *step, size_t count) const {
+    for (const Step *end = step + count; step < end; ++step) {
+      step->likely = step->view->index ? RowIndex::candidate(step->segment, step->hash) : RowIndex::none;
+      if (step->likely == RowIndex::none)
+        continue;
+      step->row = step->view->rows->at(step->likely);
+      __builtin_prefetch(step->row.at(0));
+      for (size_t byte = 64; byte < bytes_; byte += 64)
+        __builtin_prefetch(step->row.at(byte));
+      __builtin_prefetch(step->row.at(bytes_ - 1));
+    }
+  }
+  /// Where values go.
+  struct Found {
+    uint32_t position; ///< Of the first key.
+    float *out;
+    std::vector<uint32_t> &missing;
+  };
+  [[gnu::noinline]] void take(Step *step, std::span<const uint64_t> keys, const Found &found, auto dim) const {
+    float *out = found.out;
+    for (size_t i = 0; i < keys.size(); ++i, ++step, out += dim) {
+      if (step->likely == RowIndex::none || step->row.key() != keys[i])
+        search(*step, keys[i]);
+      if (part_.wantsAdmission && step->view->index &&
+          (step->likely == RowIndex::none || RowStore::isShort(step->likely)))
+        std::fill_n(out, size_t{dim}, 0.0F);
+      else if (step->likely == RowIndex::none)
+        found.missing.push_back(found.position + static_cast<uint32_t>(i));
+      else
+        copyFloats(out, step->row.floats() + part_.offset, dim);
+    }
+  }
+  /// Where the likely row was not the key's.
+  [[gnu::noinline]] void search(Step &step, uint64_t key) const {
+    const View &view = *step.view;
+    step.likely = view.index ? view.index->find(step.segment, step.hash, key, *view.rows) : RowIndex::none;
+    if (step.likely != RowIndex::none)
+      step.row = view.rows->at(step.likely);
+  }
+
+  const SparseTable &table_;
+  const PartSpec &part_;
+  const size_t bytes_ =
+      std::min<size_t>(512, Row::headerBytes + static_cast<size_t>(part_.offset + part_.dim) * sizeof(float));
+  std::array<View, rangeCount + 1> views_;
+  std::array<std::array<Step, blockKeys>, 4> steps_;
+};
+
+void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) const {
+  constexpr size_t most = 4096; // while updates wait
+  const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
+  const auto dim = static_cast<size_t>(spec.dim);
+  std::vector<uint32_t> missing;
+  for (size_t first = 0; first < keys.size(); first += most) {
+    const std::span<const uint64_t> some = keys.subspan(first, std::min(most, keys.size() - first));
+    PullStream(*this, spec).copy(some, out + first * dim, static_cast<uint32_t>(first), missing);
+  }
+  for (uint32_t position : missing)
+    spec.init.fill(out + position * dim, spec.dim, context_.seedKeys[static_cast<size_t>(part)], keys[position], 0);
+}
+
+} // namespace heter::runtime
