@@ -123,7 +123,17 @@ StatusOr<int> ParameterStore::findParameter(std::string_view name) const {
 
 void ParameterStore::pullRows(int part, std::span<const uint64_t> keys, float *out) const {
   assert(part >= 0 && part < partCount());
-  impl_->tableOf(part).pull(impl_->parts[static_cast<size_t>(part)].part, keys, out);
+  constexpr size_t atOnce = 2048; // keys of one thread: worth waking another for
+  const SparseTable &table = impl_->tableOf(part);
+  const int partOfTable = impl_->parts[static_cast<size_t>(part)].part;
+  const auto dim = static_cast<size_t>(impl_->specOf(part).dim);
+  const size_t pieces = (keys.size() + atOnce - 1) / atOnce;
+  if (pieces <= 1)
+    return table.pull(partOfTable, keys, out);
+  impl_->options.parallelFor(static_cast<int64_t>(pieces), [&](int64_t piece) {
+    const size_t first = static_cast<size_t>(piece) * atOnce;
+    table.pull(partOfTable, keys.subspan(first, std::min(atOnce, keys.size() - first)), out + first * dim);
+  });
 }
 
 std::shared_ptr<const DenseVersion> ParameterStore::denseVersion(DenseValues which) const {
