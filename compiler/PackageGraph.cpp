@@ -143,7 +143,6 @@ private:
           node.kind = NodeKind::PULL_ROWS;
           setText(node, "table", pull.getTable());
           setText(node, "part", pull.getPart());
-          setText(node, "pool", nn::stringifyPool(pull.getPool()));
         })
         .Case([&](task::PullDenseOp pull) {
           node.kind = NodeKind::PULL_DENSE;

@@ -207,8 +207,8 @@ LogicalResult RaggedType::verify(function_ref<InFlightDiagnostic()> emitError, S
 }
 
 LogicalResult RowsType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dim) {
-  if (dim <= 0)
-    return emitError() << "expected a positive dim, got " << dim;
+  if (dim < 0)
+    return emitError() << "expected a dim of 0 or more, got " << dim;
   return success();
 }
 

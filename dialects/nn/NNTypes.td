@@ -22,7 +22,7 @@ def NN_RaggedType : NN_Type<"Ragged", "ragged"> {
 
 def NN_RowsType : NN_Type<"Rows", "rows"> {
   let summary = "The sparse gradient of a table part";
-  let description = "`!nn.rows<9>`: unique keys with one f32[9] row each, already summed by key.";
+  let description = "`!nn.rows<9>`: unique keys with one f32[9] row each, already summed by key; of dim 0: keys.";
   let parameters = (ins "int64_t":$dim);
   let assemblyFormat = "`<` $dim `>`";
   let genVerifyDecl = 1;

@@ -93,7 +93,8 @@ const LibraryKernel kLibrary[] = {
     {"lower_triangle", 1, 1}, {"lower_triangle_grad", 1, 1},
     {"dropout", 1, 1},        {"dropout_grad", 1, 1},
     {"hash", 1, 1},           {"argmax", 1, 1},
-    {"lookup_grad", 1, 2},    {"add_rows", 2, kAnyNumber},
+    {"unique_keys", 1, 1, 2}, {"lookup", 2, kAnyNumber, 5},
+    {"lookup_grad", 3, 3},    {"add_rows", 2, kAnyNumber},
     {"example_count", 0, 0},  {"cast", 1, 1},
 };
 
@@ -298,6 +299,14 @@ LogicalResult ScheduleOp::verifySymbolUses(SymbolTableCollection &symbols) {
 //===----------------------------------------------------------------------===//
 // Nodes
 //===----------------------------------------------------------------------===//
+
+LogicalResult PullRowsOp::verify() {
+  if (cast<nn::RowsType>(getKeys().getType()).getDim() != 0)
+    return emitOpError("expects keys, rows of dim 0, got ") << getKeys().getType();
+  if (cast<nn::RowsType>(getResult().getType()).getDim() == 0)
+    return emitOpError("expects to give rows of dim 1 or more");
+  return success();
+}
 
 LogicalResult PullRowsOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyPart(symbols, *this, getTableAttr(), getPart());

@@ -96,13 +96,14 @@ def Task_InputOp : Task_Node<"input", "$name (`label` $is_label^)?", "`:` type($
   let results = (outs Task_HostValue:$result);
 }
 
-def Task_PullRowsOp : Task_Node<"pull_rows", "$table `part` `(` $part `)` `(` $ids `)` `` custom<Pool>($pool)",
-                                "`:` functional-type($ids, $result)",
+def Task_PullRowsOp : Task_Node<"pull_rows", "$table `part` `(` $part `)` `(` $keys `)`",
+                                "`:` functional-type($keys, $result)",
                                 [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Reads rows of a table by their keys";
-  let own = (ins FlatSymbolRefAttr:$table, StrAttr:$part, AnyTypeOf<[Task_HostTensor, Task_Ragged]>:$ids,
-                       DefaultValuedAttr<NN_PoolAttr, "::heter::nn::Pool::None">:$pool);
-  let results = (outs AnyTypeOf<[Task_HostTensor, Task_Ragged]>:$result);
+  let description = "`keys` are rows of dim 0: what the library's unique_keys gives.";
+  let own = (ins FlatSymbolRefAttr:$table, StrAttr:$part, Task_Rows:$keys);
+  let results = (outs Task_Rows:$result);
+  let hasVerifier = 1;
 }
 
 def Task_PullDenseOp : Task_Node<"pull_dense", "$parameter", "`:` type($result)",

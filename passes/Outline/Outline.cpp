@@ -5,6 +5,7 @@
 #include "dialects/task/Task.h"
 #include "passes/Outline/Fusion.h"
 #include "passes/Outline/Kernels.h"
+#include "passes/Outline/Lookups.h"
 #include "passes/Outline/Packing.h"
 #include "passes/Passes.h"
 
@@ -57,6 +58,9 @@ private:
   SmallVector<Type> typesIn(TypeRange types) {
     return llvm::map_to_vector(types, [&](Type type) { return task::inSpace(type, space_); });
   }
+  /// The different keys of `ids`, and each id's place among them: found once a graph.
+  task::LibraryOp keysOf(Value ids);
+  Value outlinePull(ps::PullRowsOp pull);
   StringAttr label(const Twine &text) { return builder_.getStringAttr(text); }
   std::string scopeOf(Value value);
   void remarkFusion(ArrayRef<FusionNote> notes);
@@ -109,6 +113,8 @@ LogicalResult ProgramOutliner::run() {
   builder_.setInsertionPointToStart(&program.getBody().emplaceBlock());
   if (failed(outlineBlock(source_.getBody().front())))
     return failure();
+  if (fuse_)
+    fuseLookups(program);
   packProducts(program, fuse_);
   // The symbol's name passes from the old program to the new one.
   source_.erase();
@@ -153,6 +159,41 @@ LogicalResult ProgramOutliner::outlineGroup(ArrayRef<Operation *> group) {
   return success();
 }
 
+task::LibraryOp ProgramOutliner::keysOf(Value ids) {
+  Value found = get(ids, task::Space::Host);
+  for (auto same : builder_.getBlock()->getOps<task::LibraryOp>())
+    if (same.getCallee() == "unique_keys" && same.getInputs()[0] == found)
+      return same;
+  SmallVector<Type> types = {nn::RowsType::get(builder_.getContext(), 0), found.getType()};
+  return task::LibraryOp::create(builder_, ids.getLoc(), types, "unique_keys", found, DictionaryAttr(),
+                                 label("unique_keys"), DenseI32ArrayAttr(), ArrayAttr());
+}
+
+/// The rows of the keys, pulled once a table part, and the lookup of the ids among them.
+Value ProgramOutliner::outlinePull(ps::PullRowsOp pull) {
+  task::LibraryOp keys = keysOf(pull.getIds());
+  std::string name = (pull.getTable() + (pull.getPart().empty() ? "" : ".") + pull.getPart()).str();
+  task::PullRowsOp rows;
+  for (auto same : builder_.getBlock()->getOps<task::PullRowsOp>())
+    if (same.getTableAttr() == pull.getTableAttr() && same.getPartAttr() == pull.getPartAttr() &&
+        same.getKeys() == keys.getResult(0))
+      rows = same;
+  auto type = cast<RankedTensorType>(pull.getRows().getType());
+  if (!rows)
+    rows = task::PullRowsOp::create(
+        builder_, pull.getLoc(), nn::RowsType::get(builder_.getContext(), type.getShape().back()), pull.getTableAttr(),
+        pull.getPartAttr(), keys.getResult(0), label("pull " + name), {}, {});
+  auto pools = builder_.getNamedAttr("pools", builder_.getStringAttr(nn::stringifyPool(pull.getPool())));
+  SmallVector<Value> inputs = {rows.getResult(), keys.getResult(1)};
+  DictionaryAttr options = builder_.getDictionaryAttr(pools);
+  for (auto same : builder_.getBlock()->getOps<task::LibraryOp>())
+    if (same.getCallee() == "lookup" && llvm::equal(same.getInputs(), inputs) && same.getOptionsAttr() == options)
+      return same.getResult(0);
+  return task::LibraryOp::create(builder_, pull.getLoc(), type, "lookup", inputs, options, label("lookup " + name),
+                                 DenseI32ArrayAttr(), ArrayAttr())
+      .getResult(0);
+}
+
 LogicalResult ProgramOutliner::outlineNode(Operation *op) {
   Location loc = op->getLoc();
   return TypeSwitch<Operation *, LogicalResult>(op)
@@ -162,17 +203,7 @@ LogicalResult ProgramOutliner::outlineNode(Operation *op) {
         return success();
       })
       .Case([&](ps::PullRowsOp pull) {
-        // The same rows are pulled once.
-        for (auto same : builder_.getBlock()->getOps<task::PullRowsOp>())
-          if (same.getTableAttr() == pull.getTableAttr() && same.getPartAttr() == pull.getPartAttr() &&
-              same.getPool() == pull.getPool() && same.getIds() == get(pull.getIds(), task::Space::Host)) {
-            set(pull.getRows(), same.getResult());
-            return success();
-          }
-        std::string name = (pull.getTable() + (pull.getPart().empty() ? "" : ".") + pull.getPart()).str();
-        set(pull.getRows(), task::PullRowsOp::create(builder_, loc, pull.getRows().getType(), pull.getTableAttr(),
-                                                     pull.getPartAttr(), get(pull.getIds(), task::Space::Host),
-                                                     pull.getPoolAttr(), label("pull " + name), {}, {}));
+        set(pull.getRows(), outlinePull(pull));
         return success();
       })
       .Case([&](ps::PullDenseOp pull) {
@@ -291,6 +322,7 @@ static DictionaryAttr libraryOptions(ArrayRef<Operation *> group, Builder builde
   if (auto grad = dyn_cast<nn::LookupGradOp>(op)) {
     options.append("pool", builder.getStringAttr(nn::stringifyPool(grad.getPool())));
     options.append("dim", builder.getI64IntegerAttr(cast<nn::RowsType>(grad.getType()).getDim()));
+    options.append("begin", builder.getI64IntegerAttr(0));
   }
   return options.empty() ? DictionaryAttr() : options.getDictionary(builder.getContext());
 }
@@ -303,6 +335,11 @@ LogicalResult ProgramOutliner::outlineLibrary(ArrayRef<Operation *> group) {
   // Sparse gradients are made on the host, whatever computes the rest.
   bool sparse = isa<nn::RowsType>(op->getResult(0).getType());
   SmallVector<Value> inputs = get(op->getOperands(), sparse ? task::Space::Host : space_);
+  if (auto grad = dyn_cast<nn::LookupGradOp>(op)) {
+    inputs.erase(inputs.begin());
+    task::LibraryOp keys = keysOf(grad.getIds());
+    inputs.insert(inputs.begin(), keys.getResults().begin(), keys.getResults().end());
+  }
   auto node = task::LibraryOp::create(builder_, op->getLoc(), typesIn(op->getResultTypes()), libraryKernelOf(op),
                                       inputs, libraryOptions(group, builder_),
                                       scope + (scope.empty() ? "" : " ") + name, DenseI32ArrayAttr(), ArrayAttr());

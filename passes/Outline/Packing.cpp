@@ -3,7 +3,8 @@
 // packing of its result, and what is then read by nobody goes.
 #include "passes/Outline/Packing.h"
 
-#include "mlir/IR/Remarks.h"
+#include "passes/Outline/Remarks.h"
+
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -35,17 +36,6 @@ bool isPackable(task::LibraryOp op) {
          isMatrix(op.getInputs()[1]) && isMatrix(op.getResult(0));
 }
 
-void remark(Operation *op, bool fused, const Twine &text) {
-  auto options = remark::RemarkOpts::name(fused ? "fused" : "not-fused").category("heter-fuse");
-  if (auto program = op->getParentOfType<task::ProgramOp>())
-    options = options.function(program.getSymName());
-  std::string message = text.str();
-  if (fused)
-    remark::passed(op->getLoc(), options) << StringRef(message);
-  else
-    remark::missed(op->getLoc(), options) << StringRef(message);
-}
-
 /// A kernel that masks the gradient `gradient` where `activation` was cut off, and perhaps sums the result's columns.
 struct Mask {
   task::KernelOp kernel;
@@ -74,19 +64,21 @@ public:
       makeProduct(op);
     if (!fuse_)
       return;
-    for (task::LibraryOp op : products())
+    for (task::LibraryOp op : callsOf("product"))
       takeMask(op);
-    for (task::LibraryOp op : products())
+    for (task::LibraryOp op : callsOf("product"))
+      takePack(op);
+    for (task::LibraryOp op : callsOf("lookup"))
       takePack(op);
     for (auto op : block_.getOps<task::LibraryOp>())
       if (op.getCallee() == "pack")
-        remark(op, false, "pack apart: no product makes what is packed");
+        remark(op, false, "pack apart: neither a product nor a lookup makes what is packed");
   }
 
 private:
-  SmallVector<task::LibraryOp> products() {
+  SmallVector<task::LibraryOp> callsOf(StringRef callee) {
     return llvm::filter_to_vector(block_.getOps<task::LibraryOp>(),
-                                  [](task::LibraryOp op) { return op.getCallee() == "product"; });
+                                  [&](task::LibraryOp op) { return op.getCallee() == callee; });
   }
 
   static SmallVector<std::pair<Value, Packing>> factorsOf(task::LibraryOp op) {
@@ -244,7 +236,7 @@ private:
 
   //===-- Packing by the maker ------------------------------------------------------------------------------------===//
 
-  /// The product packs its result itself, and gives it in f32 only to those that read that.
+  /// The product, or lookup, packs its result itself, and gives it in f32 only to those that read that.
   void takePack(task::LibraryOp product) {
     Value result = product.getResult(0);
     task::LibraryOp pack;
@@ -261,9 +253,10 @@ private:
     llvm::append_range(old, product.getResults().drop_front());
     llvm::append_range(old, pack.getResults());
     builder_.setInsertionPoint(product);
-    auto fused = library(product.getLoc(), TypeRange(ValueRange(old)), "product", product.getInputs(),
+    auto fused = library(product.getLoc(), TypeRange(ValueRange(old)), product.getCallee(), product.getInputs(),
                          (product.getLabel() + "+pack").str(), product.getOptionsAttr());
-    remark(product, true, "product + pack: the product writes its result as the next products read it");
+    StringRef callee = product.getCallee();
+    remark(product, true, callee + " + pack: the " + callee + " writes its result as the next products read it");
     for (auto [from, to] : llvm::zip_equal(old, fused.getResults()))
       from.replaceUsesWithIf(to, [&](OpOperand &use) { return use.getOwner() != pack; });
     pack.erase();

@@ -24,6 +24,7 @@ static const std::map<std::string, PrepareFunction> &kernelTable() {
       {"dropout_grad", prepareDropout},
       {"example_count", prepareExampleCount},
       {"hash", prepareHash},
+      {"lookup", prepareLookup},
       {"lookup_grad", prepareLookupGrad},
       {"lower_triangle", prepareLowerTriangle},
       {"lower_triangle_grad", prepareLowerTriangleGrad},
@@ -34,6 +35,7 @@ static const std::map<std::string, PrepareFunction> &kernelTable() {
       {"reshape", prepareReshape},
       {"slice", prepareSlice},
       {"transpose", prepareTranspose},
+      {"unique_keys", prepareUniqueKeys},
   };
   return table;
 }

@@ -20,9 +20,10 @@ namespace heter::runtime {
 struct Workspace {
   UniqueKeys index;
   std::vector<float> rows;
+  std::vector<int64_t> places;
 };
 
-/// One call. Outputs of kind TENSOR have their memory; the call fills it, or binds keys, data and count of ROWS.
+/// One call. Outputs of kind TENSOR have their memory; the call fills it, or binds keys, data and count of ROWS, and data, offsets and count of RAGGED ones.
 struct LibraryCall {
   std::span<const TensorView> inputs;
   std::span<TensorView> outputs;

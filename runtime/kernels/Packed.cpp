@@ -146,23 +146,31 @@ int64_t packedIndex(Packing::type packing, int64_t rows, int64_t columns, int64_
   return (j / 16 * unitsOf(rows) + i / 32) * tileElements + i % 32 / 2 * 32 + j % 16 * 2 + i % 2;
 }
 
-void packMatrix(const TileKernels &tiles, const float *from, int64_t rows, int64_t columns, const PackedOutputs &to,
-                Scheduler *scheduler) {
-  const int64_t rowUnits = unitsOf(rows), columnUnits = unitsOf(columns);
+void packUnit(const TileKernels &tiles, const float *from, int64_t unit, int64_t rows, int64_t columns,
+              const PackedOutputs &to) {
+  const int64_t first = unit * packedUnit, end = roundToPacked(columns);
   if (tiles.pack) {
     PackedProduct outputs;
-    outputs.out = const_cast<float *>(from); // The kernel reads what it packs there.
+    // The kernel reads what it packs there, at the rows' numbers.
+    outputs.out = reinterpret_cast<float *>(reinterpret_cast<uintptr_t>(from) -
+                                            static_cast<uintptr_t>(first * columns) * sizeof(float));
     outputs.packed = to;
-    return forBlocks(rowUnits, rowUnits * columnUnits * 8, scheduler, [&](int64_t i) {
-      callKernel(tiles.pack, outputs, nullptr, nullptr, {i, i + 1, 0, columnUnits, 0, rows, columns, 0});
-    });
+    return callKernel(tiles.pack, outputs, nullptr, nullptr,
+                      {unit, unit + 1, 0, end / packedUnit, 0, rows, columns, 0});
   }
   for (int packing = Packing::LEFT; packing <= Packing::RIGHT_TRANSPOSED; ++packing)
     if (uint16_t *out = to[static_cast<size_t>(packing)])
-      for (int64_t i = 0; i < rowUnits * packedUnit; ++i)
-        for (int64_t j = 0; j < columnUnits * packedUnit; ++j)
+      for (int64_t i = first; i < first + packedUnit; ++i)
+        for (int64_t j = 0; j < end; ++j)
           out[packedIndex(static_cast<Packing::type>(packing), rows, columns, i, j)] =
-              i < rows && j < columns ? roundToBf16(from[i * columns + j]) : uint16_t{0};
+              i < rows && j < columns ? roundToBf16(from[(i - first) * columns + j]) : uint16_t{0};
+}
+
+void packMatrix(const TileKernels &tiles, const float *from, int64_t rows, int64_t columns, const PackedOutputs &to,
+                Scheduler *scheduler) {
+  const int64_t units = unitsOf(rows);
+  forBlocks(units, units * unitsOf(columns) * 8, scheduler,
+            [&](int64_t unit) { packUnit(tiles, from + unit * packedUnit * columns, unit, rows, columns, to); });
 }
 
 void unpackMatrix(Packing::type packing, const uint16_t *from, int64_t rows, int64_t columns, float *to) {

@@ -32,6 +32,11 @@ int64_t packedIndex(package::Packing::type packing, int64_t rows, int64_t column
 void packMatrix(const TileKernels &tiles, const float *from, int64_t rows, int64_t columns, const PackedOutputs &to,
                 Scheduler *scheduler);
 
+/// The same for 32 rows from row 32 * unit on, the first of which lies at `from`; of the matrix's last unit there may
+/// be fewer.
+void packUnit(const TileKernels &tiles, const float *from, int64_t unit, int64_t rows, int64_t columns,
+              const PackedOutputs &to);
+
 /// Row-major f32 from a packed matrix.
 void unpackMatrix(package::Packing::type packing, const uint16_t *from, int64_t rows, int64_t columns, float *to);
 

@@ -1,5 +1,4 @@
-// Kernels of one element or one row at a time: dropout, hash, argmax, cast, the example count; and the row kernels'
-// checks (their loops are in Rows.cpp).
+// Kernels of one element or one row at a time: dropout, hash, argmax, cast, the example count.
 #include "runtime/base/Hash.h"
 #include "runtime/base/Random.h"
 #include "runtime/kernels/Prepare.h"
@@ -113,61 +112,6 @@ StatusOr<LibraryFunction> prepareExampleCount(const LibraryNode &node) {
     return Status::dataLoss("gives a scalar");
   return LibraryFunction([](const LibraryCall &call) -> Status {
     *call.outputs[0].as<float>() = static_cast<float>(call.examples);
-    return {};
-  });
-}
-
-/// Binds a workspace's rows as a ROWS output.
-static void bindRows(const LibraryCall &call) {
-  TensorView &out = call.outputs[0];
-  out.keys = call.workspace.index.keys().data();
-  out.count = static_cast<int64_t>(call.workspace.index.keys().size());
-  out.data = call.workspace.rows.data();
-  out.bytes = static_cast<int64_t>(call.workspace.rows.size() * sizeof(float));
-}
-
-static bool isRowsOf(const package::Value &value, int64_t dim) {
-  return value.kind == ValueKind::ROWS && value.type.shape.size() == 1 && value.type.shape[0] == dim;
-}
-
-StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node) {
-  HETER_ASSIGN_OR_RETURN(std::string poolText, node.text("pool"));
-  HETER_ASSIGN_OR_RETURN(int64_t dim, node.integer("dim"));
-  if (node.inputCount() != 2 || node.node.outputs.size() != 1 || !isRowsOf(node.output(0), dim))
-    return Status::dataLoss("takes ids and a gradient and gives rows of `dim`");
-  if (poolText != "none" && poolText != "sum" && poolText != "mean")
-    return Status::dataLoss("pool `" + poolText + "` is none of none, sum and mean");
-  Pool pool = parsePool(poolText);
-  const package::Value &ids = node.input(0);
-  HETER_RETURN_IF_ERROR(node.expectElement(ids, ElementType::I64));
-  std::vector<int64_t> expected = {-1};
-  if (ids.kind == ValueKind::TENSOR)
-    expected = ids.type.shape;
-  if (expected.empty() || (pool != Pool::None && ids.kind == ValueKind::TENSOR && expected.size() < 2) ||
-      (pool == Pool::None && ids.kind == ValueKind::RAGGED))
-    return Status::dataLoss("pool `" + poolText + "` does not fit the ids");
-  if (pool != Pool::None && ids.kind == ValueKind::TENSOR)
-    expected.pop_back();
-  expected.push_back(dim);
-  if (node.input(1).kind != ValueKind::TENSOR || node.inputType(1).element != ElementType::F32 ||
-      node.inputType(1).shape != expected)
-    return Status::dataLoss("the gradient does not fit the ids");
-  return LibraryFunction([pool, dim](const LibraryCall &call) -> Status {
-    gatherRowGradients(call.inputs[0], call.inputs[1].f32(), dim, pool, call.workspace.index, call.workspace.rows);
-    bindRows(call);
-    return {};
-  });
-}
-
-StatusOr<LibraryFunction> prepareAddRows(const LibraryNode &node) {
-  if (node.inputCount() != 2 || node.node.outputs.size() != 1 || node.outputType(0).shape.size() != 1)
-    return Status::dataLoss("takes two row sets and gives one");
-  int64_t dim = node.outputType(0).shape[0];
-  if (!isRowsOf(node.input(0), dim) || !isRowsOf(node.input(1), dim) || !isRowsOf(node.output(0), dim))
-    return Status::dataLoss("the row sets differ in their dim");
-  return LibraryFunction([dim](const LibraryCall &call) -> Status {
-    addRows(call.inputs[0], call.inputs[1], dim, call.workspace.index, call.workspace.rows);
-    bindRows(call);
     return {};
   });
 }

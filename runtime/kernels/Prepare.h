@@ -52,6 +52,8 @@ StatusOr<LibraryFunction> prepareHash(const LibraryNode &node);
 StatusOr<LibraryFunction> prepareArgmax(const LibraryNode &node);
 StatusOr<LibraryFunction> prepareCast(const LibraryNode &node);
 StatusOr<LibraryFunction> prepareExampleCount(const LibraryNode &node);
+StatusOr<LibraryFunction> prepareUniqueKeys(const LibraryNode &node);
+StatusOr<LibraryFunction> prepareLookup(const LibraryNode &node);
 StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node);
 StatusOr<LibraryFunction> prepareAddRows(const LibraryNode &node);
 

@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_KERNELS_ROWS_H
 #define HETER_RUNTIME_KERNELS_ROWS_H
 
+#include "runtime/base/Scheduler.h"
 #include "runtime/base/Status.h"
 #include "runtime/kernels/Tensor.h"
 
@@ -18,40 +19,52 @@ enum class Pool { None, Sum, Mean };
 /// REQUIRES: text is none, sum or mean.
 Pool parsePool(const std::string &text);
 
-/// The distinct keys of a list of ids in the order of their first occurrence, and each id's place among them.
-/// Flat open addressing; memory is kept from one use to the next. Not thread-safe.
+/// The distinct keys of a list of ids in the order of their first occurrence. Flat open addressing; memory is kept from
+/// one use to the next. Not thread-safe.
 class UniqueKeys {
 public:
   /// Forgets the keys and makes room for `count` of them.
   void reset(int64_t count);
   /// The place of `key`, which is appended if it is new. REQUIRES: not more calls since reset than its count.
   int32_t insert(uint64_t key);
-  /// reset, then insert of all ids; afterwards places() has an entry an id.
-  void build(std::span<const int64_t> ids);
+  /// reset, then insert of all ids, whose places go to `places`.
+  void build(std::span<const int64_t> ids, int64_t *places);
 
   const std::vector<uint64_t> &keys() const { return keys_; }
-  const std::vector<int32_t> &places() const { return places_; }
 
 private:
   std::vector<uint64_t> keys_;
-  std::vector<int32_t> places_;
   std::vector<int32_t> slots_; ///< A power of two of places, -1 where empty.
   uint64_t mask_ = 0;
 };
 
-/// All ids of a TENSOR or RAGGED value.
+/// All ids, or places of ids, of a TENSOR or RAGGED value whose first extent is the example count.
 std::span<const int64_t> allIds(const TensorView &ids);
 
-/// The values of a lookup: `out` gets, for each id (pool none) or each list of ids (pooled: the last ids axis, or a
-/// ragged example), the f32 row or the sum or mean of the rows, in id order; an empty list gives zeros. `index` was
-/// built from allIds(ids); `rows` has index.keys().size() rows of `dim`.
-void scatterPulledRows(const TensorView &ids, const UniqueKeys &index, const float *rows, int64_t dim, Pool pool,
-                       float *out);
+/// What stands side by side in a row of a lookup's result.
+struct LookupPart {
+  size_t input;           ///< A tensor, or rows followed by the places of ids among them.
+  bool isLookup = false;  ///< Whether it is the latter ..
+  Pool pool = Pool::None; ///< .. and what is done with each list of ids.
+  int64_t width = 0;      ///< Floats an example.
+};
 
-/// The gradient of a lookup: for each key the sum, in the order of occurrence, of the `dy` rows of its ids (divided by
-/// the list's length for mean). Builds `index` from `ids`; `rows` gets index.keys().size() rows.
-void gatherRowGradients(const TensorView &ids, const float *dy, int64_t dim, Pool pool, UniqueKeys &index,
-                        std::vector<float> &rows);
+/// Writes examples [begin, end) of the parts, side by side, to `out`: the first at `out` itself, each `width` floats.
+/// A lookup gives, for each id (pool none) or each list of ids (pooled: the last axis of ids, or a ragged example), the
+/// row or the sum or mean of the rows, in the order of ids; an empty list gives zeros.
+/// REQUIRES: checkPlaces of every lookup.
+void lookUp(std::span<const LookupPart> parts, std::span<const TensorView> inputs, int64_t begin, int64_t end,
+            int64_t width, float *out);
+
+/// An error if a place is none of `count` rows.
+Status checkPlaces(const TensorView &places, int64_t count);
+
+/// The gradient of a lookup: for each of `count` keys the sum, in the order of occurrence, of the gradients of its ids
+/// (divided by the list's length for mean). `places` has, in the order of first occurrence, each key at least once.
+/// An example's gradients are `dim` floats a list, and begin at `dy` + `stride` times the example's number. `rows` gets
+/// count * dim floats. `scheduler` may be null.
+void sumRowGradients(const TensorView &places, int64_t count, const float *dy, int64_t stride, int64_t dim, Pool pool,
+                     float *rows, Scheduler *scheduler);
 
 /// The sum of two row sets: a's keys in their order, then b's new ones in theirs.
 void addRows(const TensorView &a, const TensorView &b, int64_t dim, UniqueKeys &index, std::vector<float> &rows);

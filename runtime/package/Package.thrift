@@ -5,7 +5,7 @@ namespace cpp heter.runtime.package
 cpp_include "runtime/package/RecursiveList.h"
 
 // The format's version: bumped on every incompatible change; a reader refuses any other.
-const i32 FORMAT_VERSION = 3
+const i32 FORMAT_VERSION = 4
 
 enum ElementType { F32 = 1, I64 = 2, BOOL = 3, BF16 = 4 } // BF16 lies packed, all else row-major
 
@@ -55,7 +55,7 @@ union Attribute {
 
 enum NodeKind {
   INPUT = 1,      // attribute "input": brings the batch's tensor of that name
-  PULL_ROWS = 2,  // attributes "table", "part", "pool" (none, sum, mean): ids -> values
+  PULL_ROWS = 2,  // attributes "table", "part": keys (ROWS of dim 0) -> ROWS
   PULL_DENSE = 3, // attribute "parameter": the version that the frame has pinned
   PUSH_ROWS = 4,  // attributes "table", "part": takes ROWS
   PUSH_DENSE = 5, // attribute "parameter": takes the gradient sum

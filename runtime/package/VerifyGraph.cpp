@@ -88,6 +88,11 @@ int64_t unitBytes(const TensorType &type) {
 
 bool isBatch(const TensorType &type) { return !type.shape.empty() && type.shape.front() == -1; }
 
+/// Rows of no floats: what unique_keys gives.
+bool isKeys(const TensorType &type) {
+  return type.element == ElementType::F32 && type.packing == Packing::NONE && type.shape == std::vector<int64_t>{0};
+}
+
 bool sameType(const Value &a, const Value &b) { return a.kind == b.kind && a.type == b.type; }
 
 bool isScalarBool(const Value &value) {
@@ -127,6 +132,8 @@ private:
       return Status::dataLoss("value kind " + std::to_string(value.kind) + " is unknown");
     if (value.space != Space::HOST && value.space != Space::DEVICE)
       return Status::dataLoss("space " + std::to_string(value.space) + " is unknown");
+    if (value.kind == ValueKind::ROWS && isKeys(value.type))
+      return value.segment == -1 ? Status() : Status::dataLoss("only tensors have a place in a segment");
     HETER_RETURN_IF_ERROR(verifyType(value.type, value.kind == ValueKind::TENSOR));
     if (value.kind == ValueKind::ROWS && value.type.element != ElementType::F32)
       return Status::dataLoss("rows hold f32, not " + typeText(value.type));
@@ -278,29 +285,14 @@ private:
   }
 
   Status checkPullRows(const Node &node) {
-    for (const char *name : {"table", "part", "pool"})
+    for (const char *name : {"table", "part"})
       HETER_RETURN_IF_ERROR(needText(node, name));
     HETER_RETURN_IF_ERROR(checkCounts(node, 1, 1));
-    const std::string &pool = node.attributes.at("pool").text;
-    const Value &ids = input(node, 0), &rows = output(node, 0);
-    if (pool != "none" && pool != "sum" && pool != "mean")
-      return Status::dataLoss("pool `" + pool + "` is none of none, sum and mean");
-    if (ids.kind == ValueKind::ROWS || ids.type.element != ElementType::I64)
-      return Status::dataLoss("pull_rows takes i64 ids, not " + typeText(ids.kind, ids.type));
-    if (rows.kind != ValueKind::TENSOR || rows.type.element != ElementType::F32 || !isBatch(rows.type))
-      return Status::dataLoss("pull_rows gives f32[?, ...], not " + typeText(rows.kind, rows.type));
-    if (ids.kind == ValueKind::RAGGED && pool == "none")
-      return Status::dataLoss("ragged ids need pool sum or mean");
-    // Rows stand where single ids stood, or one where a list of them did.
-    std::vector<int64_t> shape = ids.type.shape;
-    if (ids.kind == ValueKind::RAGGED)
-      shape = {-1};
-    else if (pool != "none" && !shape.empty())
-      shape.pop_back();
-    shape.push_back(rows.type.shape.back());
-    if (rows.type.shape != shape)
-      return Status::dataLoss("pull_rows of " + typeText(ids.kind, ids.type) + " with pool " + pool + " gives no " +
-                              typeText(rows.type));
+    const Value &keys = input(node, 0), &rows = output(node, 0);
+    if (keys.kind != ValueKind::ROWS || !isKeys(keys.type))
+      return Status::dataLoss("pull_rows takes keys (rows of dim 0), not " + typeText(keys.kind, keys.type));
+    if (rows.kind != ValueKind::ROWS || rows.type.shape.size() != 1 || isKeys(rows.type))
+      return Status::dataLoss("pull_rows gives rows, not " + typeText(rows.kind, rows.type));
     return {};
   }
 

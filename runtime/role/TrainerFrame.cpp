@@ -1,7 +1,7 @@
 // One function a node kind.
 #include "runtime/role/TrainerFrame.h"
 
-#include "runtime/kernels/Rows.h"
+#include <bit>
 
 namespace heter::runtime {
 
@@ -61,56 +61,23 @@ Status TrainerFrame::input(Frame &frame, const package::Node &node) {
   return frame.deliver(output, tensor.data(), tensor.elementCount() * elementBytes(tensor.element), batch_);
 }
 
-namespace {
-
-/// A row pull under way.
-struct RowPull {
-  UniqueKeys index;
-  std::vector<float> rows;
-};
-
-int64_t listLength(const TensorView &ids) { return ids.shape.rank > 0 ? ids.shape[ids.shape.rank - 1] : 1; }
-
-/// Floats that a lookup gives.
-int64_t lookupElements(const TensorView &ids, int64_t dim, Pool pool) {
-  if (ids.kind == package::ValueKind::RAGGED)
-    return ids.examples * dim;
-  int64_t count = ids.shape.elements();
-  return pool == Pool::None ? count * dim : listLength(ids) > 0 ? count / listLength(ids) * dim : 0;
-}
-
-Status placeRows(Frame &frame, const package::Node &node, const RowPull &pull, int64_t dim, Pool pool) {
-  const TensorRef &ids = frame.value(node.inputs[0]);
-  int output = node.outputs[0];
-  int64_t bytes = lookupElements(ids, dim, pool) * static_cast<int64_t>(sizeof(float));
-  if (frame.hasMemory(output)) {
-    if (frame.value(output).bytes != bytes)
-      return Status::internal("the lookup '" + node.name + "' gives " + std::to_string(bytes) +
-                              " bytes, and its output has " + std::to_string(frame.value(output).bytes));
-    scatterPulledRows(ids, pull.index, pull.rows.data(), dim, pool, frame.value(output).as<float>());
-    return Status();
-  }
-  auto values = std::make_shared<std::vector<float>>(static_cast<size_t>(bytes) / sizeof(float));
-  scatterPulledRows(ids, pull.index, pull.rows.data(), dim, pool, values->data());
-  return frame.bind(output, values->data(), bytes, values);
-}
-
-} // namespace
-
 void TrainerFrame::pullRows(Frame &frame, const package::Node &node, Completion done) {
   auto part = services_.model.findPart(textAttribute(node, "table"), textAttribute(node, "part"));
   if (!part.ok())
     return done(part.status());
-  Pool pool = parsePool(textAttribute(node, "pool"));
-  int64_t dim = services_.model.parts()[static_cast<size_t>(*part)].dim;
-  auto pull = std::make_shared<RowPull>();
-  pull->index.build(allIds(frame.value(node.inputs[0])));
-  const std::vector<uint64_t> &keys = pull->index.keys();
-  pull->rows.resize(keys.size() * static_cast<size_t>(dim));
-  services_.parameters.pullRows(minVersion_, *part, keys, pull->rows.data(),
-                                [&frame, &node, pull, dim, pool, done = std::move(done)](Status status) mutable {
+  const TensorRef &keys = frame.value(node.inputs[0]);
+  const int64_t floats = keys.count * services_.model.parts()[static_cast<size_t>(*part)].dim;
+  // Of few sizes, so that one frame's memory serves another.
+  const auto bytes = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(floats) * sizeof(float) + 64));
+  std::shared_ptr<uint16_t> memory = services_.buffers->take(bytes);
+  if (!memory)
+    return done(Status::resourceExhausted("no memory for the rows of '" + node.name + "'"));
+  auto *rows = reinterpret_cast<float *>(memory.get());
+  services_.parameters.pullRows(minVersion_, *part, {keys.keys, static_cast<size_t>(keys.count)}, rows,
+                                [&frame, &node, memory, rows, done = std::move(done)](Status status) mutable {
+                                  const TensorRef &keys = frame.value(node.inputs[0]);
                                   if (status.ok())
-                                    status = placeRows(frame, node, *pull, dim, pool);
+                                    status = frame.bindRows(node.outputs[0], keys.keys, rows, keys.count, memory);
                                   done(std::move(status));
                                 });
 }

@@ -56,7 +56,7 @@ nn.parameter @w : tensor<4xf32> init #nn.init<"uniform", -1.0>
 
 // -----
 
-// expected-error @+1 {{expected a positive dim, got -1}}
+// expected-error @+1 {{expected a dim of 0 or more, got -1}}
 !bad = !nn.rows<-1>
 
 // -----

@@ -109,8 +109,25 @@ task.optimizer @o "sgd" callee(@k) slots [] begin [] scalars [] begin []
 
 task.program @p role("local") graph("train") class("cpu") {
   %0 = task.input "a" named "a" : tensor<?xi64>
+  %1:2 = task.library "unique_keys"(%0) named "unique_keys" : (tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>)
   // expected-error@+1 {{refers to table @emb, which does not exist}}
-  %1 = task.pull_rows @emb part("") (%0) named "pull" : (tensor<?xi64>) -> tensor<?x9xf32>
+  %2 = task.pull_rows @emb part("") (%1#0) named "pull" : (!nn.rows<0>) -> !nn.rows<9>
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.recv @c named "a" : !nn.rows<9>
+  // expected-error@+1 {{expects keys, rows of dim 0, got '!nn.rows<9>'}}
+  %1 = task.pull_rows @emb part("") (%0) named "pull" : (!nn.rows<9>) -> !nn.rows<9>
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.recv @c named "a" : !nn.rows<0>
+  // expected-error@+1 {{expects to give rows of dim 1 or more}}
+  %1 = task.pull_rows @emb part("") (%0) named "pull" : (!nn.rows<0>) -> !nn.rows<0>
 }
 
 // -----
@@ -119,7 +136,8 @@ nn.table @emb [#nn.part<"", 9, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr 
 task.program @p role("local") graph("train") class("cpu") {
   %0 = task.input "a" named "a" : tensor<?xi64>
   %1 = task.input "g" named "g" : tensor<?x9xf32>
-  %2 = task.library "lookup_grad"(%0, %1) named "grad" : (tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
+  %3:2 = task.library "unique_keys"(%0) named "unique_keys" : (tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>)
+  %2 = task.library "lookup_grad"(%3#0, %3#1, %1) named "grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
   // expected-error@+1 {{refers to part "vector", which table @emb does not have}}
   task.push_rows @emb part("vector") (%2) named "push" : !nn.rows<9>
 }

@@ -19,10 +19,14 @@ task.program @"cpu-trainer.train" role("cpu-trainer") graph("train") class("cpu"
   %click = task.input "click" label named "click" : tensor<?xf32>
   // CHECK: task.input "seen" named "seen" : !nn.ragged<"seen", i64>
   %seen = task.input "seen" named "seen" : !nn.ragged<"seen", i64>
-  // CHECK: task.pull_rows @emb part("") (%{{.*}}) named "pull emb" at [#task.slot<1, 0, 936>] : (tensor<?x26xi64>) -> tensor<?x26x9xf32>
-  %rows = task.pull_rows @emb part("") (%ids) named "pull emb" at [#task.slot<1, 0, 936>] : (tensor<?x26xi64>) -> tensor<?x26x9xf32>
-  // CHECK: task.pull_rows @emb part("") (%{{.*}}) pool(mean) named "pull emb" : (!nn.ragged<"seen", i64>) -> tensor<?x9xf32>
-  %mean = task.pull_rows @emb part("") (%seen) pool(mean) named "pull emb" : (!nn.ragged<"seen", i64>) -> tensor<?x9xf32>
+  // CHECK: %[[KEYS:.*]]:2 = task.library "unique_keys"(%{{.*}}) named "unique_keys" : (tensor<?x26xi64>) -> (!nn.rows<0>, tensor<?x26xi64>)
+  %keys:2 = task.library "unique_keys"(%ids) named "unique_keys" : (tensor<?x26xi64>) -> (!nn.rows<0>, tensor<?x26xi64>)
+  // CHECK: %[[PULLED:.*]] = task.pull_rows @emb part("") (%[[KEYS]]#0) named "pull emb" : (!nn.rows<0>) -> !nn.rows<9>
+  %pulled = task.pull_rows @emb part("") (%keys#0) named "pull emb" : (!nn.rows<0>) -> !nn.rows<9>
+  // CHECK: task.library "lookup"(%[[PULLED]], %[[KEYS]]#1) options {pools = "none"} named "lookup emb" at [#task.slot<1, 0, 936>] : (!nn.rows<9>, tensor<?x26xi64>) -> tensor<?x26x9xf32>
+  %rows = task.library "lookup"(%pulled, %keys#1) options {pools = "none"} named "lookup emb" at [#task.slot<1, 0, 936>] : (!nn.rows<9>, tensor<?x26xi64>) -> tensor<?x26x9xf32>
+  %seenkeys:2 = task.library "unique_keys"(%seen) named "unique_keys" : (!nn.ragged<"seen", i64>) -> (!nn.rows<0>, !nn.ragged<"seen", i64>)
+  %mean = task.library "lookup"(%pulled, %seenkeys#1) options {pools = "mean"} named "lookup emb" : (!nn.rows<9>, !nn.ragged<"seen", i64>) -> tensor<?x9xf32>
   // CHECK: task.send @c0(%{{.*}}, %{{.*}}) named "send c0" after [0, 4] : tensor<?x9xf32>, tensor<?xf32>
   task.send @c0(%mean, %click) named "send c0" after [0, 4] : tensor<?x9xf32>, tensor<?xf32>
   // CHECK: task.recv @c1 named "recv c1" at [#task.slot<-1, 0, 0>] : tensor<?x4xf32>
@@ -33,8 +37,8 @@ task.program @"cpu-trainer.train" role("cpu-trainer") graph("train") class("cpu"
   %moved = task.copy %packed#0 named "copy" : tensor<?x9xbf16, #task.packed<left, host>> to tensor<?x9xbf16, #task.packed<left, device>>
   // CHECK: task.library "example_count"() named "example_count" at [#task.slot<0, 0, 64>] : () -> tensor<f32>
   %count = task.library "example_count"() named "example_count" at [#task.slot<0, 0, 64>] : () -> tensor<f32>
-  // CHECK: task.library "lookup_grad"(%{{.*}}, %{{.*}}) options {dim = 9 : i64, pool = "none"} named "lookup_grad" : (tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
-  %grad = task.library "lookup_grad"(%ids, %rows) options {dim = 9 : i64, pool = "none"} named "lookup_grad" : (tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
+  // CHECK: task.library "lookup_grad"(%{{.*}}, %{{.*}}, %{{.*}}) options {begin = 0 : i64, dim = 9 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
+  %grad = task.library "lookup_grad"(%keys#0, %keys#1, %rows) options {begin = 0, dim = 9 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
   // CHECK: task.push_rows @emb part("") (%{{.*}}) named "push emb" : !nn.rows<9>
   task.push_rows @emb part("") (%grad) named "push emb" : !nn.rows<9>
   // CHECK: task.report "loss" "loss"(%{{.*}}) named "report loss" : tensor<f32>

@@ -17,8 +17,12 @@ module @m attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partitio
   ps.program @local.train role("local") graph("train") {
     %ids = nn.input "ids" : tensor<?xi64>
     // One pull brings the rows for both readers.
-    // CHECK: %[[ROWS:.*]] = task.pull_rows @emb part("") (%{{.*}}) named "pull emb"
+    // CHECK: %[[KEYS:.*]]:2 = task.library "unique_keys"(%{{.*}}) named "unique_keys"
+    // CHECK: %[[PULLED:.*]] = task.pull_rows @emb part("") (%[[KEYS]]#0) named "pull emb"
+    // CHECK: %[[ROWS:.*]] = task.library "lookup"(%[[PULLED]], %[[KEYS]]#1) options {pools = "none"} named "lookup emb"
     // CHECK-NOT: task.pull_rows
+    // CHECK-NOT: "unique_keys"
+    // CHECK-NOT: "lookup"
     %a = ps.pull_rows @emb part("") (%ids) : tensor<?xi64> -> tensor<?x4xf32>
     %b = ps.pull_rows @emb part("") (%ids) : tensor<?xi64> -> tensor<?x4xf32>
     %w = ps.pull_dense @deep.weight : tensor<4x4xf32>
@@ -36,7 +40,7 @@ module @m attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partitio
     // CHECK: task.library "concat"(%{{.*}}) options {axis = 1 : i64} named "concat"
     %g = nn.concat %e, %f axis(1) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
     nn.predict "g"(%g) : tensor<?x8xf32>
-    // CHECK: task.library "lookup_grad"(%{{.*}}) options {dim = 4 : i64, pool = "none"} named "lookup_grad" : (tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
+    // CHECK: task.library "lookup_grad"(%[[KEYS]]#0, %[[KEYS]]#1, %[[D]]) options {begin = 0 : i64, dim = 4 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
     // CHECK: task.push_rows @emb
     %r = nn.lookup_grad %ids, %d : (tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
     ps.push_rows @emb part("") %r : !nn.rows<4>

@@ -29,9 +29,11 @@ namespace {
 /// `chains` independent chains of a kernel, a copy to the device, calls there and a copy back; and a lookup's gradient.
 package::Graph graphOf(int chains) {
   GraphBuilder b;
-  int x = b.bound("x", f32({-1})), ids = b.bound("ids", i64({-1}));
+  int x = b.bound("x", f32({-1})), ids = b.bound("ids", i64({-1})), keys = b.bound("keys", f32({0}), ValueKind::ROWS),
+      places = b.placed("places", i64({-1}));
   b.input("x", x);
   b.input("ids", ids);
+  b.library("unique_keys", {ids}, {keys, places});
   for (int i = 0; i < chains; ++i) {
     int y = b.placed("y", f32({-1})), dy = b.placed("dy", f32({-1}), Space::DEVICE),
         dz = b.placed("dz", f32({-1}), Space::DEVICE), dm = b.placed("dm", f32({-1, 1}), Space::DEVICE),
@@ -43,7 +45,8 @@ package::Graph graphOf(int chains) {
     b.library("reshape", {dz}, {dm});
     b.copy(dz, z);
     b.library("reshape", {z}, {matrix});
-    b.library("lookup_grad", {ids, matrix}, {rows}, {{"pool", text("none")}, {"dim", integer(1)}});
+    b.library("lookup_grad", {keys, places, matrix}, {rows},
+              {{"pool", text("none")}, {"dim", integer(1)}, {"begin", integer(0)}});
     b.node(NodeKind::PUSH_ROWS, "push", "", {rows}, {}, {{"table", text("t")}, {"part", text("")}});
   }
   return b.graph;

@@ -260,10 +260,13 @@ TEST(Executable, RowGradientsReachTheHandler) {
   FunctionKernels kernels;
   GraphBuilder b;
   int ids = b.bound("ids", i64({-1, 2})), dy = b.bound("dy", f32({-1, 2, 1})),
-      rows = b.bound("rows", f32({1}), ValueKind::ROWS);
+      rows = b.bound("rows", f32({1}), ValueKind::ROWS), different = b.bound("keys", f32({0}), ValueKind::ROWS),
+      places = b.placed("places", i64({-1, 2}));
   b.node(NodeKind::RECV, "ids", "", {}, {ids}, {{"channel", text("ids")}});
   b.node(NodeKind::RECV, "dy", "", {}, {dy}, {{"channel", text("dy")}});
-  b.library("lookup_grad", {ids, dy}, {rows}, {{"pool", text("none")}, {"dim", integer(1)}});
+  b.library("unique_keys", {ids}, {different, places});
+  b.library("lookup_grad", {different, places, dy}, {rows},
+            {{"pool", text("none")}, {"dim", integer(1)}, {"begin", integer(0)}});
   b.node(NodeKind::PUSH_ROWS, "push", "", {rows}, {}, {{"table", text("t")}, {"part", text("")}});
   auto executable = make(b.graph, kernels, device, scheduler);
   std::vector<int64_t> idData = {7, 9, 7, 7};

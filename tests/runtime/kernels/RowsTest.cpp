@@ -2,12 +2,15 @@
 #include "LibraryRun.h"
 
 #include "runtime/base/Random.h"
+#include "runtime/base/Scheduler.h"
+#include "runtime/kernels/Packed.h"
 
 #include <gmock/gmock.h>
 #include <map>
 
 using namespace heter::runtime;
 using namespace heter::runtime::test;
+using package::Packing;
 using ::testing::HasSubstr;
 
 namespace {
@@ -54,54 +57,100 @@ void lists(const test::Operand &ids, const std::string &pool, std::vector<int64_
   lengths.assign(count / length, length);
 }
 
+/// What unique_keys makes of ids.
+struct Keys {
+  test::Operand keys, places;
+};
+
+Keys keysOf(const test::Operand &ids, int64_t examples) {
+  Keys made{operand<float>(f32({0}), {}), ids};
+  made.keys.kind = ValueKind::ROWS;
+  UniqueKeys index;
+  index.build(allIds(viewOf(ids, examples)), reinterpret_cast<int64_t *>(made.places.bytes.data()));
+  made.keys.keys = index.keys();
+  return made;
+}
+
 } // namespace
 
 TEST(Rows, KeyIndexKeepsTheOrderOfFirstOccurrence) {
   UniqueKeys index;
-  std::vector<int64_t> ids = {5, -1, 5, 0, -1, 7};
-  index.build(ids);
+  std::vector<int64_t> ids = {5, -1, 5, 0, -1, 7}, places(6);
+  index.build(ids, places.data());
   EXPECT_EQ(index.keys(), (std::vector<uint64_t>{5, UINT64_MAX, 0, 7}));
-  EXPECT_EQ(index.places(), (std::vector<int32_t>{0, 1, 0, 2, 1, 3}));
-  index.build({});
+  EXPECT_EQ(places, (std::vector<int64_t>{0, 1, 0, 2, 1, 3}));
+  index.build({}, nullptr);
   EXPECT_TRUE(index.keys().empty());
 }
 
-TEST(Rows, LookupPoolsRowsOfKeys) {
+TEST(Rows, LookupPoolsRowsOfKeysBesideOtherValues) {
   std::mt19937 random(1);
   for (const Case &c : cases)
-    for (int64_t examples : {0, 1, 17}) {
-      test::Operand ids = randomIds(random, examples, 5, c.ragged);
-      TensorView view = viewOf(ids, examples);
-      UniqueKeys index;
-      index.build(allIds(view));
-      constexpr int64_t dim = 3;
-      std::vector<float> rows = randomFloats(random, static_cast<int64_t>(index.keys().size()) * dim);
-      std::map<int64_t, const float *> rowOf;
-      for (size_t i = 0; i < index.keys().size(); ++i)
-        rowOf[static_cast<int64_t>(index.keys()[i])] = &rows[i * dim];
+    for (int64_t examples : {0, 1, 17, 100}) {
+      const test::Operand ids = randomIds(random, examples, 5, c.ragged);
+      constexpr int64_t dim = 3, denseWidth = 2;
+      const Keys keys = keysOf(ids, examples);
+      test::Operand rows = operand(f32({dim}), randomFloats(random, static_cast<int64_t>(keys.keys.keys.size()) * dim));
+      rows.kind = ValueKind::ROWS;
+      rows.keys = keys.keys.keys;
+      const test::Operand dense = operand(f32({-1, denseWidth}), randomFloats(random, examples * denseWidth));
+      std::map<uint64_t, const float *> rowOf;
+      for (size_t i = 0; i < rows.keys.size(); ++i)
+        rowOf[rows.keys[i]] = reinterpret_cast<const float *>(rows.bytes.data()) + i * dim;
       std::vector<int64_t> listOf, lengths;
       lists(ids, c.pool, listOf, lengths);
-      std::vector<double> expected(lengths.size() * dim);
+      std::vector<double> looked(lengths.size() * dim);
+      const auto *id = reinterpret_cast<const uint64_t *>(ids.bytes.data());
       for (size_t i = 0; i < listOf.size(); ++i)
         for (int64_t d = 0; d < dim; ++d)
-          expected[listOf[i] * dim + d] +=
-              rowOf.at(view.i64()[i])[d] / (c.pool == std::string("mean") ? double(lengths[listOf[i]]) : 1.0);
-      std::vector<float> out(expected.size(), NAN);
-      scatterPulledRows(view, index, rows.data(), dim, parsePool(c.pool), out.data());
-      for (size_t i = 0; i < out.size(); ++i)
-        ASSERT_NEAR(out[i], expected[i], 1e-5) << c.pool << " " << c.ragged;
+          looked[listOf[i] * dim + d] +=
+              rowOf.at(id[i])[d] / (c.pool == std::string("mean") ? double(lengths[listOf[i]]) : 1.0);
+      const int64_t looks = c.pool == std::string("none") ? 5 * dim : dim, width = denseWidth + looks;
+      LibraryRun run{.examples = examples};
+      const Status status = run.run("lookup", {dense, rows, keys.places}, f32({-1, width}), {{"pools", text(c.pool)}});
+      ASSERT_TRUE(status.ok()) << status.message();
+      const auto *given = reinterpret_cast<const float *>(dense.bytes.data());
+      for (int64_t e = 0; e < examples; ++e)
+        for (int64_t j = 0; j < width; ++j)
+          ASSERT_NEAR(run.elements<float>()[e * width + j],
+                      j < denseWidth ? given[e * denseWidth + j] : looked[e * looks + j - denseWidth], 1e-5)
+              << c.pool << " " << c.ragged << " " << e << " " << j;
     }
+}
+
+TEST(Rows, LookupPacksWhatItWouldGive) {
+  std::mt19937 random(3);
+  constexpr int64_t examples = 75, dim = 9, width = 45; // neither a multiple of 32
+  const test::Operand ids = randomIds(random, examples, 5, false);
+  const Keys keys = keysOf(ids, examples);
+  test::Operand rows = operand(f32({dim}), randomFloats(random, static_cast<int64_t>(keys.keys.keys.size()) * dim));
+  rows.kind = ValueKind::ROWS;
+  rows.keys = keys.keys.keys;
+  LibraryRun matrix{.examples = examples}, packed{.examples = examples};
+  ASSERT_TRUE(matrix.run("lookup", {rows, keys.places}, f32({-1, width}), {{"pools", text("none")}}).ok());
+  for (Packing::type packing : {Packing::LEFT, Packing::LEFT_TRANSPOSED}) {
+    package::TensorType type = typeOf(ElementType::BF16, {-1, width});
+    type.packing = packing;
+    ASSERT_TRUE(packed.run("lookup", {rows, keys.places}, type, {{"pools", text("none")}}).ok());
+    std::vector<uint16_t> expected(roundToPacked(examples) * roundToPacked(width));
+    PackedOutputs to{};
+    to[packing] = expected.data();
+    packMatrix({}, matrix.elements<float>().data(), examples, width, to, nullptr);
+    EXPECT_EQ(packed.elements<uint16_t>(), expected);
+  }
 }
 
 TEST(Rows, LookupGradSumsByKey) {
   std::mt19937 random(2);
   for (const Case &c : cases)
     for (int64_t examples : {0, 1, 23}) {
-      constexpr int64_t dim = 4, width = 5;
-      test::Operand ids = randomIds(random, examples, width, c.ragged);
+      constexpr int64_t dim = 4, width = 5, begin = 3, behind = 2;
+      const test::Operand ids = randomIds(random, examples, width, c.ragged);
       std::vector<int64_t> listOf, lengths;
       lists(ids, c.pool, listOf, lengths);
-      std::vector<float> dy = randomFloats(random, static_cast<int64_t>(lengths.size()) * dim);
+      const int64_t perExample = c.pool == std::string("none") ? width * dim : dim,
+                    stride = begin + perExample + behind;
+      const std::vector<float> dy = randomFloats(random, examples * stride);
       const auto *id = reinterpret_cast<const int64_t *>(ids.bytes.data());
       std::map<uint64_t, std::vector<double>> expected;
       std::vector<uint64_t> order;
@@ -109,20 +158,41 @@ TEST(Rows, LookupGradSumsByKey) {
         auto [sum, fresh] = expected.try_emplace(static_cast<uint64_t>(id[i]), std::vector<double>(dim));
         if (fresh)
           order.push_back(sum->first);
+        const int64_t at = listOf[i] * dim;
         for (int64_t d = 0; d < dim; ++d)
-          sum->second[d] +=
-              dy[listOf[i] * dim + d] / (c.pool == std::string("mean") ? double(lengths[listOf[i]]) : 1.0);
+          sum->second[d] += dy[at / perExample * stride + begin + at % perExample + d] /
+                            (c.pool == std::string("mean") ? double(lengths[listOf[i]]) : 1.0);
       }
+      const Keys keys = keysOf(ids, examples);
+      const std::vector<test::Operand> inputs = {keys.keys, keys.places, operand(f32({-1, stride}), dy)};
       LibraryRun run{.examples = examples};
-      bool none = c.pool == std::string("none");
-      Status status = run.run("lookup_grad", {ids, operand(none ? f32({-1, width, dim}) : f32({-1, dim}), dy)},
-                              f32({dim}), {{"pool", text(c.pool)}, {"dim", integer(dim)}}, ValueKind::ROWS);
+      Status status =
+          run.run("lookup_grad", inputs, f32({dim}),
+                  {{"pool", text(c.pool)}, {"dim", integer(dim)}, {"begin", integer(begin)}}, ValueKind::ROWS);
       ASSERT_TRUE(status.ok()) << status.message();
       ASSERT_EQ(std::vector<uint64_t>(run.result.keys, run.result.keys + run.result.count), order);
       for (int64_t r = 0; r < run.result.count; ++r)
         for (int64_t d = 0; d < dim; ++d)
           ASSERT_NEAR(run.result.f32()[r * dim + d], expected[order[r]][d], 1e-5);
     }
+}
+
+TEST(Rows, GradientsDoNotDependOnThreads) {
+  std::mt19937 random(4);
+  constexpr int64_t examples = 700, width = 26, dim = 9;
+  std::vector<int64_t> ids(examples * width), places(ids.size());
+  for (int64_t &id : ids)
+    id = static_cast<int64_t>(random() % 9000);
+  UniqueKeys index;
+  index.build(ids, places.data());
+  const test::Operand of = operand(i64({-1, width}), places);
+  const std::vector<float> dy = randomFloats(random, examples * width * dim);
+  const auto count = static_cast<int64_t>(index.keys().size());
+  std::vector<float> alone(count * dim), helped(count * dim, NAN);
+  sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, alone.data(), nullptr);
+  const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
+  sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, helped.data(), scheduler.get());
+  EXPECT_EQ(alone, helped);
 }
 
 TEST(Rows, AddRowsMergesKeys) {
@@ -136,15 +206,31 @@ TEST(Rows, AddRowsMergesKeys) {
   EXPECT_EQ(std::vector<float>(run.result.f32(), run.result.f32() + 6), (std::vector<float>{31, 42, 3, 4, 10, 20}));
 }
 
-TEST(Rows, LookupGradRefusesWhatDoesNotFit) {
+TEST(Rows, LookupsRefuseWhatDoesNotFit) {
   LibraryRun run;
-  auto refused = [&](std::vector<int64_t> dy, const char *pool) {
+  test::Operand keys = operand<float>(f32({0}), {}), rows = operand<float>(f32({4}), {1, 2, 3, 4});
+  keys.kind = rows.kind = ValueKind::ROWS;
+  keys.keys = rows.keys = {7};
+  const auto places = operand<int64_t>(i64({-1, 5}), {0, 0, 0, 0, 0});
+  auto refusedGrad = [&](std::vector<int64_t> dy, const char *pool, int64_t begin) {
     return run
-        .run("lookup_grad", {operand<int64_t>(i64({-1, 5}), {}), operand<float>(f32(std::move(dy)), {})}, f32({4}),
-             {{"pool", text(pool)}, {"dim", integer(4)}}, ValueKind::ROWS)
+        .run("lookup_grad", {keys, places, operand<float>(f32(std::move(dy)), {})}, f32({4}),
+             {{"pool", text(pool)}, {"dim", integer(4)}, {"begin", integer(begin)}}, ValueKind::ROWS)
         .message();
   };
-  EXPECT_THAT(refused({-1, 4}, "none"), HasSubstr("does not fit the ids"));
-  EXPECT_THAT(refused({-1, 5, 4}, "sum"), HasSubstr("does not fit the ids"));
-  EXPECT_THAT(refused({-1, 5, 4}, "max"), HasSubstr("pool `max`"));
+  EXPECT_THAT(refusedGrad({-1, 4}, "none", 0), HasSubstr("does not fit the ids"));
+  EXPECT_THAT(refusedGrad({-1, 22}, "none", 3), HasSubstr("does not fit the ids"));
+  EXPECT_THAT(refusedGrad({-1, 22}, "none", -1), HasSubstr("does not fit the ids"));
+  EXPECT_THAT(refusedGrad({-1, 5, 4}, "max", 0), HasSubstr("pool `max`"));
+  auto refused = [&](const std::vector<test::Operand> &inputs, std::vector<int64_t> shape, const char *pools) {
+    return run.run("lookup", inputs, f32(std::move(shape)), {{"pools", text(pools)}}).message();
+  };
+  EXPECT_THAT(refused({rows, places}, {-1, 19}, "none"), HasSubstr("does not fit the 20 floats"));
+  EXPECT_THAT(refused({rows, places}, {-1, 20}, ""), HasSubstr("a pool"));
+  EXPECT_THAT(refused({rows}, {-1, 20}, "none"), HasSubstr("want the places"));
+  EXPECT_THAT(refused({places}, {-1, 5}, "none"), HasSubstr("neither rows nor f32"));
+  const auto wrong = operand<int64_t>(i64({-1, 5}), {0, 0, 1, 0, 0});
+  EXPECT_THAT(refused({rows, wrong}, {-1, 20}, "none"), HasSubstr("place 1 is none of 1 rows"));
+  EXPECT_THAT(refused({rows, operand<int64_t>(i64({-1, 5}), {0, 0, 0, 0, -1})}, {-1, 20}, "none"),
+              HasSubstr("place -1 is none of 1 rows"));
 }

@@ -129,7 +129,8 @@ TEST_F(PackageTest, PrintsEveryPart) {
         "table emb: dim 2, uniform(0.01), sgd(lr: 0.1) (kernel optimizer_sgd), admitted by count (times 3)\n",
         "parameter w: f32[4, 4], zeros, sgd(lr: 0.1) (kernel optimizer_sgd, learning rate by rate_0)\n",
         "channel c0: cpu-trainer -> heter-trainer.heter, depth 1, (f32[?, 4])\n", "role heter-trainer.heter on heter\n",
-        "1 pull_rows (%0) -> %1 rows: f32[?, 2, 2] @0+0..16 {part = \"\", pool = \"none\", table = \"emb\"}",
+        "2 pull_rows (%6) -> %7 pulled: rows f32[2] {part = \"\", table = \"emb\"}",
+        "3 library lookup (%7, %8) -> %1 rows: f32[?, 2, 2] @0+0..16 {pools = \"none\"}",
         "4 library matmul (%2, %3) -> %4 dy: f32[?, 4] device @0+16..32  # matmul, sample.heter:12:5\n",
         "segment 0 device: 32 bytes an example\n"})
     EXPECT_THAT(all, HasSubstr(line));

@@ -40,15 +40,18 @@ inline package::Graph trainerGraph() {
   GraphBuilder b;
   int ids = b.bound("slots", i64({-1, 2})), rows = b.placed("rows", f32({-1, 2, 2})),
       flat = b.placed("flat", f32({-1, 4})), back = b.bound("back", f32({-1, 4})), dy = b.placed("dy", f32({-1, 2, 2})),
-      gradient = b.bound("gradient", f32({2}), ValueKind::ROWS);
+      gradient = b.bound("gradient", f32({2}), ValueKind::ROWS), keys = b.bound("keys", f32({0}), ValueKind::ROWS),
+      pulled = b.bound("pulled", f32({2}), ValueKind::ROWS), places = b.placed("places", i64({-1, 2}));
   b.input("slots", ids);
-  b.node(NodeKind::PULL_ROWS, "lookup emb", "", {ids}, {rows},
-         {{"table", text("emb")}, {"part", text("")}, {"pool", text("none")}});
+  b.library("unique_keys", {ids}, {keys, places});
+  b.node(NodeKind::PULL_ROWS, "pull emb", "", {keys}, {pulled}, {{"table", text("emb")}, {"part", text("")}});
+  b.library("lookup", {pulled, places}, {rows}, {{"pools", text("none")}});
   b.library("reshape", {rows}, {flat});
   b.node(NodeKind::SEND, "send c0", "", {flat}, {}, {{"channel", text("c0")}});
   b.node(NodeKind::RECV, "recv c1", "", {}, {back}, {{"channel", text("c1")}});
   b.library("reshape", {back}, {dy});
-  b.library("lookup_grad", {ids, dy}, {gradient}, {{"pool", text("none")}, {"dim", integer(2)}});
+  b.library("lookup_grad", {keys, places, dy}, {gradient},
+            {{"pool", text("none")}, {"dim", integer(2)}, {"begin", integer(0)}});
   b.node(NodeKind::PUSH_ROWS, "update emb", "", {gradient}, {}, {{"table", text("emb")}, {"part", text("")}});
   return b.graph;
 }

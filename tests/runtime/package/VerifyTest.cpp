@@ -82,13 +82,13 @@ const Edit edits[] = {
     // Names in graphs
     {"`click` is no input", [](Sample &s) { trainer(s).nodes[0].attributes["input"] = text("click"); }},
     {"but input `slots` is i64[?, 3]", [](Sample &s) { s.info.inputs[0].type = i64({3}); }},
-    {"`cell.` is no table", [](Sample &s) { trainer(s).nodes[1].attributes["table"] = text("cell"); }},
+    {"`cell.` is no table", [](Sample &s) { trainer(s).nodes[2].attributes["table"] = text("cell"); }},
     {"the table's dim is 3", [](Sample &s) { s.info.tables[0].parts[0].dim = 3; }},
     {"`b` is no parameter", [](Sample &s) { heter(s).nodes[1].attributes["parameter"] = text("b"); }},
     {"but parameter `w` is f32[2, 8]", [](Sample &s) { s.info.parameters[0].shape = {2, 8}; }},
-    {"`c9` is no channel", [](Sample &s) { trainer(s).nodes[3].attributes["channel"] = text("c9"); }},
-    {"not through this role", [](Sample &s) { trainer(s).nodes[3].attributes["channel"] = text("c1"); }},
-    {"carries 1 values, the node has 0", [](Sample &s) { trainer(s).nodes[3].inputs.clear(); }},
+    {"`c9` is no channel", [](Sample &s) { trainer(s).nodes[5].attributes["channel"] = text("c9"); }},
+    {"not through this role", [](Sample &s) { trainer(s).nodes[5].attributes["channel"] = text("c1"); }},
+    {"carries 1 values, the node has 0", [](Sample &s) { trainer(s).nodes[5].inputs.clear(); }},
     {"value 0 of channel `c0` is f32[?, 5]",
      [](Sample &s) { s.info.trainChannels[0].values[0].type = f32({-1, 5}); }},
     {"neither arguments nor results", [](Sample &s) { trainer(s).results = {0}; }},
@@ -118,28 +118,26 @@ const Edit edits[] = {
      }},
     // Nodes
     {"node kind 99", [](Sample &s) { trainer(s).nodes[0].kind = NodeKind::type(99); }},
-    {"input value 77 does not exist", [](Sample &s) { trainer(s).nodes[2].inputs = {77}; }},
-    {"output value -2 does not exist", [](Sample &s) { trainer(s).nodes[2].outputs = {-2}; }},
-    {"is not made before", [](Sample &s) { std::swap(trainer(s).nodes[1], trainer(s).nodes[2]); }},
-    {"is made twice", [](Sample &s) { trainer(s).nodes[2].outputs = {1}; }},
-    {"node 50, which does not exist", [](Sample &s) { trainer(s).nodes[2].after = {50}; }},
-    {"a cycle or an illegal order", [](Sample &s) { trainer(s).nodes[2].after = {3}; }},
-    {"a cycle or an illegal order", [](Sample &s) { trainer(s).nodes[2].after = {2}; }},
-    {"library names no function", [](Sample &s) { trainer(s).nodes[2].callee = ""; }},
-    {"library has no regions", [](Sample &s) { trainer(s).nodes[2].regions.emplace_back(); }},
+    {"input value 77 does not exist", [](Sample &s) { trainer(s).nodes[4].inputs = {77}; }},
+    {"output value -2 does not exist", [](Sample &s) { trainer(s).nodes[4].outputs = {-2}; }},
+    {"is not made before", [](Sample &s) { std::swap(trainer(s).nodes[2], trainer(s).nodes[4]); }},
+    {"is made twice", [](Sample &s) { trainer(s).nodes[4].outputs = {1}; }},
+    {"node 50, which does not exist", [](Sample &s) { trainer(s).nodes[4].after = {50}; }},
+    {"a cycle or an illegal order", [](Sample &s) { trainer(s).nodes[4].after = {5}; }},
+    {"a cycle or an illegal order", [](Sample &s) { trainer(s).nodes[4].after = {4}; }},
+    {"library names no function", [](Sample &s) { trainer(s).nodes[4].callee = ""; }},
+    {"library has no regions", [](Sample &s) { trainer(s).nodes[4].regions.emplace_back(); }},
     {"input has no text attribute `input`", [](Sample &s) { trainer(s).nodes[0].attributes.clear(); }},
-    {"no text attribute `pool`", [](Sample &s) { trainer(s).nodes[1].attributes.erase("pool"); }},
-    {"pool `max`", [](Sample &s) { trainer(s).nodes[1].attributes["pool"] = text("max"); }},
-    {"pull_rows of i64[?, 2] with pool sum gives no f32[?, 2, 2]",
-     [](Sample &s) { trainer(s).nodes[1].attributes["pool"] = text("sum"); }},
-    {"pull_rows takes i64 ids",
+    {"no text attribute `part`", [](Sample &s) { trainer(s).nodes[2].attributes.erase("part"); }},
+    {"pull_rows takes keys (rows of dim 0), not i64[?, 2]", [](Sample &s) { trainer(s).nodes[2].inputs = {0}; }},
+    {"pull_rows gives rows, not f32[?, 2, 2]",
      [](Sample &s) {
-       s.info.inputs[0].type = f32({2});
-       trainer(s).values[0].type = f32({-1, 2});
+       trainer(s).nodes[2].outputs = {1};
+       trainer(s).nodes[3].outputs = {7};
      }},
-    {"no text attribute `channel`", [](Sample &s) { trainer(s).nodes[3].attributes.clear(); }},
-    {"push_rows takes 1 and gives 0", [](Sample &s) { trainer(s).nodes[7].inputs.clear(); }},
-    {"push_rows takes rows", [](Sample &s) { trainer(s).nodes[7].inputs = {1}; }},
+    {"no text attribute `channel`", [](Sample &s) { trainer(s).nodes[5].attributes.clear(); }},
+    {"push_rows takes 1 and gives 0", [](Sample &s) { trainer(s).nodes[9].inputs.clear(); }},
+    {"push_rows takes rows", [](Sample &s) { trainer(s).nodes[9].inputs = {1}; }},
     {"copy changes the type", [](Sample &s) { heter(s).nodes[2].outputs = {3}, heter(s).nodes[3].outputs = {2}; }},
     // Spaces
     {"a copy node is missing", [](Sample &s) { heter(s).nodes[4].inputs = {0, 3}; }},
@@ -194,9 +192,9 @@ TEST(Verify, FindsEveryEdit) {
 
 TEST(Verify, MessagesSayWhere) {
   Sample sample = samplePackage();
-  trainer(sample).nodes[2].after = {50};
+  trainer(sample).nodes[4].after = {50};
   EXPECT_THAT(verifyPackage(sample.info, sample.programs).message(),
-              HasSubstr("role `cpu-trainer`, train graph: node 2 `reshape`: waits for node 50"));
+              HasSubstr("role `cpu-trainer`, train graph: node 4 `reshape`: waits for node 50"));
 }
 
 namespace {

@@ -131,7 +131,8 @@ const package::TensorType batchOf(int64_t size) { return f32({-1, size}); }
 
 /// Builds one graph of a role; the value numbers of its parts.
 struct TinyGraph : GraphBuilder {
-  int dense = -1, slots = -1, click = -1, s = -1, w = -1, p = -1, loss = -1, dlogit = -1, dw = -1, ds = -1;
+  int dense = -1, slots = -1, keys = -1, places = -1, click = -1, s = -1, w = -1, p = -1, loss = -1, dlogit = -1,
+      dw = -1, ds = -1;
 
   void readBatch(bool labelled = true) {
     input("dense", dense = placed("dense", batchOf(denseSize)));
@@ -139,8 +140,11 @@ struct TinyGraph : GraphBuilder {
     if (labelled)
       input("click", click = placed("click", f32({-1})));
     s = placed("s", batchOf(rowDim));
-    node(NodeKind::PULL_ROWS, "emb", "", {slots}, {s},
-         {{"table", text("emb")}, {"part", text("")}, {"pool", text("sum")}});
+    library("unique_keys", {slots},
+            {keys = bound("keys", f32({0}), ValueKind::ROWS), places = placed("places", i64({-1, slotCount}))});
+    const int pulled = bound("pulled", f32({rowDim}), ValueKind::ROWS);
+    node(NodeKind::PULL_ROWS, "emb", "", {keys}, {pulled}, {{"table", text("emb")}, {"part", text("")}});
+    library("lookup", {pulled, places}, {s}, {{"pools", text("sum")}});
   }
   void compute(bool training, Space::type space) {
     p = placed("p", f32({-1}), space);
@@ -160,7 +164,8 @@ struct TinyGraph : GraphBuilder {
   void pushW() { node(NodeKind::PUSH_DENSE, "w", "", {dw}, {}, {{"parameter", text("w")}}); }
   void pushRows() {
     int rows = bound("rows", f32({rowDim}), ValueKind::ROWS);
-    library("lookup_grad", {slots, ds}, {rows}, {{"pool", text("sum")}, {"dim", integer(rowDim)}});
+    library("lookup_grad", {keys, places, ds}, {rows},
+            {{"pool", text("sum")}, {"dim", integer(rowDim)}, {"begin", integer(0)}});
     node(NodeKind::PUSH_ROWS, "emb", "", {rows}, {}, {{"table", text("emb")}, {"part", text("")}});
   }
   void computePrediction(Space::type space) {

@@ -1,0 +1,218 @@
+// Library kernels on sparse keys: unique_keys, lookup, lookup_grad, add_rows.
+#include "runtime/base/ParallelFor.h"
+#include "runtime/kernels/Packed.h"
+#include "runtime/kernels/Prepare.h"
+
+#include <sstream>
+
+namespace heter::runtime {
+
+using package::ElementType;
+using package::Packing;
+using package::ValueKind;
+
+namespace {
+
+/// Binds a workspace's rows as a ROWS output.
+void bindRows(const LibraryCall &call) {
+  TensorView &out = call.outputs[0];
+  out.keys = call.workspace.index.keys().data();
+  out.count = static_cast<int64_t>(call.workspace.index.keys().size());
+  out.data = call.workspace.rows.data();
+  out.bytes = static_cast<int64_t>(call.workspace.rows.size() * sizeof(float));
+}
+
+bool isRowsOf(const package::Value &value, int64_t dim) {
+  return value.kind == ValueKind::ROWS && value.type.shape.size() == 1 && value.type.shape[0] == dim;
+}
+
+bool isIds(const package::Value &value) {
+  return value.kind != ValueKind::ROWS && value.type.element == ElementType::I64 &&
+         (value.kind == ValueKind::RAGGED ? value.type.shape.empty() : isBatch(value.type));
+}
+
+StatusOr<Pool> poolOf(const std::string &text) {
+  if (text != "none" && text != "sum" && text != "mean")
+    return Status::dataLoss("pool `" + text + "` is none of none, sum and mean");
+  return parsePool(text);
+}
+
+/// Rows an example that a lookup of `ids` gives.
+StatusOr<int64_t> listsOf(const package::Value &ids, Pool pool) {
+  const std::vector<int64_t> &shape = ids.type.shape;
+  const bool ragged = ids.kind == ValueKind::RAGGED;
+  if (!isIds(ids) || (ragged && pool == Pool::None) || (!ragged && pool != Pool::None && shape.size() < 2))
+    return Status::dataLoss("the pool does not fit the ids `" + ids.name + "`");
+  int64_t lists = 1;
+  for (size_t i = 1; i < shape.size(); ++i)
+    if (pool == Pool::None || i + 1 < shape.size())
+      lists *= shape[i];
+  return lists;
+}
+
+/// Elements an example. REQUIRES: isBatch(type).
+int64_t widthOf(const package::TensorType &type) {
+  int64_t width = 1;
+  for (size_t i = 1; i < type.shape.size(); ++i)
+    width *= type.shape[i];
+  return width;
+}
+
+/// The parts of a lookup's result, in order.
+StatusOr<std::vector<LookupPart>> partsOf(const LibraryNode &node) {
+  HETER_ASSIGN_OR_RETURN(std::string text, node.text("pools"));
+  std::istringstream pools(text);
+  std::vector<LookupPart> parts;
+  for (size_t i = 0; i < node.inputCount(); ++i) {
+    const package::Value &value = node.input(i);
+    LookupPart part{.input = i};
+    if (value.kind == ValueKind::ROWS) {
+      std::string pool;
+      if (++i == node.inputCount() || !(pools >> pool) || value.type.shape.size() != 1)
+        return Status::dataLoss("rows want the places of ids behind them, and a pool");
+      part.isLookup = true;
+      HETER_ASSIGN_OR_RETURN(part.pool, poolOf(pool));
+      HETER_ASSIGN_OR_RETURN(part.width, listsOf(node.input(i), part.pool));
+      part.width *= value.type.shape[0];
+    } else if (value.kind == ValueKind::TENSOR && value.type.element == ElementType::F32 && isBatch(value.type)) {
+      part.width = widthOf(value.type);
+    } else {
+      return Status::dataLoss("value `" + value.name + "` is neither rows nor f32 an example");
+    }
+    parts.push_back(part);
+  }
+  return parts;
+}
+
+/// What a lookup writes: the f32 result and, or, packed ones.
+struct LookupOutputs {
+  float *matrix = nullptr;
+  PackedOutputs packed{};
+  bool isPacked = false;
+};
+
+LookupOutputs outputsOf(const LibraryCall &call) {
+  LookupOutputs to;
+  for (const TensorView &output : call.outputs)
+    if (output.packing == Packing::NONE) {
+      to.matrix = output.as<float>();
+    } else {
+      to.packed[output.packing] = output.as<uint16_t>();
+      to.isPacked = true;
+    }
+  return to;
+}
+
+/// Fills and packs the rows of one unit of a packed matrix.
+void lookUpUnit(const TileKernels &tiles, std::span<const LookupPart> parts, const LibraryCall &call, int64_t width,
+                int64_t unit, const LookupOutputs &to) {
+  thread_local std::vector<float> scratch;
+  const int64_t begin = unit * packedUnit, end = std::min(begin + packedUnit, call.examples);
+  float *rows = to.matrix ? to.matrix + begin * width : nullptr;
+  if (!rows) {
+    scratch.resize(std::max(scratch.size(), static_cast<size_t>(packedUnit * width)));
+    rows = scratch.data();
+  }
+  lookUp(parts, call.inputs, begin, end, width, rows);
+  if (to.isPacked)
+    packUnit(tiles, rows, unit, call.examples, width, to.packed);
+}
+
+} // namespace
+
+StatusOr<LibraryFunction> prepareUniqueKeys(const LibraryNode &node) {
+  if (node.inputCount() != 1 || node.node.outputs.size() != 2 || !isIds(node.input(0)) || !isRowsOf(node.output(0), 0))
+    return Status::dataLoss("takes ids and gives rows of dim 0 and places");
+  if (node.output(1).kind != node.input(0).kind || !(node.outputType(1) == node.inputType(0)))
+    return Status::dataLoss("the places are not as many as the ids");
+  return LibraryFunction([](const LibraryCall &call) -> Status {
+    const std::span<const int64_t> ids = allIds(call.inputs[0]);
+    TensorView &places = call.outputs[1];
+    if (places.kind == ValueKind::RAGGED) {
+      call.workspace.places.resize(std::max(call.workspace.places.size(), ids.size()));
+      places.data = call.workspace.places.data();
+      places.bytes = static_cast<int64_t>(ids.size() * sizeof(int64_t));
+      places.offsets = call.inputs[0].offsets;
+      places.count = call.inputs[0].count;
+    }
+    call.workspace.index.build(ids, places.as<int64_t>());
+    bindRows(call);
+    return {};
+  });
+}
+
+StatusOr<LibraryFunction> prepareLookup(const LibraryNode &node) {
+  HETER_ASSIGN_OR_RETURN(std::vector<LookupPart> parts, partsOf(node));
+  int64_t width = 0;
+  for (const LookupPart &part : parts)
+    width += part.width;
+  bool matrix = false;
+  for (size_t i = 0; i < node.node.outputs.size(); ++i) {
+    const package::TensorType &type = node.outputType(i);
+    const bool packed = type.packing != Packing::NONE;
+    if (node.output(i).kind != ValueKind::TENSOR || (!packed && type.element != ElementType::F32) || !isBatch(type) ||
+        widthOf(type) != width || (!packed && std::exchange(matrix, true)))
+      return Status::dataLoss("output `" + node.output(i).name + "` does not fit the " + std::to_string(width) +
+                              " floats an example");
+  }
+  const TileKernels tiles = TileKernels::of(node.kernels);
+  return LibraryFunction([parts = std::move(parts), width, tiles](const LibraryCall &call) -> Status {
+    for (const LookupPart &part : parts)
+      if (part.isLookup)
+        HETER_RETURN_IF_ERROR(checkPlaces(call.inputs[part.input + 1], call.inputs[part.input].count));
+    const LookupOutputs to = outputsOf(call);
+    const auto body = [&](int64_t unit) { lookUpUnit(tiles, parts, call, width, unit, to); };
+    const int64_t units = roundToPacked(call.examples) / packedUnit;
+    constexpr int64_t worthHelp = 16384; // floats
+    if (call.scheduler && call.examples * width >= worthHelp)
+      parallelFor(*call.scheduler, units, body);
+    else
+      for (int64_t unit = 0; unit < units; ++unit)
+        body(unit);
+    return {};
+  });
+}
+
+StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node) {
+  HETER_ASSIGN_OR_RETURN(std::string poolText, node.text("pool"));
+  HETER_ASSIGN_OR_RETURN(int64_t dim, node.integer("dim"));
+  HETER_ASSIGN_OR_RETURN(int64_t begin, node.integer("begin"));
+  HETER_ASSIGN_OR_RETURN(Pool pool, poolOf(poolText));
+  if (node.inputCount() != 3 || node.node.outputs.size() != 1 || !isRowsOf(node.output(0), dim) ||
+      !isRowsOf(node.input(0), 0))
+    return Status::dataLoss("takes keys, places and a gradient and gives rows of `dim`");
+  HETER_ASSIGN_OR_RETURN(int64_t lists, listsOf(node.input(1), pool));
+  const package::Value &dy = node.input(2);
+  if (dy.kind != ValueKind::TENSOR || dy.type.element != ElementType::F32 || !isBatch(dy.type))
+    return Status::dataLoss("the gradient is no f32 an example");
+  if (begin < 0 || lists * dim > widthOf(dy.type) - begin)
+    return Status::dataLoss("the gradient does not fit the ids");
+  return LibraryFunction([pool, dim, begin, stride = widthOf(dy.type)](const LibraryCall &call) -> Status {
+    const TensorView &keys = call.inputs[0], &places = call.inputs[1];
+    HETER_RETURN_IF_ERROR(checkPlaces(places, keys.count));
+    std::vector<float> &rows = call.workspace.rows;
+    rows.resize(static_cast<size_t>(keys.count * dim));
+    sumRowGradients(places, keys.count, call.inputs[2].f32() + begin, stride, dim, pool, rows.data(), call.scheduler);
+    TensorView &out = call.outputs[0];
+    out.keys = keys.keys;
+    out.count = keys.count;
+    out.data = rows.data();
+    out.bytes = static_cast<int64_t>(rows.size() * sizeof(float));
+    return {};
+  });
+}
+
+StatusOr<LibraryFunction> prepareAddRows(const LibraryNode &node) {
+  if (node.inputCount() != 2 || node.node.outputs.size() != 1 || node.outputType(0).shape.size() != 1)
+    return Status::dataLoss("takes two row sets and gives one");
+  int64_t dim = node.outputType(0).shape[0];
+  if (!isRowsOf(node.input(0), dim) || !isRowsOf(node.input(1), dim) || !isRowsOf(node.output(0), dim))
+    return Status::dataLoss("the row sets differ in their dim");
+  return LibraryFunction([dim](const LibraryCall &call) -> Status {
+    addRows(call.inputs[0], call.inputs[1], dim, call.workspace.index, call.workspace.rows);
+    bindRows(call);
+    return {};
+  });
+}
+
+} // namespace heter::runtime
