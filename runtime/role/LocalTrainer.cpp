@@ -3,6 +3,7 @@
 
 #include "runtime/base/ParallelFor.h"
 #include "runtime/base/Process.h"
+#include "runtime/export/Export.h"
 #include "runtime/graph/Profile.h"
 #include "runtime/role/Phase.h"
 #include "runtime/table/Checkpoint.h"
@@ -78,7 +79,12 @@ Status LocalTrainer::prepare() {
                                      [this](const std::string &symbol) { return context_.kernels.find(symbol); },
                                      storeOptions));
   if (!options.loadFolder.empty()) {
-    HETER_ASSIGN_OR_RETURN(position_, loadInto(context_.files, *store_, options.loadFolder));
+    if (options.predict) {
+      HETER_RETURN_IF_ERROR(
+          loadForPrediction(context_.files, *store_, predictionNeeds(context_.package), options.loadFolder));
+    } else {
+      HETER_ASSIGN_OR_RETURN(position_, loadInto(context_.files, *store_, options.loadFolder));
+    }
     seed_ = options.seed.value_or(store_->seed());
     if (!options.restartData)
       resume_ = position_;

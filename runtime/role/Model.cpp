@@ -18,6 +18,17 @@ void collectPulls(const Model &model, const package::Graph &graph, std::set<int>
   }
 }
 
+void collectNeeds(const package::Graph &graph, exports::PredictionNeeds &needs) {
+  for (const package::Node &node : graph.nodes) {
+    if (node.kind == package::NodeKind::PULL_DENSE)
+      needs.parameters.insert(textAttribute(node, "parameter"));
+    if (node.kind == package::NodeKind::PULL_ROWS)
+      needs.parts.insert({textAttribute(node, "table"), textAttribute(node, "part")});
+    for (const package::Graph &region : node.regions)
+      collectNeeds(region, needs);
+  }
+}
+
 template <typename Key> StatusOr<int> findIn(const std::map<Key, int> &map, const Key &key, const std::string &what) {
   auto it = map.find(key);
   if (it == map.end())
@@ -79,6 +90,13 @@ std::vector<int> pulledParameters(const Model &model, const package::RoleProgram
   collectPulls(model, program.infer, parameters);
   collectPulls(model, program.predict, parameters);
   return {parameters.begin(), parameters.end()};
+}
+
+exports::PredictionNeeds predictionNeeds(const Package &package) {
+  exports::PredictionNeeds needs;
+  for (const package::RoleProgram &program : package.programs)
+    collectNeeds(program.predict, needs);
+  return needs;
 }
 
 std::vector<std::string> heterClasses(const package::PackageInfo &info) {

@@ -3,6 +3,7 @@
 #define HETER_RUNTIME_ROLE_MODEL_H
 
 #include "runtime/base/Status.h"
+#include "runtime/export/ExportIndex.h"
 #include "runtime/package/Package.h"
 
 #include <cstdint>
@@ -49,6 +50,9 @@ private:
 
 /// The parameters that a program's graphs pull, in order.
 std::vector<int> pulledParameters(const Model &model, const package::RoleProgram &program);
+
+/// What the package's predictions read of its tables and parameters.
+exports::PredictionNeeds predictionNeeds(const Package &package);
 
 /// The device classes of the package's heter-trainers, in the order of its roles.
 std::vector<std::string> heterClasses(const package::PackageInfo &info);

@@ -3,6 +3,7 @@
 
 #include "runtime/base/Log.h"
 #include "runtime/base/ParallelFor.h"
+#include "runtime/export/Export.h"
 #include "runtime/role/Positions.h"
 
 namespace heter::runtime {
@@ -250,7 +251,13 @@ StatusOr<rpc::SaveReply> Server::save(const rpc::SaveRequest &request) {
 
 StatusOr<rpc::LoadReply> Server::load(const rpc::LoadRequest &request) {
   HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
-  HETER_ASSIGN_OR_RETURN(const DataPosition position, loadInto(context_.files, *store_, request.folder));
+  DataPosition position;
+  if (context_.options.predict) {
+    HETER_RETURN_IF_ERROR(
+        loadForPrediction(context_.files, *store_, predictionNeeds(context_.package), request.folder));
+  } else {
+    HETER_ASSIGN_OR_RETURN(position, loadInto(context_.files, *store_, request.folder));
+  }
   gate_.open(store_->version());
   rpc::LoadReply reply;
   reply.version = store_->version();

@@ -26,18 +26,47 @@ struct Parser {
   Request finish();
 
   CLI::App app{"Train click-through models that heterc has compiled, predict with them, and look into them", "heter"};
+  void addExport();
   void addTable();
   void addSynth();
   std::string finishSynth();
 
-  CLI::App *run, *launch, *predict, *inspect, *dump, *table, *data, *synth;
+  CLI::App *run, *launch, *predict, *exports, *patch, *inspect, *dump, *table, *data, *synth;
   TrainFlags runFlags, launchFlags;
   PredictFlags predictFlags;
+  ExportCommand exportCommand;
+  std::string rowCoding = "f32";
+  PatchCommand patchCommand;
   InspectCommand inspectCommand;
   DumpCommand dumpCommand;
   TableCommand tableCommand;
   SynthCommand synthCommand;
 };
+
+void Parser::addExport() {
+  exports = app.add_subcommand("export", "Write what predictions need of a saved model, or what of it has changed");
+  ExportOptions &options = exportCommand.options;
+  exports->add_option("PKG", exportCommand.package, "A package written by heterc")->type_name("PKG")->required();
+  exports->add_option("--load", options.load, "The saved model")->type_name("DIR")->required();
+  exports->add_option("--out", options.out, "The file to write")->type_name("FILE")->required();
+  exports->add_option("--rows", rowCoding, "How values of rows are stored (default: f32)")
+      ->type_name("f32|f16|int8")
+      ->check(cli::oneOf({"f32", "f16", "int8"}));
+  exports
+      ->add_option("--since", options.since,
+                   "Write a delta: only what differs from this earlier saved model, for `heter patch`")
+      ->type_name("DIR");
+  exports->footer("Examples:\n  heter export ctr_dnn.pkg --load model --out ctr_dnn.export\n"
+                  "  heter export ctr_dnn.pkg --load model --out small.export --rows int8\n"
+                  "  heter export ctr_dnn.pkg --load model --since model/save-000006.json \\\n    --out hourly.delta");
+  patch = app.add_subcommand("patch", "Bring an export up to date with deltas of `heter export --since`");
+  patch->add_option("EXPORT", patchCommand.base, "A file written by `heter export`")->type_name("FILE")->required();
+  patch->add_option("DELTA", patchCommand.deltas, "Deltas, each of which begins where the one before ends")
+      ->type_name("FILES..")
+      ->required();
+  patch->add_option("--out", patchCommand.out, "The file to write; it may be EXPORT")->type_name("FILE")->required();
+  patch->footer("Example:\n  heter patch ctr_dnn.export hourly.delta --out ctr_dnn.export");
+}
 
 void Parser::addTable() {
   using Action = TableCommand::Action;
@@ -136,6 +165,7 @@ Parser::Parser() {
   dump->add_option("--out", dumpCommand.out, "The text file to write (default: standard output)")->type_name("FILE");
   dump->footer("Examples:\n  heter dump model --out model.txt\n  heter dump model | grep '^parameter'");
 
+  addExport();
   addTable();
 
   data = app.add_subcommand("data", "Make data");
@@ -160,6 +190,12 @@ Request Parser::finish() {
       return cli::usageError(*predict, error);
     return predictCommand;
   }
+  if (exports->parsed()) {
+    exportCommand.options.coding = *heter::runtime::exports::parseCoding(rowCoding);
+    return exportCommand;
+  }
+  if (patch->parsed())
+    return patchCommand;
   if (inspect->parsed())
     return inspectCommand;
   if (dump->parsed())

@@ -19,8 +19,8 @@ struct RunRequest {
 struct LaunchRequest {
   TrainCommand command;
 };
-using Request = std::variant<Answer, RunRequest, LaunchRequest, PredictCommand, InspectCommand, DumpCommand,
-                             TableCommand, SynthCommand>;
+using Request = std::variant<Answer, RunRequest, LaunchRequest, PredictCommand, ExportCommand, PatchCommand,
+                             InspectCommand, DumpCommand, TableCommand, SynthCommand>;
 
 /// Parses the arguments after the program's name. Wrong ones give an Answer with exitUsage.
 Request parseCommandLine(const std::vector<std::string> &arguments);

@@ -5,6 +5,7 @@
 
 #include "cli/Cli.h"
 #include "runtime/data/Synth.h"
+#include "runtime/export/Export.h"
 #include "runtime/role/RunOptions.h"
 
 #include <cstdint>
@@ -41,6 +42,21 @@ struct PredictCommand {
 };
 /// `heter predict`.
 int predict(const PredictCommand &command);
+
+/// `heter export`.
+struct ExportCommand {
+  std::string package;
+  ExportOptions options;
+};
+int exportSavedModel(const ExportCommand &command);
+
+/// `heter patch`.
+struct PatchCommand {
+  std::string base;
+  std::vector<std::string> deltas;
+  std::string out;
+};
+int patchExport(const PatchCommand &command);
 
 struct InspectCommand {
   std::string package;

@@ -5,6 +5,7 @@
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/data/DataStream.h"
 #include "runtime/device/Device.h"
+#include "runtime/export/ExportFile.h"
 
 #include <map>
 #include <optional>
@@ -107,7 +108,9 @@ Status checkOptions(FileSystem &files, const package::PackageInfo &info, const R
     HETER_RETURN_IF_ERROR(checkDataFiles(files, "--data", options.dataFiles, "data file"));
     HETER_RETURN_IF_ERROR(checkDataFiles(files, "--test", options.testFiles, "test file"));
   }
-  return options.loadFolder.empty() ? Status() : checkSavedModel(files, options.loadFolder);
+  if (options.loadFolder.empty() || (options.predict && exports::isExport(files, options.loadFolder)))
+    return {};
+  return checkSavedModel(files, options.loadFolder);
 }
 
 Status checkTestData(FileSystem &files, const package::PackageInfo &info, const RunOptions &options) {
@@ -146,19 +149,23 @@ Status checkWritable(FileSystem &files, const std::string &path) {
   return files.remove(probe);
 }
 
-namespace {
-
-/// A file for `flag` to write, which is none of `taken`; those are files that the run needs, and what each is.
-Status checkOutputFile(FileSystem &files, const std::string &flag, const std::string &path,
-                       std::map<std::string, std::string> &taken) {
-  if (path.empty())
-    return {};
-  if (auto [other, fresh] = taken.emplace(path, "what " + flag + " writes"); !fresh)
-    return Status::invalidArgument(flag + ": `" + path + "` is also " + other->second + "; give another file");
+Status checkOutputFile(FileSystem &files, const std::string &flag, const std::string &path) {
   HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
   if (kind != PathKind::Nothing && kind != PathKind::File)
     return Status::invalidArgument(flag + ": `" + path + "` is a folder; give a file in it");
   return checkWritable(files, path).withContext(flag);
+}
+
+namespace {
+
+/// A file for `flag` to write, which is none of `taken`; those are files that the run needs, and what each is.
+Status checkUntaken(FileSystem &files, const std::string &flag, const std::string &path,
+                    std::map<std::string, std::string> &taken) {
+  if (path.empty())
+    return {};
+  if (auto [other, fresh] = taken.emplace(path, "what " + flag + " writes"); !fresh)
+    return Status::invalidArgument(flag + ": `" + path + "` is also " + other->second + "; give another file");
+  return checkOutputFile(files, flag, path);
 }
 
 } // namespace
@@ -173,8 +180,8 @@ Status checkOutputs(FileSystem &files, const std::string &saveFolder, const std:
       for (const std::string &match : matches.ok() ? *matches : std::vector<std::string>())
         taken.emplace(match, what);
     }
-  HETER_RETURN_IF_ERROR(checkOutputFile(files, "--summary", summaryFile, taken));
-  HETER_RETURN_IF_ERROR(checkOutputFile(files, "--losses", lossesFile, taken));
+  HETER_RETURN_IF_ERROR(checkUntaken(files, "--summary", summaryFile, taken));
+  HETER_RETURN_IF_ERROR(checkUntaken(files, "--losses", lossesFile, taken));
   if (saveFolder.empty())
     return {};
   HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, saveFolder));
@@ -203,6 +210,10 @@ Status checkSavedModel(FileSystem &files, const std::string &path) {
   const std::string name = path.substr(path.rfind('/') + 1);
   if (kind == PathKind::File && name.starts_with("save-") && name.ends_with(".json"))
     return {}; // One of several saves of a folder.
+  if (kind == PathKind::File && exports::isExport(files, path))
+    return Status::invalidArgument("`" + path +
+                                   "` is an export, which has values for predictions only; give the "
+                                   "saved model that it was made from");
   if (kind == PathKind::File)
     return Status::invalidArgument("`" + path + "` is a file; a saved model is the folder that --save writes");
   if (kind == PathKind::Folder)

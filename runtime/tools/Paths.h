@@ -21,6 +21,9 @@ Status checkOptions(FileSystem &files, const package::PackageInfo &info, const R
 /// Whether a file can be made there: makes one beside `path` and removes it again; an existing `path` stays as it is.
 Status checkWritable(FileSystem &files, const std::string &path);
 
+/// That `path` can be written to as a file that `flag` names.
+Status checkOutputFile(FileSystem &files, const std::string &flag, const std::string &path);
+
 /// Reads the first test example, so that a wrong test file is found before the training and not after it.
 Status checkTestData(FileSystem &files, const package::PackageInfo &info, const RunOptions &options);
 

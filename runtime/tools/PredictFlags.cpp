@@ -18,8 +18,8 @@ constexpr const char *predictExamples = R"(Examples:
 void PredictFlags::addDataFlags(CLI::App &app) {
   RunOptions &options = command_.options;
   const char *group = "Data";
-  app.add_option("--load", options.loadFolder, "The saved model to predict with")
-      ->type_name("DIR")
+  app.add_option("--load", options.loadFolder, "The saved model, or export of one, to predict with")
+      ->type_name("DIR|FILE")
       ->group(group)
       ->required();
   app.add_option("--data", options.dataFiles, "Files or patterns with the examples, read in this order")

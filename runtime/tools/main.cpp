@@ -21,6 +21,8 @@ struct Dispatcher {
   int operator()(const RunRequest &request) const { return runTraining(request.command); }
   int operator()(const LaunchRequest &request) const { return launchTraining(request.command); }
   int operator()(const PredictCommand &command) const { return predict(command); }
+  int operator()(const ExportCommand &command) const { return exportSavedModel(command); }
+  int operator()(const PatchCommand &command) const { return patchExport(command); }
   int operator()(const InspectCommand &command) const { return inspectPackage(command); }
   int operator()(const DumpCommand &command) const { return dumpModel(command); }
   int operator()(const TableCommand &command) const { return lookIntoTable(command); }
