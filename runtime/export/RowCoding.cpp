@@ -27,9 +27,14 @@ StatusOr<RowCoding> parseCoding(std::string_view name) {
   return static_cast<RowCoding>(found - names.begin());
 }
 
-size_t codedBytes(RowCoding coding, int64_t dim) {
+/// What a part of so many values is really stored as.
+static RowCoding codingFor(RowCoding asked, size_t values) {
+  return asked == RowCoding::Int8 && values <= 4 ? RowCoding::F16 : asked;
+}
+
+size_t codedBytes(RowCoding asked, int64_t dim) {
   const auto values = static_cast<size_t>(dim);
-  switch (coding) {
+  switch (codingFor(asked, values)) {
   case RowCoding::F32:
     return values * sizeof(float);
   case RowCoding::F16:
@@ -73,14 +78,15 @@ static void encodeBytes(std::span<const float> values, std::string &out) {
   }
 }
 
-Status encodeValues(RowCoding coding, std::span<const float> values, std::string &out) {
+Status encodeValues(RowCoding asked, std::span<const float> values, std::string &out) {
+  const RowCoding coding = codingFor(asked, values.size());
   if (coding == RowCoding::F32) {
     out.append(reinterpret_cast<const char *>(values.data()), values.size_bytes());
     return {};
   }
   for (const float value : values)
     if (!(std::fabs(value) <= largestHalf))
-      return cannotHold(coding, value);
+      return cannotHold(asked, value);
   if (coding == RowCoding::Int8)
     encodeBytes(values, out);
   else
@@ -89,8 +95,9 @@ Status encodeValues(RowCoding coding, std::span<const float> values, std::string
   return {};
 }
 
-void decodeValues(RowCoding coding, std::string_view bytes, std::span<float> values) {
-  assert(bytes.size() == codedBytes(coding, static_cast<int64_t>(values.size())));
+void decodeValues(RowCoding asked, std::string_view bytes, std::span<float> values) {
+  const RowCoding coding = codingFor(asked, values.size());
+  assert(bytes.size() == codedBytes(asked, static_cast<int64_t>(values.size())));
   if (coding == RowCoding::F32) {
     std::memcpy(values.data(), bytes.data(), bytes.size());
     return;

@@ -17,6 +17,7 @@ enum class RowCoding {
   F16, ///< The nearest f16: off by at most |x| / 2048, or 2^-25 below 2^-14.
   /// f16 scale, f16 offset, then a byte q a value, which stands for offset + scale * q in f32. Off by at most half the
   /// scale and an f32 rounding; the scale is at most (max - min) / 254 + |min| / 260,000 + 1e-7 of the row's part.
+  /// Parts of 4 values or less are F16, which takes no more.
   Int8,
 };
 

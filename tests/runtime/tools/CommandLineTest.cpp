@@ -47,6 +47,30 @@ PredictCommand predict(std::vector<std::string> flags) {
   return std::get<PredictCommand>(request);
 }
 
+TEST(CommandLineTest, ExportAndPatch) {
+  const Request plain = parseCommandLine({"export", "p", "--load", "m", "--out", "x"});
+  const auto *whole = std::get_if<ExportCommand>(&plain);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->package, "p");
+  EXPECT_EQ(whole->options.load, "m");
+  EXPECT_EQ(whole->options.out, "x");
+  EXPECT_EQ(whole->options.since, "");
+  EXPECT_EQ(whole->options.coding, heter::runtime::exports::RowCoding::F32);
+  const Request coded =
+      parseCommandLine({"export", "p", "--load", "m", "--out", "x", "--rows", "int8", "--since", "s"});
+  const auto *delta = std::get_if<ExportCommand>(&coded);
+  ASSERT_TRUE(delta);
+  EXPECT_EQ(delta->options.since, "s");
+  EXPECT_EQ(delta->options.coding, heter::runtime::exports::RowCoding::Int8);
+  EXPECT_THAT(usageError({"export", "p", "--load", "m", "--out", "x", "--rows", "int4"}), HasSubstr("int4"));
+  const Request joined = parseCommandLine({"patch", "x", "1", "2", "--out", "y"});
+  const auto *patch = std::get_if<PatchCommand>(&joined);
+  ASSERT_TRUE(patch);
+  EXPECT_EQ(patch->base, "x");
+  EXPECT_EQ(patch->deltas, (std::vector<std::string>{"1", "2"}));
+  EXPECT_THAT(usageError({"patch", "x", "--out", "y"}), HasSubstr("DELTA"));
+}
+
 TEST(CommandLineTest, Predict) {
   PredictCommand plain = predict({});
   EXPECT_EQ(plain.package, "m.pkg");
@@ -62,7 +86,7 @@ TEST(CommandLineTest, Predict) {
   EXPECT_EQ(full.options.batchSize, 7);
   EXPECT_EQ(full.options.heterTrainers.at("gpu"), 2);
   EXPECT_THAT(usageError({"predict", "p", "--data", "a", "--out", "-"}),
-              HasSubstr("--load DIR is missing: The saved model"));
+              HasSubstr("--load DIR|FILE is missing: The saved model"));
   EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--out", "-"}), HasSubstr("--data FILES.. is missing"));
   EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--data", "a"}), HasSubstr("--out FILE is missing"));
   EXPECT_THAT(usageError({"predict", "p", "--load", "m", "--data", "a", "--out", "-", "--labels", "absnt"}),
