@@ -8,13 +8,22 @@ import worker
 
 
 def network(paddle, dim, widths):
+    """The dense layers and the loss."""
     sizes = [worker.click_tensors.DENSE + worker.click_tensors.IDS * dim, *widths, 1]
-    layers = []
-    for i, (a, b) in enumerate(zip(sizes, sizes[1:])):
-        layers.append(paddle.nn.Linear(a, b))
-        if i + 2 < len(sizes):
-            layers.append(paddle.nn.ReLU())
-    return paddle.nn.Sequential(*layers)
+
+    class Network(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.layers = paddle.nn.LayerList([paddle.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:])])
+
+        def forward(self, dense, rows, labels):
+            x = paddle.concat([dense, rows], axis=1)
+            for layer in self.layers[:-1]:
+                x = paddle.nn.functional.relu(layer(x))
+            logits = self.layers[-1](x)[:, 0].astype("float32")
+            return paddle.nn.functional.binary_cross_entropy_with_logits(logits, labels)
+
+    return Network()
 
 
 class Trainer:
@@ -24,15 +33,10 @@ class Trainer:
         rows = self.batches.rows
         spread = paddle.ParamAttr(initializer=paddle.nn.initializer.Uniform(-0.01, 0.01))
         self.table = paddle.nn.Embedding(rows, options.dim, sparse=True, weight_attr=spread)
-        self.layers = network(paddle, options.dim, options.widths)
+        layers = network(paddle, options.dim, options.widths)
         self.adagrad = paddle.optimizer.Adagrad(0.05, parameters=self.table.parameters())
-        self.adam = paddle.optimizer.Adam(1e-3, parameters=self.layers.parameters())
-        self.loss = paddle.jit.to_static(self.loss_of, full_graph=True) if options.static else self.loss_of
-
-    def loss_of(self, dense, rows, labels):
-        x = self.paddle.concat([dense, rows], axis=1)
-        logits = self.layers(x)[:, 0]
-        return self.paddle.nn.functional.binary_cross_entropy_with_logits(logits.astype("float32"), labels)
+        self.adam = paddle.optimizer.Adam(1e-3, parameters=layers.parameters())
+        self.loss = paddle.jit.to_static(layers, full_graph=True) if options.static else layers
 
     def step(self):
         dense, ids, labels = self.batches.next()
