@@ -97,6 +97,54 @@ TEST_P(CompressedTest, SeveralArchivesInOneFileAreOneText) {
   EXPECT_EQ(linesOf({folder_.write("x", compressed(""))}).text, "");
 }
 
+TEST_P(CompressedTest, TextMuchLargerThanItsArchive) {
+  std::string text;
+  for (int i = 0; i < 3000000; ++i)
+    text += i % 1000000 == 0 ? "another\n" : "one\n";
+  Lines lines = linesOf({folder_.write("x", compressed(text))});
+  EXPECT_EQ(lines.error, "");
+  EXPECT_TRUE(lines.text == text) << lines.text.size();
+}
+
+TEST(GzipTest, MembersThatBeginAnywhereInWhatIsReadAtOnce) {
+  // Their headers and trailers lie across the end of the 256 KiB that are read from a file at once; zeros may stand
+  // between members.
+  TempFolder folder;
+  const std::string first = gzipped("first\n"), second = gzipped("second\n");
+  for (size_t before = 0; before <= first.size() + second.size(); ++before) {
+    const std::string path =
+        folder.write("x", first + std::string((size_t{1} << 18) - first.size() - before, '\0') + second + first);
+    Lines lines = linesOf({path});
+    EXPECT_EQ(lines.error, "") << before;
+    EXPECT_EQ(lines.text, "first\nsecond\nfirst\n") << before;
+  }
+}
+
+TEST(GzipTest, HeadersWithANameAndMore) {
+  TempFolder folder;
+  z_stream stream{};
+  ASSERT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  gz_header header{};
+  std::string name = "clicks.tsv", comment = "a comment", extra = "extra", text = "a\nb\n";
+  header.name = reinterpret_cast<Bytef *>(name.data());
+  header.comment = reinterpret_cast<Bytef *>(comment.data());
+  header.extra = reinterpret_cast<Bytef *>(extra.data());
+  header.extra_len = static_cast<uInt>(extra.size());
+  header.hcrc = 1;
+  ASSERT_EQ(deflateSetHeader(&stream, &header), Z_OK);
+  std::string archive(1000, '\0');
+  stream.next_in = reinterpret_cast<Bytef *>(text.data());
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef *>(archive.data());
+  stream.avail_out = static_cast<uInt>(archive.size());
+  ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  archive.resize(stream.total_out);
+  deflateEnd(&stream);
+  EXPECT_EQ(linesOf({folder.write("x", archive + archive)}).text, text + text);
+  for (size_t length = 4; length < archive.size(); ++length)
+    EXPECT_THAT(linesOf({folder.write("x", archive.substr(0, length))}).error, HasSubstr("truncated gzip")) << length;
+}
+
 TEST_P(CompressedTest, TruncatedAnywhereIsOneError) {
   std::string archive = compressed("some text\nof two lines\n");
   for (size_t length = 4; length < archive.size(); ++length) {
