@@ -9,7 +9,7 @@ def wanted(row):
     for key, words in (("at_least", "at least"), ("at_most", "at most")):
         if row.get(key) is not None:
             return f"{words} {row[key]:g}"
-    return ""
+    return row.get("wanted", "")
 
 
 def line(row):

@@ -35,27 +35,20 @@ Row measure(const std::string &name, const std::string &unit, const std::string 
     run();
     return work / (seconds() - start);
   };
-  std::vector<double> mine, others, ratios;
+  Row row{name, unit, peer, {}, {}, {}};
   for (int round = -1; round < rounds; ++round) {
     const bool first = round % 2 == 0;
-    double a = first ? rate(ours) : 0;
-    const double b = rate(theirs);
+    double mine = first ? rate(ours) : 0;
+    const double other = rate(theirs);
     if (!first)
-      a = rate(ours);
+      mine = rate(ours);
     if (round < 0)
       continue;
-    mine.push_back(a);
-    others.push_back(b);
-    ratios.push_back(a / b);
+    row.values.push_back(mine);
+    row.peerValues.push_back(other);
+    row.ratios.push_back(mine / other);
   }
-  return {name,
-          unit,
-          peer,
-          quantile(mine, 0.5),
-          quantile(others, 0.5),
-          quantile(ratios, 0.5),
-          quantile(ratios, 0.1),
-          quantile(ratios, 0.9)};
+  return row;
 }
 
 namespace {
@@ -89,12 +82,20 @@ Arguments parse(int count, char **texts) {
 
 void print(const std::vector<Row> &rows) {
   for (const Row &row : rows) {
-    std::printf("%-34s %9.1f %-10s %s %9.1f   ratio %.2f (%.2f-%.2f)", row.name.c_str(), row.value, row.unit.c_str(),
-                row.peer.c_str(), row.peerValue, row.ratio, row.ratioP10, row.ratioP90);
+    std::printf("%-34s %9.1f %-10s %s %9.1f   ratio %.2f (%.2f-%.2f)", row.name.c_str(), quantile(row.values, 0.5),
+                row.unit.c_str(), row.peer.c_str(), quantile(row.peerValues, 0.5), quantile(row.ratios, 0.5),
+                quantile(row.ratios, 0.1), quantile(row.ratios, 0.9));
     if (row.allocationsAFrame >= 0)
       std::printf("   %lld allocations a frame", static_cast<long long>(row.allocationsAFrame));
     std::printf("\n");
   }
+}
+
+std::string listOf(const std::vector<double> &values) {
+  std::string text;
+  for (double value : values)
+    text += (text.empty() ? "[" : ", ") + std::to_string(value);
+  return text + "]";
 }
 
 void writeJson(const std::vector<Row> &rows, const std::string &path) {
@@ -102,8 +103,8 @@ void writeJson(const std::vector<Row> &rows, const std::string &path) {
   out << "[";
   for (const Row &row : rows)
     out << (&row == &rows.front() ? "" : ", ") << "{\"name\": \"" << row.name << "\", \"unit\": \"" << row.unit
-        << "\", \"peer\": \"" << row.peer << "\", \"value\": " << row.value << ", \"peer_value\": " << row.peerValue
-        << ", \"ratio\": " << row.ratio << ", \"ratio_p10\": " << row.ratioP10 << ", \"ratio_p90\": " << row.ratioP90
+        << "\", \"peer\": \"" << row.peer << "\", \"values\": " << listOf(row.values)
+        << ", \"peer_values\": " << listOf(row.peerValues) << ", \"ratios\": " << listOf(row.ratios)
         << ", \"allocations_a_frame\": " << row.allocationsAFrame << "}";
   out << "]\n";
 }

@@ -9,12 +9,11 @@
 
 namespace heter::bench {
 
-/// What was measured of one thing beside its peer: medians, and the ratio's median and spread over the rounds.
+/// What was measured of one thing beside its peer, round by round.
 struct Row {
   std::string name, unit, peer;
-  double value = 0, peerValue = 0; ///< In `unit`; the ratio is above 1 where ours is better.
-  double ratio = 0, ratioP10 = 0, ratioP90 = 0;
-  int64_t allocationsAFrame = -1; ///< -1: not counted.
+  std::vector<double> values, peerValues, ratios; ///< Values in `unit`; a ratio is above 1 where ours is better.
+  int64_t allocationsAFrame = -1;                 ///< -1: not counted.
 };
 
 /// Calls of operator new in this process so far.
@@ -28,7 +27,8 @@ Row measure(const std::string &name, const std::string &unit, const std::string 
 /// A chain and a fan-out of 1,000 nodes that bump a counter, on `threads` threads, beside tbb::flow::graph.
 std::vector<Row> executorRows(int rounds, int threads);
 
-/// Lines of `dataFile` to the inputs of the package in `packageFolder`, on one thread, beside a memchr scan.
+/// On one thread: lines of `dataFile` to the inputs of the package in `packageFolder`, beside a memchr scan; and the
+/// text out of a gzip archive of the same lines, beside zlib.
 std::vector<Row> readerRows(int rounds, const std::string &packageFolder, const std::string &dataFile);
 
 } // namespace heter::bench
