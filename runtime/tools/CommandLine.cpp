@@ -60,11 +60,15 @@ void Parser::addExport() {
                   "  heter export ctr_dnn.pkg --load model --out small.export --rows int8\n"
                   "  heter export ctr_dnn.pkg --load model --since model/save-000006.json \\\n    --out hourly.delta");
   patch = app.add_subcommand("patch", "Bring an export up to date with deltas of `heter export --since`");
-  patch->add_option("EXPORT", patchCommand.base, "A file written by `heter export`")->type_name("FILE")->required();
-  patch->add_option("DELTA", patchCommand.deltas, "Deltas, each of which begins where the one before ends")
-      ->type_name("FILES..")
+  patch->add_option("EXPORT", patchCommand.base, "A file written by `heter export`")
+      ->type_name("EXPORT_FILE")
       ->required();
-  patch->add_option("--out", patchCommand.out, "The file to write; it may be EXPORT")->type_name("FILE")->required();
+  patch->add_option("DELTA", patchCommand.deltas, "Deltas, each of which begins where the one before ends")
+      ->type_name("DELTA_FILES..")
+      ->required();
+  patch->add_option("--out", patchCommand.out, "The file to write; it may be EXPORT_FILE")
+      ->type_name("FILE")
+      ->required();
   patch->footer("Example:\n  heter patch ctr_dnn.export hourly.delta --out ctr_dnn.export");
 }
 
