@@ -1,12 +1,13 @@
-// bound-bench: the work that training a click model cannot do without, and nothing else: the table's pull and update of each
-// batch's distinct keys, the matrix products on operands that lie as they want them, and Adam streaming over the dense
-// values. No text is read while it runs, nothing is packed, no bias, activation or loss computed.
+// bound-bench: the work that training a click model cannot do without, and nothing else: the table's pull and update of
+// each batch's distinct keys, the matrix products on operands that lie as they want them, and Adam streaming over the
+// dense values. No text is read while it runs, nothing is packed, no bias, activation or loss computed.
 //
-//   bound-bench PACKAGE DATA ALL_IDS --widths A,B,.. --precision f32|bf16 --batch-size N --threads N [--warm-up SECONDS]
+//   bound-bench PACKAGE DATA ALL_IDS --widths A,B,.. --precision f32|bf16 --batch-size N --threads N [--warm-up
+//   SECONDS]
 //
-// DATA's keys are read into memory, rows are made for those of ALL_IDS. It prints a line of JSON once it is warm, and
-// answers each line of standard input, a number of seconds, by working so long at least and printing how many examples
-// that were.
+// PACKAGE is one for bf16 in either case, whose kernels multiply packed matrices. DATA's keys are read into memory,
+// rows are made for those of ALL_IDS. It prints a line of JSON once it is warm, and answers each line of standard
+// input, a number of seconds, by working so long at least and printing how many examples that were.
 #include "bench/bound/Products.h"
 #include "bench/table/Timing.h"
 #include "runtime/base/Hash.h"
@@ -281,8 +282,9 @@ int main(int count, char **texts) {
   try {
     const heter::bench::Arguments arguments(count, texts);
     if (arguments.words.size() != 3)
-      throw std::runtime_error("usage: bound-bench PACKAGE DATA ALL_IDS --widths A,B,.. --precision f32|bf16 --batch-size N "
-                               "--threads N [--warm-up SECONDS]");
+      throw std::runtime_error(
+          "usage: bound-bench PACKAGE DATA ALL_IDS --widths A,B,.. --precision f32|bf16 --batch-size N "
+          "--threads N [--warm-up SECONDS]");
     heter::bench::serve(arguments);
     return 0;
   } catch (const std::exception &error) {

@@ -29,13 +29,13 @@ public:
 /// How a step's products are computed; `scheduler` and `tiles` outlive what is made.
 struct ProductKind {
   runtime::Scheduler &scheduler;
-  runtime::TileKernels tiles; ///< For bf16.
+  runtime::TileKernels tiles; ///< Of a package for bf16.
   int threads = 1;
   bool bf16 = false;
 };
 
-/// oneDNN's product of any layout, or ours, whichever took less time in a few calls. A result of bf16 operands is bf16,
-/// or f32 if `wide`. REQUIRES: called in a task.
+/// oneDNN's product of any layout, or one of ours, whichever took least time in a few calls. A result of bf16 operands
+/// is bf16, or f32 if `wide`. REQUIRES: called in a task.
 std::unique_ptr<BoundProduct> fasterProduct(const ProductKind &kind, const Extents &extents, bool wide);
 
 } // namespace heter::bench

@@ -40,10 +40,11 @@ class Case:
 
     def bound(self):
         options = self.options
-        command = [options.bin.parent / "bench/bound-bench", self.inputs.package(self.model, self.precision), self.inputs.clicks(self.law),
+        command = [options.bin.parent / "bench/bound-bench", self.inputs.package(self.model, "bf16"), self.inputs.clicks(self.law),
                    self.inputs.every_id(), "--widths", ",".join(map(str, MODELS[self.model][0])), "--precision", self.precision,
                    "--batch-size", self.batch, "--threads", options.threads, "--warm-up", options.warm_up_seconds]
-        return Contender("bound", command, self.log("bound"))
+        # Huge pages, as Heter's own memory has them.
+        return Contender("bound", command, self.log("bound"), {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"})
 
     def peer(self, name, python, script, flags):
         widths, dim = MODELS[self.model]
