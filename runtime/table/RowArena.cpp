@@ -11,8 +11,12 @@ namespace heter::runtime {
 
 static constexpr size_t hugePage = size_t{2} << 20;
 static constexpr size_t firstRegion = hugePage; // of ordinary pages: small tables do not take huge ones
-static constexpr size_t laterRegion = size_t{64} << 20;
-static constexpr size_t nearlyUsedUp = size_t{512} << 10; // what is left of a page when the next one is made ready
+static constexpr size_t leastRegion = size_t{64} << 20;
+static constexpr size_t mostRegion = size_t{1} << 30;
+// What is made ready ahead: a part of what is there, so that the faster a table can grow the further it reaches.
+static constexpr size_t aheadPart = 256;
+static constexpr size_t leastAhead = size_t{512} << 10;
+static constexpr size_t mostAhead = size_t{32} << 20;
 
 static size_t roundUp(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
@@ -23,9 +27,11 @@ RowArena::~RowArena() {
 
 void RowArena::addRegion(size_t atLeast) {
   const bool huge = !regions_.empty();
-  const size_t usable = roundUp(std::max(atLeast, huge ? laterRegion : firstRegion), hugePage);
+  // Later ones as large as all before, so that mapping them, which waits for pages that are being cleared, is rare.
+  const size_t wanted = huge ? std::clamp(bytes_, leastRegion, mostRegion) : firstRegion;
+  const size_t usable = roundUp(std::max(atLeast, wanted), hugePage);
   const size_t size = usable + (huge ? hugePage : 0); // the address is rounded up to a huge page
-  void *mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED)
     throw std::bad_alloc();
   regions_.push_back({mapping, size});
@@ -53,12 +59,15 @@ char *RowArena::allocate(size_t bytes) {
 
 void RowArena::readyAhead() {
 #if defined(MADV_POPULATE_WRITE)
-  if (!background_ || ready_ >= end_ || next_ + nearlyUsedUp < ready_)
+  if (!background_)
     return;
-  char *const page = std::max(ready_, next_ - reinterpret_cast<uintptr_t>(next_) % hugePage);
-  ready_ = page + hugePage;
-  // If it fails, the page is made when it is touched.
-  background_([page] { madvise(page, hugePage, MADV_POPULATE_WRITE); });
+  const size_t ahead = std::clamp(bytes_ / aheadPart, leastAhead, mostAhead);
+  while (ready_ < end_ && ready_ <= next_ + ahead) {
+    char *const page = std::max(ready_, next_ - reinterpret_cast<uintptr_t>(next_) % hugePage);
+    ready_ = page + hugePage;
+    // If it fails, the page is made when it is touched.
+    background_([page] { madvise(page, hugePage, MADV_POPULATE_WRITE); });
+  }
 #endif
 }
 

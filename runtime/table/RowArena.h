@@ -36,7 +36,7 @@ private:
     size_t size;
   };
   void addRegion(size_t atLeast) HETER_REQUIRES(mutex_);
-  /// Has the next huge page made ready when the one in use is nearly used up.
+  /// Has huge pages made ready for what is handed out next.
   void readyAhead() HETER_REQUIRES(mutex_);
 
   const BackgroundRunner background_;

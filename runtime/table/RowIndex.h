@@ -181,7 +181,7 @@ inline RowIndex::Entry RowIndex::locate(uint64_t hash) const {
 
 inline RowIndex::Bucket *RowIndex::approach(Entry entry, uint64_t hash) {
   Bucket *segment = *entry;
-  __builtin_prefetch(segment + bucketOf(hash));
+  prefetchLine(segment + bucketOf(hash));
   return segment;
 }
 

@@ -72,12 +72,16 @@ private:
   }
 
   void locate(Step *step, std::span<const uint64_t> keys) const {
+    const View *const views = views_.data();
+    const uint8_t *const rangeOfShard = table_.rangeOfShard_.data();
     for (uint64_t key : keys) {
       const uint64_t mixed = mixKey(key);
-      step->view = &views_[table_.rangeOfShard_[mixed >> 52]];
-      step->hash = step->view->hash.ofMixed(mixed);
-      if (step->view->index)
-        step->entry = step->view->index->locate(step->hash);
+      const View &view = views[rangeOfShard[mixed >> 52]];
+      const uint64_t hash = view.hash.ofMixed(mixed);
+      step->view = &view;
+      step->hash = hash;
+      if (view.index)
+        step->entry = view.index->locate(hash);
       ++step;
     }
   }
@@ -87,15 +91,16 @@ private:
         step->segment = RowIndex::approach(step->entry, step->hash);
   }
   void prefetch(Step *step, size_t count) const {
+    const size_t bytes = bytes_; // a local one is not read again after each store
     for (const Step *end = step + count; step < end; ++step) {
-      step->likely = step->view->index ? RowIndex::candidate(step->segment, step->hash) : RowIndex::none;
-      if (step->likely == RowIndex::none)
+      const View &view = *step->view;
+      const uint32_t likely = view.index ? RowIndex::candidate(step->segment, step->hash) : RowIndex::none;
+      step->likely = likely;
+      if (likely == RowIndex::none)
         continue;
-      step->row = step->view->rows->at(step->likely);
-      __builtin_prefetch(step->row.at(0));
-      for (size_t byte = 64; byte < bytes_; byte += 64)
-        __builtin_prefetch(step->row.at(byte));
-      __builtin_prefetch(step->row.at(bytes_ - 1));
+      const Row row = view.rows->at(likely);
+      step->row = row;
+      RowStore::prefetch(row, bytes);
     }
   }
   /// Where values go.
@@ -106,16 +111,19 @@ private:
   };
   [[gnu::noinline]] void take(Step *step, std::span<const uint64_t> keys, const Found &found, auto dim) const {
     float *out = found.out;
+    const auto offset = static_cast<size_t>(part_.offset);
+    const bool wantsAdmission = part_.wantsAdmission;
     for (size_t i = 0; i < keys.size(); ++i, ++step, out += dim) {
       if (step->likely == RowIndex::none || step->row.key() != keys[i])
         search(*step, keys[i]);
-      if (part_.wantsAdmission && step->view->index &&
-          (step->likely == RowIndex::none || RowStore::isShort(step->likely)))
+      const uint32_t row = step->likely;
+      const bool none = row == RowIndex::none;
+      if (wantsAdmission && (none || RowStore::isShort(row)) && step->view->index)
         std::fill_n(out, size_t{dim}, 0.0F);
-      else if (step->likely == RowIndex::none)
+      else if (none)
         found.missing.push_back(found.position + static_cast<uint32_t>(i));
       else
-        copyFloats(out, step->row.floats() + part_.offset, dim);
+        copyFloats(out, step->row.floats() + offset, dim);
     }
   }
   /// Where the likely row was not the key's.
@@ -128,8 +136,7 @@ private:
 
   const SparseTable &table_;
   const PartSpec &part_;
-  const size_t bytes_ =
-      std::min<size_t>(512, Row::headerBytes + static_cast<size_t>(part_.offset + part_.dim) * sizeof(float));
+  const size_t bytes_ = Row::headerBytes + static_cast<size_t>(part_.offset + part_.dim) * sizeof(float);
   std::array<View, rangeCount + 1> views_;
   std::array<std::array<Step, blockKeys>, 4> steps_;
 };
