@@ -83,19 +83,23 @@ PlainRows::PlainRows(size_t rows) {
 
 PlainRows::~PlainRows() { munmap(mapping_, bytes_); }
 
-void PlainRows::read(std::span<const uint32_t> rows, float *out) const {
+template <int locality> void PlainRows::readAs(std::span<const uint32_t> rows, float *out) const {
   constexpr size_t ahead = 16;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i + ahead < rows.size()) {
       const auto *next = reinterpret_cast<const char *>(rows_ + rows[i + ahead]);
-      __builtin_prefetch(next);
-      __builtin_prefetch(next + 64);
+      __builtin_prefetch(next, 0, locality);
+      __builtin_prefetch(next + 64, 0, locality);
     }
     const Row &row = rows_[rows[i]];
     std::memcpy(out, row.value, dim * sizeof(float));
     out[0] += row.sum[dim - 1]; // the second line counts too
     out += dim;
   }
+}
+
+void PlainRows::read(std::span<const uint32_t> rows, float *out, bool near) const {
+  near ? readAs<3>(rows, out) : readAs<2>(rows, out);
 }
 
 } // namespace heter::bench

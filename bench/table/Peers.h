@@ -30,10 +30,12 @@ public:
   ~PlainRows();
   PlainRows(const PlainRows &) = delete;
   PlainRows &operator=(const PlainRows &) = delete;
-  void read(std::span<const uint32_t> rows, float *out) const;
+  /// `near`: prefetches go to the nearest cache; else to the second, as the table's do.
+  void read(std::span<const uint32_t> rows, float *out, bool near) const;
 
 private:
   struct Row;
+  template <int locality> void readAs(std::span<const uint32_t> rows, float *out) const;
   size_t bytes_;
   void *mapping_;
   Row *rows_;
