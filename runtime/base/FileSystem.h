@@ -36,6 +36,12 @@ public:
   virtual ~FileSystem() = default;
   virtual StatusOr<std::unique_ptr<InputFile>> openForRead(const std::string &path) = 0;
   virtual StatusOr<std::unique_ptr<OutputFile>> openForWrite(const std::string &path) = 0;
+  /// The same for files of many MB that are written and synced, or read, once and from front to back: maybe past the
+  /// system's cache, and by another thread.
+  virtual StatusOr<std::unique_ptr<InputFile>> openLargeForRead(const std::string &path) { return openForRead(path); }
+  virtual StatusOr<std::unique_ptr<OutputFile>> openLargeForWrite(const std::string &path) {
+    return openForWrite(path);
+  }
   virtual StatusOr<std::string> readFile(const std::string &path) = 0;
   /// Writes aside, syncs, renames over `path` and syncs the folder: a crash leaves the old or the new file, whole. What
   /// is no regular file (a device, a pipe) is written in place.

@@ -1,5 +1,6 @@
 // The machine's own files through POSIX calls.
 #include "runtime/base/FileSystem.h"
+#include "runtime/base/LargeFile.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -76,7 +77,9 @@ public:
       if (written < 0)
         return errorStatus(errno, "write", path_);
       bytes = bytes.subspan(static_cast<size_t>(written));
+      written_ += written;
     }
+    beginWriteback();
     return {};
   }
 
@@ -88,8 +91,19 @@ public:
   }
 
 private:
+  /// Has the disk begin with what was appended, so that little is left for sync; where that is not possible, nothing.
+  void beginWriteback() {
+    constexpr off_t atLeast = off_t{8} << 20;
+    if (written_ - begun_ < atLeast)
+      return;
+    ::sync_file_range(descriptor_, begun_, written_ - begun_, SYNC_FILE_RANGE_WRITE);
+    begun_ = written_;
+  }
+
   std::string path_;
   int descriptor_;
+  off_t written_ = 0;
+  off_t begun_ = 0; ///< Bytes below are on their way.
 };
 
 std::string parentOf(const std::string &path) {
@@ -113,6 +127,18 @@ public:
     if (descriptor < 0)
       return errorStatus(errno, "create", path);
     return std::unique_ptr<OutputFile>(new PosixOutputFile(path, descriptor));
+  }
+
+  StatusOr<std::unique_ptr<InputFile>> openLargeForRead(const std::string &path) override {
+    if (std::unique_ptr<InputFile> file = runtime::openLargeForRead(path))
+      return file;
+    return openForRead(path);
+  }
+
+  StatusOr<std::unique_ptr<OutputFile>> openLargeForWrite(const std::string &path) override {
+    if (std::unique_ptr<OutputFile> file = runtime::openLargeForWrite(path))
+      return file;
+    return openForWrite(path);
   }
 
   StatusOr<std::string> readFile(const std::string &path) override {

@@ -1,7 +1,9 @@
 // The machine's files: round trips, atomic writes, patterns, and errors that name the path.
 #include "runtime/base/FileSystem.h"
 
+#include <csignal>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 using namespace heter::runtime;
@@ -46,4 +48,58 @@ TEST_F(FileSystemTest, ErrorsNameThePath) {
   EXPECT_EQ(missing.status().code(), StatusCode::NotFound);
   EXPECT_NE(missing.status().message().find("/missing"), std::string::npos);
   EXPECT_FALSE(*files_->exists(folder_ + "/missing"));
+}
+
+TEST_F(FileSystemTest, LargeFilesComeBackWhateverTheirSize) {
+  const std::string path = folder_ + "/large";
+  for (size_t bytes :
+       {size_t{0}, size_t{1}, size_t{4096}, size_t{4} << 20, (size_t{4} << 20) + 1, size_t{30'000'001}}) {
+    std::string text(bytes, 0);
+    for (size_t i = 0; i < bytes; ++i)
+      text[i] = static_cast<char>(i * i >> 7);
+    auto out = files_->openLargeForWrite(path);
+    ASSERT_TRUE(out.ok()) << out.status().message();
+    for (size_t at = 0, piece = 1; at < bytes; at += piece, piece = piece * 3 + 1)
+      ASSERT_TRUE((*out)->append(std::string_view(text).substr(at, piece)).ok());
+    ASSERT_TRUE((*out)->sync().ok());
+    ASSERT_TRUE((*out)->close().ok());
+    EXPECT_TRUE(*files_->readFile(path) == text) << bytes;
+    auto in = files_->openLargeForRead(path);
+    ASSERT_TRUE(in.ok()) << in.status().message();
+    std::string back;
+    std::vector<char> buffer(1'000'003);
+    while (true) {
+      auto got = (*in)->read(buffer);
+      ASSERT_TRUE(got.ok());
+      if (*got == 0)
+        break;
+      back.append(buffer.data(), *got);
+    }
+    EXPECT_TRUE(back == text) << bytes;
+    EXPECT_EQ(*(*in)->read(buffer), 0U) << "the end stays the end";
+  }
+  ASSERT_TRUE((*files_->openLargeForRead(path)) != nullptr) << "and need not be read to it";
+}
+
+TEST_F(FileSystemTest, ErrorsOfLargeFilesNameThePath) {
+  EXPECT_EQ(files_->openLargeForRead(folder_ + "/missing").status().code(), StatusCode::NotFound);
+  const Status status = files_->openLargeForWrite(folder_ + "/missing/x").status();
+  EXPECT_NE(status.message().find("cannot create `" + folder_ + "/missing/x`"), std::string::npos) << status.message();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto previous = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{size_t{9} << 20, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  auto out = files_->openLargeForWrite(folder_ + "/large");
+  const std::string piece(1 << 20, 'x');
+  Status written = out.status();
+  for (int i = 0; i < 40 && written.ok(); ++i)
+    written = (*out)->append(piece);
+  if (written.ok())
+    written = (*out)->sync();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, previous);
+  EXPECT_EQ(written.code(), StatusCode::ResourceExhausted);
+  EXPECT_NE(written.message().find("cannot write `" + folder_ + "/large`: File too large"), std::string::npos)
+      << written.message();
 }
