@@ -2,7 +2,7 @@
 // that everybody is alive, and ends the run with one outcome for all.
 //
 //   Joining --all roles are there, servers ready--> Training --all data read, all steps closed--> Saving
-//   Training, every so many steps: no step is closed until a save is done
+//   Training, every so many steps: no step is closed until all servers have marked a save, which they then write
 //   Saving --> Testing (if there is test data) --> Ending --all roles left--> Over
 //
 // A run that predicts goes from Joining to Testing: the pass over its data is one like that of a test.
@@ -82,10 +82,13 @@ private:
   void startFirstPass(int64_t firstStep);
   void closeNextStep();
   void finishSteps(int64_t steps, const std::string &waitingFor, Task done);
+  bool dataEnded() const;
   void advanceIfPhaseEnded();
   void trainingEnded();
-  bool saveIsDue() const;
+  bool saveIsDue(int64_t stepsClosed) const;
+  void saveIsWanted();
   void saveAndGoOn();
+  void mark(Task done);
   void save(Task done);
   void commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replies, Task done);
   void endInterrupted();
@@ -126,8 +129,12 @@ private:
   std::deque<CompleteStep> toClose_;
   bool closing_ = false;
   int64_t closingStep_ = 0;
-  bool saving_ = false;   ///< Amid training: no step is closed meanwhile.
+  int64_t closedSteps_ = 0; ///< Sync runs.
+  bool saving_ = false;     ///< Amid training, which goes on meanwhile.
+  bool saveWaits_ = false;  ///< No step is closed until servers have marked the save that is due.
+  bool saveWaitedBefore_ = false;
   DataPosition position_; ///< Behind the last step that was closed.
+  DataPosition saved_;    ///< The same of the save that is being written.
   std::optional<uint64_t> loadedSeed_;
   int64_t lastSave_ = 0; ///< Of this run; 0: none.
   int increments_ = 0;   ///< Since the last full save.

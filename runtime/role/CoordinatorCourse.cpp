@@ -4,10 +4,12 @@
 
 #include "runtime/role/Countdown.h"
 #include "runtime/role/Model.h"
+#include "runtime/role/Phase.h"
 #include "runtime/role/Positions.h"
 #include "runtime/role/Timing.h"
 #include "runtime/table/Checkpoint.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace heter::runtime {
@@ -29,6 +31,7 @@ rpc::JoinReply Coordinator::joinReply() const {
   if (loadedSeed_ && !options.restartData)
     reply.__set_resume(toWire(position_));
   reply.asynchronous = options.update == UpdateMode::Async;
+  reply.saveEvery = options.saveEvery;
   reply.cpuTrainers = static_cast<int32_t>(cluster_.cpuTrainers.size());
   reply.microBatches = options.microBatches > 0 ? options.microBatches : reply.cpuTrainers;
   reply.servers = cluster_.servers;
@@ -110,7 +113,7 @@ void Coordinator::serversReady() {
 
 void Coordinator::startFirstPass(int64_t firstStep) {
   phase_ = output_ ? Phase::Testing : Phase::Training;
-  firstStep_ = stepsFinished_ = firstStep;
+  firstStep_ = stepsFinished_ = closedSteps_ = firstStep;
   output_ ? scoreboard_.beginPredicting() : scoreboard_.beginTraining(firstStep, resumed());
   for (auto &[key, member] : members_)
     if (member.join)
@@ -118,12 +121,18 @@ void Coordinator::startFirstPass(int64_t firstStep) {
 }
 
 void Coordinator::closeNextStep() {
-  if (closing_ || saving_ || over())
+  if (closing_ || over() || (saving_ && interrupted_))
     return;
+  if (saveWaits_)
+    return saving_ ? void() : saveAndGoOn();
   if (context_.options.update == UpdateMode::Async) {
-    if (!toClose_.empty())
+    const bool newStep = !toClose_.empty();
+    if (newStep)
       position_ = toClose_.back().after;
     toClose_.clear();
+    // Frames of later steps wait for the save, so this is the step after which it is due.
+    if (newStep && saveIsDue(scoreboard_.nextStep()))
+      return saveIsWanted();
     if (phase_ == Phase::Training && scoreboard_.nextStep() - stepsFinished_ >= finishStepsEvery) {
       stepsFinished_ = scoreboard_.nextStep();
       finishSteps(stepsFinished_, "", [] {});
@@ -147,31 +156,67 @@ void Coordinator::closeNextStep() {
   callServers<rpc::CloseStep>(make, workDeadline, "step " + std::to_string(step.step),
                               [this, after = step.after](std::vector<rpc::CloseStepReply> &) {
                                 closing_ = false;
+                                closedSteps_ = closingStep_ + 1;
                                 position_ = after;
-                                saveIsDue() ? saveAndGoOn() : closeNextStep();
+                                saveIsDue(closingStep_ + 1) ? saveIsWanted() : closeNextStep();
                               });
 }
 
-bool Coordinator::saveIsDue() const {
+bool Coordinator::saveIsDue(int64_t stepsClosed) const {
   const RunOptions &options = context_.options;
-  return options.saveEvery > 0 && !options.saveFolder.empty() && (closingStep_ + 1) % options.saveEvery == 0;
+  return phase_ == Phase::Training && options.saveEvery > 0 && !options.saveFolder.empty() &&
+         stepsClosed % options.saveEvery == 0;
 }
 
-/// Pushes of the next step may come meanwhile; they are staged, and its frames pull what is saved.
+void Coordinator::saveIsWanted() {
+  saveWaits_ = true;
+  if (saving_)
+    warnThatTrainingWaits(saveWaitedBefore_);
+  closeNextStep();
+}
+
 void Coordinator::saveAndGoOn() {
-  saving_ = true;
-  save([self = shared_from_this()] {
-    self->saving_ = false;
-    self->interrupted_ ? self->endInterrupted() : self->closeNextStep();
+  saving_ = closing_ = true;
+  mark([self = shared_from_this()] {
+    self->closing_ = self->saveWaits_ = false;
+    self->save([self] {
+      self->saving_ = false;
+      self->interrupted_ ? self->endInterrupted() : self->closeNextStep();
+    });
+    self->closeNextStep();
+  });
+}
+
+/// The instant of a save, on all servers. No step may be closed until they have it.
+void Coordinator::mark(Task done) {
+  saved_ = position_;
+  const bool async = context_.options.update == UpdateMode::Async;
+  const int64_t steps = scoreboard_.nextStep();
+  auto make = [&](size_t) {
+    rpc::MarkSaveRequest request;
+    request.generation = firstGeneration;
+    request.steps = async ? steps : closedSteps_;
+    return request;
+  };
+  callServers<rpc::MarkSave>(make, workDeadline, "the instant of a save",
+                             [this, async, steps, done = std::move(done)](std::vector<rpc::Ack> &) mutable {
+                               if (!async)
+                                 return done();
+                               stepsFinished_ = steps;
+                               finishSteps(steps, "the steps before a save", std::move(done));
+                             });
+}
+
+bool Coordinator::dataEnded() const {
+  return std::all_of(members_.begin(), members_.end(), [](const auto &entry) {
+    return entry.first.first != "cpu-trainer" || entry.second.endOfData.has_value();
   });
 }
 
 void Coordinator::advanceIfPhaseEnded() {
-  if ((phase_ != Phase::Training && phase_ != Phase::Testing) || closing_ || saving_ || !toClose_.empty())
+  if ((phase_ != Phase::Training && phase_ != Phase::Testing) || closing_ || saving_ || saveWaits_ ||
+      !toClose_.empty() || !dataEnded())
     return;
-  for (auto &[key, member] : members_)
-    if (key.first == "cpu-trainer" && !member.endOfData)
-      return;
   if (Status status = scoreboard_.endPhase(); !status.ok())
     return fail(status);
   if (phase_ == Phase::Training)
@@ -197,6 +242,7 @@ void Coordinator::trainingEnded() {
   auto saveAll = [this] {
     if (context_.options.saveFolder.empty())
       return afterTraining();
+    saved_ = position_;
     save([self = shared_from_this()] { self->afterTraining(); });
   };
   if (context_.options.update == UpdateMode::Sync)
@@ -204,6 +250,7 @@ void Coordinator::trainingEnded() {
   finishSteps(scoreboard_.nextStep(), "the end of training", saveAll);
 }
 
+/// Writes and commits what servers have marked.
 void Coordinator::save(Task done) {
   const std::string &folder = context_.options.saveFolder;
   context_.scheduler.postBlocking([self = shared_from_this(), folder, done = std::move(done)]() mutable {
@@ -242,7 +289,7 @@ void Coordinator::commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replie
   for (const rpc::SaveReply &reply : replies)
     shards.push_back({reply.shardIndex, reply.shardCount, static_cast<uint64_t>(reply.seed), reply.version,
                       file(reply.rows), file(reply.dense), reply.rowsPerTable, reply.increment});
-  SaveOptions options{.position = position_, .base = lastSave_, .keep = context_.options.keepCheckpoints};
+  SaveOptions options{.position = saved_, .base = lastSave_, .keep = context_.options.keepCheckpoints};
   context_.scheduler.postBlocking(
       [self = shared_from_this(), saveNumber, options, shards = std::move(shards), done = std::move(done)]() mutable {
         Status status = commitManifest(self->context_.files, self->context_.options.saveFolder,

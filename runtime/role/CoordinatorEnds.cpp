@@ -22,7 +22,7 @@ std::string Coordinator::whatIsAwaited() const {
   case Phase::Joining:
     return whatIsMissing().empty() ? "the servers to be ready" : whatIsMissing() + " to join";
   case Phase::Training:
-    if (saving_)
+    if (saveWaits_ || (saving_ && dataEnded()))
       return "the save to " + context_.options.saveFolder;
     return closing_ ? "the servers to close step " + std::to_string(closingStep_)
                     : "the end of step " + std::to_string(scoreboard_.nextStep());

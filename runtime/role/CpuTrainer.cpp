@@ -47,6 +47,7 @@ void CpuTrainer::joined(const rpc::JoinReply &reply) {
   firstStep_ = finalVersion_ = reply.firstStep;
   seed_ = static_cast<uint64_t>(reply.seed);
   asynchronous_ = reply.asynchronous;
+  saveEvery_ = reply.saveEvery;
   cpuTrainers_ = reply.cpuTrainers;
   microBatches_ = reply.microBatches;
   if (reply.__isset.resume)
@@ -116,7 +117,7 @@ void CpuTrainer::runFrame(BatchPtr batch, Completion done) {
 int64_t CpuTrainer::versionFor(const FrameInfo &info) const {
   if (!info.training)
     return finalVersion_;
-  return asynchronous_ ? firstStep_ : info.key.step;
+  return asynchronous_ ? asyncVersion(info.key.step, firstStep_, saveEvery_) : info.key.step;
 }
 
 void CpuTrainer::callHeterTrainers(const FrameInfo &info, const std::shared_ptr<Countdown> &countdown) {

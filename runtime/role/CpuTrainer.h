@@ -63,6 +63,7 @@ private:
   int64_t finalVersion_ = 0; ///< What tests and predictions are made with.
   uint64_t seed_ = 0;
   bool asynchronous_ = false;
+  int64_t saveEvery_ = 0;
   int cpuTrainers_ = 1;
   int32_t microBatches_ = 1;
   std::optional<DataPosition> resume_; ///< Where training goes on in the data.

@@ -118,8 +118,7 @@ Status LocalTrainer::startPhase(bool training) {
 
 void LocalTrainer::runFrame(BatchPtr batch, Completion done) {
   FrameInfo info = frameOf(*batch, training_, localGeneration, firstStep_, seed_);
-  bool waits = training_ && context_.options.update == UpdateMode::Sync;
-  auto run = std::make_shared<FrameRun>(*services_, waits ? info.key.step : store_->version(), batch);
+  auto run = std::make_shared<FrameRun>(*services_, versionFor(info), batch);
   run->info = info;
   programs_.of(training_).run(info, run->handler,
                               [self = shared_from_this(), run, done = std::move(done)](Status status) mutable {
@@ -140,6 +139,15 @@ void LocalTrainer::runFrame(BatchPtr batch, Completion done) {
                               });
 }
 
+/// What the frame's pulls wait for.
+int64_t LocalTrainer::versionFor(const FrameInfo &info) const {
+  if (!training_)
+    return store_->version();
+  return context_.options.update == UpdateMode::Sync
+             ? info.key.step
+             : asyncVersion(info.key.step, firstStep_, context_.options.saveEvery);
+}
+
 Status LocalTrainer::frameFinished(const FrameInfo &info, FrameReport report) {
   frames_ += countsAsWork(context_.options, info);
   HETER_ASSIGN_OR_RETURN(std::vector<CompleteStep> steps, scoreboard_.add(std::move(report)));
@@ -153,38 +161,57 @@ Status LocalTrainer::frameFinished(const FrameInfo &info, FrameReport report) {
   return closeSteps();
 }
 
-/// Closes the steps that are complete, up to one after which a save is due.
+/// Closes the steps that are complete, up to one after which a save is due that has to wait.
 Status LocalTrainer::closeSteps() {
-  const RunOptions &options = context_.options;
-  while (!toClose_.empty() && !saving_) {
+  while (!toClose_.empty() && !saveWaits_) {
     CompleteStep step = std::move(toClose_.front());
     toClose_.pop_front();
     HETER_RETURN_IF_ERROR(closeStep(step));
     position_ = step.after;
-    parameters_->advance();
-    if (options.saveEvery > 0 && !options.saveFolder.empty() && (step.step + 1) % options.saveEvery == 0)
+    if (saveIsDue(step.step + 1)) {
+      if (saving_) {
+        warnThatTrainingWaits(saveWaitedBefore_);
+        saveWaits_ = true;
+        return Status();
+      }
       saveAndGoOn();
+    }
+    parameters_->advance();
   }
   return Status();
 }
 
+bool LocalTrainer::saveIsDue(int64_t stepsClosed) const {
+  const RunOptions &options = context_.options;
+  return options.saveEvery > 0 && !options.saveFolder.empty() && stepsClosed % options.saveEvery == 0;
+}
+
+/// Saves what is closed now, while training goes on. REQUIRES: no frame of a later step has pulled yet in async runs.
 void LocalTrainer::saveAndGoOn() {
   saving_ = true;
-  context_.scheduler.postBlocking([self = shared_from_this()] {
-    Status saved = self->save();
-    self->strand_->post([self, saved]() mutable {
-      self->saving_ = false;
-      self->saved_ = self->saved_ || saved.ok();
-      if (saved.ok())
-        saved = self->closeSteps();
-      if (!saved.ok()) {
-        self->parameters_->close(saved);
-        self->pump_->stop(saved);
-      }
-      if (auto ended = std::exchange(self->endedWhileSaving_, std::nullopt))
-        self->phaseEnded(saved.ok() ? *ended : saved);
-    });
+  saves_->mark();
+  context_.scheduler.postBlocking([self = shared_from_this(), position = position_] {
+    Status saved = self->save(position);
+    self->strand_->post([self, saved] { self->saveEnded(saved); });
   });
+}
+
+void LocalTrainer::saveEnded(Status saved) {
+  saving_ = false;
+  saved_ = saved_ || saved.ok();
+  if (saved.ok() && std::exchange(saveWaits_, false) && !interrupted_) {
+    saveAndGoOn();
+    parameters_->advance();
+    saved = closeSteps();
+  }
+  if (!saved.ok()) {
+    parameters_->close(saved);
+    pump_->stop(saved);
+  }
+  if (saving_ && saved.ok())
+    return;
+  if (auto ended = std::exchange(endedWhileSaving_, std::nullopt))
+    phaseEnded(saved.ok() ? *ended : saved);
 }
 
 Status LocalTrainer::closeStep(const CompleteStep &step) {
@@ -218,7 +245,7 @@ void LocalTrainer::phaseEnded(Status status) {
   const int64_t most = context_.options.maxExamples;
   position_.ended = most == 0 || position_.examples < most;
   context_.scheduler.postBlocking([self = shared_from_this()] {
-    Status saved = self->save();
+    Status saved = self->save(self->position_);
     self->strand_->post([self, saved]() mutable {
       self->saved_ = saved.ok() && !self->context_.options.saveFolder.empty();
       bool test = saved.ok() && !self->context_.options.testFiles.empty() && !self->interrupted_;
@@ -230,13 +257,13 @@ void LocalTrainer::phaseEnded(Status status) {
   });
 }
 
-Status LocalTrainer::save() {
+Status LocalTrainer::save(const DataPosition &position) {
   const RunOptions &options = context_.options;
   if (options.saveFolder.empty())
     return Status();
   const bool full = lastSave_ == 0 || increments_ >= options.increments;
   increments_ = full ? 0 : increments_ + 1;
-  const SaveOptions how{.position = position_, .base = full ? 0 : lastSave_, .keep = options.keepCheckpoints};
+  const SaveOptions how{.position = position, .base = full ? 0 : lastSave_, .keep = options.keepCheckpoints};
   HETER_ASSIGN_OR_RETURN(lastSave_, saveCheckpoint(context_.files, *saves_, *store_, options.saveFolder, how));
   return Status();
 }

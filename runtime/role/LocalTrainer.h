@@ -35,12 +35,15 @@ private:
   Status prepare();
   Status startPhase(bool training);
   void runFrame(BatchPtr batch, Completion done);
+  int64_t versionFor(const FrameInfo &info) const;
   Status frameFinished(const FrameInfo &info, FrameReport report);
   Status closeSteps();
   Status closeStep(const CompleteStep &step);
+  bool saveIsDue(int64_t stepsClosed) const;
   void saveAndGoOn();
+  void saveEnded(Status saved);
   void phaseEnded(Status status);
-  Status save();
+  Status save(const DataPosition &position);
   void finish(Status status);
 
   const RoleContext context_;
@@ -58,7 +61,9 @@ private:
   bool interrupted_ = false;
   bool saved_ = false;
   std::deque<CompleteStep> toClose_;
-  bool saving_ = false; ///< Amid training: no step is closed meanwhile.
+  bool saving_ = false;    ///< Amid training, which goes on meanwhile.
+  bool saveWaits_ = false; ///< The next save is due: no step is closed until the one that is written is done.
+  bool saveWaitedBefore_ = false;
   std::optional<Status> endedWhileSaving_;
   std::unique_ptr<ShardWriter> saves_;
   DataPosition position_;              ///< Behind the last step that was closed.

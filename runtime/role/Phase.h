@@ -7,7 +7,9 @@
 #include "runtime/role/StepLedger.h"
 #include "runtime/role/TrainerFrame.h"
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace heter::runtime {
 
@@ -46,6 +48,19 @@ inline FrameInfo frameOf(const Batch &batch, bool training, int64_t generation, 
   info.training = training;
   info.seed = seed;
   return info;
+}
+
+/// The version that an asynchronous frame's pulls wait for. A save that is due between its step and an earlier one is
+/// of an instant between the two: all that came before has ended, and nothing that comes after has pulled yet.
+inline int64_t asyncVersion(int64_t step, int64_t firstStep, int64_t saveEvery) {
+  return saveEvery > 0 ? std::max(firstStep, step / saveEvery * saveEvery) : firstStep;
+}
+
+/// A save is due while the one before is being written. Says so the first time.
+inline void warnThatTrainingWaits(bool &warned) {
+  if (!std::exchange(warned, true))
+    logWarning(
+        "training waits for a save to end, because the next one is due: with a longer --save-every it would not");
 }
 
 /// Whether a micro-batch counts as a role's work: tests do not.

@@ -15,8 +15,6 @@ Status RunOptions::checkSaving() const {
     return needs("--increments", "--save-every STEPS");
   if (restartData && loadFolder.empty())
     return needs("--restart-data", "--load DIR");
-  if (saveEvery > 0 && update == UpdateMode::Async)
-    return needs("--save-every", "--update sync: an asynchronous run is between no two steps until it ends");
   return Status();
 }
 

@@ -47,7 +47,7 @@ struct RunOptions {
   std::string saveFolder;       ///< Empty: do not save.
   std::string loadFolder;       ///< Empty: begin with initial values.
   bool restartData = false;     ///< After loading, begin at the start of the data, wherever the model's training stood.
-  int64_t saveEvery = 0;        ///< Save whenever so many steps have been closed, too; 0: only in the end. Sync only.
+  int64_t saveEvery = 0;        ///< Save whenever so many steps have been closed, too; 0: only in the end.
   int keepCheckpoints = 1;      ///< Saves that stay in the folder, the newest among them.
   int increments = 0;           ///< Saves that hold only what changed since the one before, after each full one.
   int servers = 1;

@@ -5,6 +5,8 @@
 #include "runtime/base/ParallelFor.h"
 #include "runtime/export/Export.h"
 #include "runtime/role/Positions.h"
+#include "runtime/table/CheckpointFiles.h"
+#include "runtime/table/SparseTable.h"
 
 namespace heter::runtime {
 
@@ -104,7 +106,9 @@ void Server::addMethods() {
   });
   serve<rpc::CloseStep>(&Server::closeStep);
   serve<rpc::FinishSteps>(&Server::finishSteps);
+  serve<rpc::MarkSave>(&Server::markSave);
   serve<rpc::Stats>(&Server::stats);
+  serve<rpc::ReadTable>(&Server::readTable);
   // Files are read and written off the compute threads.
   service_->on<rpc::Save>([self](const CallContext &, rpc::SaveRequest request, auto respond) {
     self->context_.scheduler.postBlocking([self, request, respond] { respond(self->save(request)); });
@@ -181,6 +185,25 @@ StatusOr<rpc::PullDenseReply> Server::denseReply(const rpc::PullDenseRequest &re
 
 namespace {
 
+/// What one call at a time may use.
+class Borrowed {
+public:
+  explicit Borrowed(std::atomic<bool> &inUse) : inUse_(inUse), mine_(!inUse.exchange(true)) {}
+  ~Borrowed() {
+    if (mine_)
+      inUse_ = false;
+  }
+  Borrowed(const Borrowed &) = delete;
+  Borrowed &operator=(const Borrowed &) = delete;
+  Status status() const {
+    return mine_ ? Status() : Status::failedPrecondition("a save is being written; there is one at a time");
+  }
+
+private:
+  std::atomic<bool> &inUse_;
+  const bool mine_;
+};
+
 std::span<const float> floatsOf(const std::string &bytes) {
   return {reinterpret_cast<const float *>(bytes.data()), bytes.size() / sizeof(float)};
 }
@@ -227,8 +250,24 @@ StatusOr<rpc::Ack> Server::finishSteps(const rpc::FinishStepsRequest &request) {
   return rpc::Ack();
 }
 
+StatusOr<rpc::Ack> Server::markSave(const rpc::MarkSaveRequest &request) {
+  HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
+  const Borrowed saves(savesInUse_);
+  HETER_RETURN_IF_ERROR(saves.status());
+  if (asynchronous_)
+    store_->finishSteps(request.steps); // Pulls of later steps are let through once all servers have their mark.
+  if (store_->version() != request.steps)
+    return Status::failedPrecondition("a save of step " + std::to_string(request.steps) +
+                                      " was asked for, and the parameters are of step " +
+                                      std::to_string(store_->version()));
+  saves_->mark();
+  return rpc::Ack();
+}
+
 StatusOr<rpc::SaveReply> Server::save(const rpc::SaveRequest &request) {
   HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
+  const Borrowed saves(savesInUse_);
+  HETER_RETURN_IF_ERROR(saves.status());
   HETER_ASSIGN_OR_RETURN(ShardInfo shard, saves_->write(request.folder, request.saveNumber, request.base));
   auto file = [](const CheckpointFile &from) {
     rpc::SavedFile to;
@@ -272,6 +311,44 @@ StatusOr<rpc::StatsReply> Server::stats(const rpc::StatsRequest &) {
   rpc::StatsReply reply;
   for (size_t t = 0; t < context_.package.info.tables.size(); ++t)
     reply.rows[context_.package.info.tables[t].name] = store_->rowCount(static_cast<int>(t));
+  return reply;
+}
+
+StatusOr<rpc::ReadTableReply> Server::readTable(const rpc::ReadTableRequest &request) {
+  constexpr size_t enoughBytes = size_t{1} << 20, mostKeys = 4096;
+  if (!ready_)
+    return Status::failedPrecondition("the server is not ready");
+  rpc::ReadTableReply reply;
+  if (request.table.empty()) {
+    reply.manifest = checkpoint::printManifest(
+        {0, store_->seed(), store_->version(), store_->options().shardCount, store_->schema(), {}, {}});
+    return reply;
+  }
+  HETER_ASSIGN_OR_RETURN(const int index, store_->findTable(request.table));
+  const SparseTable &table = store_->table(index);
+  checkpoint::BlockBuilder rows;
+  const auto add = [&](const RowImage &row) {
+    rows.add(row.key);
+    rows.add(uint32_t{row.admitted});
+    rows.add(uint32_t{row.seen});
+    rows.addFloats(row.state);
+  };
+  if (request.keys.empty()) {
+    auto cursor = static_cast<uint64_t>(request.cursor);
+    do {
+      HETER_ASSIGN_OR_RETURN(cursor, table.visitSome(cursor, add));
+    } while (cursor != 0 && rows.bytes().size() < enoughBytes);
+    reply.cursor = static_cast<int64_t>(cursor);
+  } else {
+    const std::span<const uint64_t> keys(reinterpret_cast<const uint64_t *>(request.keys.data()),
+                                         request.keys.size() / sizeof(uint64_t));
+    if (request.keys.size() % sizeof(uint64_t) != 0 || keys.size() > mostKeys)
+      return Status::invalidArgument("a call asks for the rows of at most " + std::to_string(mostKeys) +
+                                     " keys, whole numbers all");
+    for (uint64_t key : keys)
+      table.visitKey(key, add);
+  }
+  reply.rows = rows.bytes();
   return reply;
 }
 

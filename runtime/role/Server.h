@@ -38,8 +38,10 @@ private:
   Status push(const std::shared_ptr<const rpc::PushRequest> &request);
   StatusOr<rpc::CloseStepReply> closeStep(const rpc::CloseStepRequest &request);
   StatusOr<rpc::Ack> finishSteps(const rpc::FinishStepsRequest &request);
+  StatusOr<rpc::Ack> markSave(const rpc::MarkSaveRequest &request);
   StatusOr<rpc::SaveReply> save(const rpc::SaveRequest &request);
   StatusOr<rpc::LoadReply> load(const rpc::LoadRequest &request);
+  StatusOr<rpc::ReadTableReply> readTable(const rpc::ReadTableRequest &request);
   StatusOr<rpc::StatsReply> stats(const rpc::StatsRequest &request);
   Status checkGeneration(int64_t generation) const;
 
@@ -54,9 +56,10 @@ private:
   UniqueFunction<void(StatusOr<RoleSummary>)> ended_;
 
   std::unique_ptr<ParameterStore> store_; ///< Set before ready_.
-  std::unique_ptr<ShardWriter> saves_;    ///< Set before ready_; the coordinator asks for one save at a time.
-  bool asynchronous_ = false;             ///< Set before ready_.
-  int64_t generation_ = noGeneration;     ///< Set before ready_.
+  std::unique_ptr<ShardWriter> saves_;    ///< Set before ready_; used by who has set savesInUse_.
+  std::atomic<bool> savesInUse_{false};
+  bool asynchronous_ = false;         ///< Set before ready_.
+  int64_t generation_ = noGeneration; ///< Set before ready_.
   std::atomic<bool> ready_{false};
   std::vector<Completion> waitingForReady_; ///< On the strand.
   std::atomic<int64_t> pushes_{0};

@@ -140,6 +140,15 @@ struct FinishStepsRequest {
   3: required i64 steps
 }
 
+// The instant of the next save: all steps below `steps` have ended, and nothing of later ones was pushed, or it is staged.
+struct MarkSaveRequest {
+  1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
+  2: required i64 generation
+  3: required i64 steps
+}
+
+// Writes the parameters as they were at the last markSave; if there was none since the last save, as they are.
 struct SaveRequest {
   1: required i64 deadlineMicros
   100: i32 answeredBelow = 0
@@ -200,15 +209,33 @@ struct StatsReply {
   1: required map<string, i64> rows // a table's rows on this server
 }
 
+// For people who look into a live server: it takes part in no run and changes nothing. Rows are read while they change:
+// each is whole, and of no one instant.
+struct ReadTableRequest {
+  1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
+  2: required string table // empty: no rows are wanted
+  3: required binary keys  // u64 each: the rows of these; empty: some rows in the order of mixed keys
+  4: required i64 cursor   // 0: the first ones; else those behind the reply that gave it
+}
+
+struct ReadTableReply {
+  1: required string manifest // that of a save without files (docs/formats/checkpoint.md), with `servers` of them
+  2: required binary rows     // u64 key, u32 1 if it is whole, u32 period, f32 each of its state; of keys without a row nothing
+  3: required i64 cursor      // where the next rows are; 0: there are no more
+}
+
 service Server extends Peer {
   PullRowsReply pullRows(1: PullRowsRequest request) throws (1: RpcError error)
   PullDenseReply pullDense(1: PullDenseRequest request) throws (1: RpcError error)
   Ack push(1: PushRequest request) throws (1: RpcError error)
   CloseStepReply closeStep(1: CloseStepRequest request) throws (1: RpcError error)
   Ack finishSteps(1: FinishStepsRequest request) throws (1: RpcError error)
+  Ack markSave(1: MarkSaveRequest request) throws (1: RpcError error)
   SaveReply save(1: SaveRequest request) throws (1: RpcError error)
   LoadReply load(1: LoadRequest request) throws (1: RpcError error)
   StatsReply stats(1: StatsRequest request) throws (1: RpcError error)
+  ReadTableReply readTable(1: ReadTableRequest request) throws (1: RpcError error)
 }
 
 // --------------------------------------------------------------------------------------------------- heter-trainer
@@ -281,6 +308,7 @@ struct JoinReply {
   7: required list<string> servers
   8: required map<string, list<string>> heterTrainers // by role key
   9: optional DataPosition resume // where training goes on in the data; unset: at its start
+  10: i64 saveEvery = 0 // frames of an asynchronous run wait for the last step before theirs that this divides; 0: for none
 }
 
 // What one report of the model gave for a micro-batch.

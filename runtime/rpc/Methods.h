@@ -57,6 +57,9 @@ struct CloseStep : MethodOf<Server_closeStep_args, Server_closeStep_result, Link
 struct FinishSteps : MethodOf<Server_finishSteps_args, Server_finishSteps_result, LinkClass::Control> {
   static constexpr std::string_view name = "finishSteps";
 };
+struct MarkSave : MethodOf<Server_markSave_args, Server_markSave_result, LinkClass::Control> {
+  static constexpr std::string_view name = "markSave";
+};
 struct Save : MethodOf<Server_save_args, Server_save_result, LinkClass::Control> {
   static constexpr std::string_view name = "save";
 };
@@ -65,6 +68,9 @@ struct Load : MethodOf<Server_load_args, Server_load_result, LinkClass::Control>
 };
 struct Stats : MethodOf<Server_stats_args, Server_stats_result, LinkClass::Control, Repeat::RunAgain> {
   static constexpr std::string_view name = "stats";
+};
+struct ReadTable : MethodOf<Server_readTable_args, Server_readTable_result, LinkClass::Control, Repeat::RunAgain> {
+  static constexpr std::string_view name = "readTable";
 };
 
 struct RunFrame : MethodOf<HeterTrainer_runFrame_args, HeterTrainer_runFrame_result, LinkClass::Control> {

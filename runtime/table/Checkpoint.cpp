@@ -7,10 +7,11 @@
 #include "runtime/table/CheckpointManifest.h"
 #include "runtime/table/ParameterStore.h"
 #include "runtime/table/SparseTable.h"
-#include "runtime/table/TableSnapshot.h"
+#include "runtime/table/StoreInstant.h"
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -64,34 +65,41 @@ StatusOr<int64_t> nextSaveNumber(FileSystem &files, const std::string &dir) {
 
 //===--- Saving ---------------------------------------------------------------------------------------------------===//
 
-Status ShardWriter::writeRows(const std::string &path, int64_t saveNumber, ShardInfo &info) {
-  std::vector<std::unique_ptr<TableSnapshot>> snapshots;
-  for (size_t t = 0; t < store_.schema().tables.size(); ++t) {
-    snapshots.push_back(std::make_unique<TableSnapshot>(store_.table(static_cast<int>(t))));
-    // Epochs that began anew since the base have no marks for it.
-    info.increment = info.increment && epochs_[t] < snapshots[t]->epoch();
-  }
+ShardWriter::ShardWriter(FileSystem &files, ParameterStore &store) : files_(files), store_(store) {}
+ShardWriter::~ShardWriter() = default;
+
+void ShardWriter::mark() {
+  marked_.reset(); // there is one at a time
+  marked_ = store_.snapshot();
+}
+
+Status ShardWriter::writeRows(StoreInstant &snapshot, const ParallelFor &parallelFor, const std::string &path,
+                              int64_t saveNumber, ShardInfo &info) {
+  const size_t tables = store_.schema().tables.size();
+  for (size_t t = 0; t < tables; ++t) // Epochs that began anew since the base have no marks for it.
+    info.increment = info.increment && epochs_[t] < snapshot.table(t).epoch();
   const std::string name = fileName(saveNumber, info.shardIndex, info.shardCount, rowsSuffix);
   HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> out, BlockWriter::create(files_, path, name));
   BlockBuilder header;
   FileHeader{std::string(rowsMagic), saveNumber, info.shardIndex, info.shardCount}.write(header);
   HETER_RETURN_IF_ERROR(out->append(header.bytes()));
-  for (size_t t = 0; t < snapshots.size(); ++t) {
+  for (size_t t = 0; t < tables; ++t) {
     const uint16_t since = info.increment ? epochs_[t] : 0;
-    HETER_ASSIGN_OR_RETURN(const int64_t rows,
-                           checkpoint::writeRows(*out, *snapshots[t], static_cast<uint32_t>(t), since));
+    HETER_ASSIGN_OR_RETURN(const int64_t rows, checkpoint::writeRows(*out, snapshot.table(t), static_cast<uint32_t>(t),
+                                                                     since, parallelFor));
     info.rowsPerTable.push_back(rows);
   }
   HETER_ASSIGN_OR_RETURN(info.rows, out->finish());
   epochs_.clear();
-  for (const std::unique_ptr<TableSnapshot> &snapshot : snapshots) {
-    epochs_.push_back(snapshot->epoch());
-    snapshot->forgetErased(snapshot->epoch());
+  for (size_t t = 0; t < tables; ++t) {
+    epochs_.push_back(snapshot.table(t).epoch());
+    snapshot.table(t).forgetErased(epochs_[t]);
   }
   return {};
 }
 
-Status ShardWriter::writeDense(const std::string &path, int64_t saveNumber, ShardInfo &info) const {
+Status ShardWriter::writeDense(const StoreInstant &snapshot, const std::string &path, int64_t saveNumber,
+                               ShardInfo &info) const {
   const std::string name = fileName(saveNumber, info.shardIndex, info.shardCount, denseSuffix);
   HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockWriter> out, BlockWriter::create(files_, path, name));
   BlockBuilder block;
@@ -101,7 +109,7 @@ Status ShardWriter::writeDense(const std::string &path, int64_t saveNumber, Shar
   for (int p = 0; p < store_.parameterCount(); ++p) {
     const std::span<const DenseBlock> blocks = store_.layout(p).blocks();
     for (size_t i = 0; i < blocks.size(); ++i) {
-      store_.readDenseState(p, static_cast<int64_t>(i), state);
+      snapshot.readDenseState(p, static_cast<int64_t>(i), state);
       block.clear();
       block.add(static_cast<uint32_t>(p));
       block.add(blocks[i].block);
@@ -114,16 +122,20 @@ Status ShardWriter::writeDense(const std::string &path, int64_t saveNumber, Shar
 }
 
 StatusOr<ShardInfo> ShardWriter::write(const std::string &dir, int64_t saveNumber, int64_t base) {
+  const ParallelFor parallelFor = isMarked() ? ParallelFor(oneByOne) : store_.options().parallelFor;
+  if (!isMarked())
+    mark();
+  const std::unique_ptr<StoreInstant> snapshot = std::move(marked_);
   ShardInfo info;
   info.shardIndex = store_.options().shardIndex;
   info.shardCount = store_.options().shardCount;
-  info.seed = store_.seed();
-  info.version = store_.version();
+  info.seed = snapshot->seed();
+  info.version = snapshot->version();
   info.increment = base > 0 && base == lastSave_;
   lastSave_ = 0; // Until this one is whole.
   HETER_RETURN_IF_ERROR(files_.createDirectories(dir));
-  HETER_RETURN_IF_ERROR(writeRows(dir, saveNumber, info));
-  HETER_RETURN_IF_ERROR(writeDense(dir, saveNumber, info));
+  HETER_RETURN_IF_ERROR(writeRows(*snapshot, parallelFor, dir, saveNumber, info));
+  HETER_RETURN_IF_ERROR(writeDense(*snapshot, dir, saveNumber, info));
   HETER_RETURN_IF_ERROR(files_.syncDirectory(dir));
   lastSave_ = saveNumber;
   return info;
@@ -267,6 +279,20 @@ static bool holdsOwnShards(const ParameterStore &store, const Manifest &manifest
          firstShardOf(index, count) < firstShardOf(server + 1, manifest.shardCount);
 }
 
+/// About how many rows a table of the save has: increments have rows of the full files again, mostly.
+static int64_t rowsOfFullFiles(FileSystem &files, const std::string &dir, const Manifest &manifest, size_t table) {
+  int64_t rows = 0;
+  std::set<int32_t> counted;
+  for (const ManifestFile &file : manifest.files) {
+    if (file.dense || !counted.insert(file.shardIndex).second)
+      continue;
+    // A wrong number must not cost memory; a missing file is an error later.
+    const StatusOr<int64_t> bytes = files.fileSize(dir + "/" + file.file.name);
+    rows += std::clamp<int64_t>(file.rows[table], 0, bytes.ok() ? *bytes / static_cast<int64_t>(sizeof(uint64_t)) : 0);
+  }
+  return rows;
+}
+
 static Status loadRows(FileSystem &files, ParameterStore &store, const std::string &dir, const Manifest &manifest) {
   std::vector<SparseTable *> tables;
   for (const TableSpec &spec : manifest.schema.tables) {
@@ -275,18 +301,28 @@ static Status loadRows(FileSystem &files, ParameterStore &store, const std::stri
   }
   const auto &clock = store.options().secondsNow;
   const TableTime now{manifest.steps, clock ? clock() : 0};
+  const auto put = [&](size_t table, std::span<const RowImage> rows) {
+    const RowPolicy &policy = tables[table]->spec().policy, &saved = manifest.schema.tables[table].policy;
+    const bool samePeriods = policy.period == saved.period && policy.periodUnit == saved.periodUnit;
+    if (samePeriods && store.options().shardCount == 1) {
+      tables[table]->putRows(rows);
+      return Status();
+    }
+    std::vector<RowImage> own;
+    own.reserve(rows.size());
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(own),
+                 [&](const RowImage &row) { return tables[table]->owns(row.key); });
+    if (!samePeriods)
+      for (RowImage &row : own)
+        row.seen = policy.periodOf(now);
+    tables[table]->putRows(own);
+    return Status();
+  };
+  for (size_t t = 0; t < tables.size(); ++t)
+    tables[t]->reserve(rowsOfFullFiles(files, dir, manifest, t) / store.options().shardCount);
   for (int32_t server = 0; server < manifest.shardCount; ++server)
     if (holdsOwnShards(store, manifest, server))
-      HETER_RETURN_IF_ERROR(readRows(files, dir, manifest, server, [&](size_t table, const RowImage &row) {
-        if (!tables[table]->owns(row.key))
-          return Status();
-        RowImage own = row;
-        const RowPolicy &policy = tables[table]->spec().policy, &saved = manifest.schema.tables[table].policy;
-        if (policy.period != saved.period || policy.periodUnit != saved.periodUnit)
-          own.seen = policy.periodOf(now);
-        tables[table]->putRow(own);
-        return Status();
-      }));
+      HETER_RETURN_IF_ERROR(readRows(files, dir, manifest, server, store.options().parallelFor, put));
   return {};
 }
 

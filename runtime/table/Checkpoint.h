@@ -16,12 +16,16 @@
 #include "runtime/base/Status.h"
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace heter::runtime {
 
 class ParameterStore;
+class StoreInstant;
+using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)> &body)>;
 namespace package {
 class PackageInfo;
 }
@@ -55,24 +59,33 @@ struct SaveOptions {
 /// The number for the next save into `dir`: above that of every save there, committed or not; 1 if there is none.
 StatusOr<int64_t> nextSaveNumber(FileSystem &files, const std::string &dir);
 
-/// Writes one server's shares of the saves of a run. Not thread-safe.
+/// Writes one server's shares of the saves of a run, each in two steps: the instant, and the writing, during which the
+/// store is used as ever. Not thread-safe.
 class ShardWriter {
 public:
   /// Both outlive the writer.
-  ShardWriter(FileSystem &files, ParameterStore &store) : files_(files), store_(store) {}
+  ShardWriter(FileSystem &files, ParameterStore &store);
+  ~ShardWriter();
 
-  /// Writes and syncs the store as it is between two steps: what is staged for steps that are not closed is left out.
-  /// Creates `dir` if need be; touches no file of another save number. With a `base`, the number of the last save of
-  /// this writer, only rows that changed since are written; whether the marks for that were there is in the result.
-  /// REQUIRES: no push is applied and no row evicted meanwhile.
+  /// The instant of the next save, between two steps: what is staged for steps that are not closed is left out.
+  /// Forgets one that was not written. REQUIRES: as ParameterStore::snapshot.
+  void mark();
+  bool isMarked() const { return marked_ != nullptr; }
+
+  /// Writes and syncs what was marked, on this thread alone, so that training keeps the others; or, if nothing was, the
+  /// store as it is now, with all threads. Creates `dir` if need be; touches no
+  /// file of another save number. With a `base`, the number of the last save of this writer, only rows that changed
+  /// since are written; whether the marks for that were there is in the result. After an error the next save is full.
   StatusOr<ShardInfo> write(const std::string &dir, int64_t saveNumber, int64_t base = 0);
 
 private:
-  Status writeRows(const std::string &path, int64_t saveNumber, ShardInfo &info);
-  Status writeDense(const std::string &path, int64_t saveNumber, ShardInfo &info) const;
+  Status writeRows(StoreInstant &snapshot, const ParallelFor &parallelFor, const std::string &path, int64_t saveNumber,
+                   ShardInfo &info);
+  Status writeDense(const StoreInstant &snapshot, const std::string &path, int64_t saveNumber, ShardInfo &info) const;
 
   FileSystem &files_;
   ParameterStore &store_;
+  std::unique_ptr<StoreInstant> marked_;
   int64_t lastSave_ = 0;
   std::vector<uint16_t> epochs_; ///< Of each table, which ended with the last save.
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 namespace heter::runtime::checkpoint {
 
@@ -13,7 +14,7 @@ namespace heter::runtime::checkpoint {
 
 StatusOr<std::unique_ptr<BlockWriter>> BlockWriter::create(FileSystem &files, const std::string &dir,
                                                            const std::string &name) {
-  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openForWrite(dir + "/" + name));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, files.openLargeForWrite(dir + "/" + name));
   return std::unique_ptr<BlockWriter>(new BlockWriter(std::move(out), name));
 }
 
@@ -48,14 +49,15 @@ void FileHeader::write(BlockBuilder &block) const {
 }
 
 namespace {
-/// Gathers the rows of one kind of a table into blocks.
-class RowBlockWriter {
+/// A block of rows of one kind of a table.
+class RowBlockBuilder {
 public:
-  RowBlockWriter(BlockWriter &out, uint32_t table, RowBlock kind) : out_(out), table_(table), kind_(kind) {}
+  RowBlockBuilder(uint32_t table, RowBlock kind) : table_(table), kind_(kind) {}
 
   /// `seen` is null if rows have no period.
-  Status add(uint64_t key, const uint16_t *seen, std::span<const float> state) {
+  void add(uint64_t key, const uint16_t *seen, std::span<const float> state) {
     if (rows_ == 0) {
+      block_.clear();
       block_.add(table_);
       block_.add(static_cast<uint32_t>(kind_));
       block_.add(uint32_t{0});
@@ -65,43 +67,109 @@ public:
       block_.add(uint32_t{*seen});
     block_.addFloats(state);
     ++rows_;
-    return block_.bytes().size() >= rowBlockBytes ? flush() : Status();
   }
-  Status flush() {
-    if (rows_ == 0)
-      return {};
+  bool full() const { return rows_ > 0 && block_.bytes().size() >= rowBlockBytes; }
+  /// Gives the block and begins the next one. REQUIRES: it has rows.
+  BlockBuilder take() {
     block_.set(2 * sizeof(uint32_t), rows_);
     rows_ = 0;
-    const Status status = out_.append(block_.bytes());
-    block_.clear();
-    return status;
+    return std::exchange(block_, {});
+  }
+  bool empty() const { return rows_ == 0; }
+  /// Has the next block use the memory of one that is written.
+  void reuse(BlockBuilder block) {
+    if (rows_ == 0)
+      block_ = std::move(block);
   }
 
 private:
-  BlockWriter &out_;
   const uint32_t table_;
   const RowBlock kind_;
   BlockBuilder block_;
   uint32_t rows_ = 0;
 };
+
+/// Makes the blocks of one range of a snapshot.
+class RangeEncoder {
+public:
+  RangeEncoder(TableSnapshot &snapshot, int range, uint32_t table, uint16_t since)
+      : snapshot_(snapshot), range_(range), since_(since), whole_(table, RowBlock::Whole),
+        short_(table, RowBlock::Short), hasPeriods_(snapshot.table().spec().policy.period > 0) {}
+
+  /// Goes on until a block is full or no row is left.
+  void encode() {
+    const auto add = [this](const RowImage &row) {
+      (row.admitted ? whole_ : short_).add(row.key, hasPeriods_ ? &row.seen : nullptr, row.state);
+      ++rowCount_;
+    };
+    while (!ended_ && !whole_.full() && !short_.full())
+      ended_ = !snapshot_.next(range_, since_, add);
+  }
+
+  /// Takes the blocks that are full, in the end all, and gives the memory of others in return.
+  void take(std::vector<BlockBuilder> &blocks, std::vector<BlockBuilder> &spare) {
+    for (RowBlockBuilder *block : {&whole_, &short_})
+      if (!block->empty() && (ended_ || block->full())) {
+        blocks.push_back(block->take());
+        if (!spare.empty()) {
+          block->reuse(std::move(spare.back()));
+          spare.pop_back();
+        }
+      }
+  }
+  bool ended() const { return ended_ && whole_.empty() && short_.empty(); }
+  int64_t rowCount() const { return rowCount_; }
+
+private:
+  TableSnapshot &snapshot_;
+  const int range_;
+  const uint16_t since_;
+  RowBlockBuilder whole_, short_;
+  const bool hasPeriods_;
+  bool ended_ = false;
+  int64_t rowCount_ = 0;
+};
 } // namespace
 
-StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since) {
-  if (since > 0) {
-    RowBlockWriter erased(out, table, RowBlock::Erased);
-    for (uint64_t key : snapshot.erased(since))
-      HETER_RETURN_IF_ERROR(erased.add(key, nullptr, {}));
-    HETER_RETURN_IF_ERROR(erased.flush());
+/// The keys that were evicted after epoch `since`.
+static Status writeErased(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since) {
+  RowBlockBuilder erased(table, RowBlock::Erased);
+  for (uint64_t key : snapshot.erased(since)) {
+    erased.add(key, nullptr, {});
+    if (erased.full())
+      HETER_RETURN_IF_ERROR(out.append(erased.take().bytes()));
   }
-  RowBlockWriter whole(out, table, RowBlock::Whole), others(out, table, RowBlock::Short);
-  const bool hasPeriods = snapshot.table().spec().policy.period > 0;
+  return erased.empty() ? Status() : out.append(erased.take().bytes());
+}
+
+StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since,
+                            const ParallelFor &parallelFor) {
+  HETER_RETURN_IF_ERROR(snapshot.check(since));
+  if (since > 0)
+    HETER_RETURN_IF_ERROR(writeErased(out, snapshot, table, since));
+  std::vector<std::unique_ptr<RangeEncoder>> open;
+  for (int range = 0; range < TableSnapshot::ranges; ++range)
+    open.push_back(std::make_unique<RangeEncoder>(snapshot, range, table, since));
+  // Each turn makes a block of every range while those of the turn before are written.
   int64_t rows = 0;
-  HETER_RETURN_IF_ERROR(snapshot.visit(since, [&](const RowImage &row) {
-    ++rows;
-    return (row.admitted ? whole : others).add(row.key, hasPeriods ? &row.seen : nullptr, row.state);
-  }));
-  HETER_RETURN_IF_ERROR(whole.flush());
-  HETER_RETURN_IF_ERROR(others.flush());
+  std::vector<BlockBuilder> blocks, spare;
+  while (!open.empty() || !blocks.empty()) {
+    Status written;
+    parallelFor(static_cast<int64_t>(open.size()) + 1, [&](int64_t i) {
+      if (i > 0)
+        return open[static_cast<size_t>(i) - 1]->encode();
+      for (const BlockBuilder &block : blocks)
+        if (written.ok())
+          written = out.append(block.bytes());
+    });
+    HETER_RETURN_IF_ERROR(written);
+    spare = std::exchange(blocks, {});
+    for (const std::unique_ptr<RangeEncoder> &range : open) {
+      range->take(blocks, spare);
+      rows += range->ended() ? range->rowCount() : 0;
+    }
+    std::erase_if(open, [](const std::unique_ptr<RangeEncoder> &range) { return range->ended(); });
+  }
   return rows;
 }
 
@@ -122,7 +190,7 @@ public:
       return Status::dataLoss(path + (bytes < file.file.bytes ? " is truncated: it has " : " is too long: it has ") +
                               std::to_string(bytes) + " bytes, and the manifest says " +
                               std::to_string(file.file.bytes));
-    HETER_ASSIGN_OR_RETURN(std::unique_ptr<InputFile> in, files.openForRead(path));
+    HETER_ASSIGN_OR_RETURN(std::unique_ptr<InputFile> in, files.openLargeForRead(path));
     std::unique_ptr<BlockReader> reader(new BlockReader(path, std::move(in), file));
     HETER_RETURN_IF_ERROR(reader->readHeader(manifest));
     return reader;
@@ -130,20 +198,25 @@ public:
 
   /// The next block, valid until the next call; empty at the end of the file, which is then known to be whole.
   StatusOr<std::string_view> next() {
+    HETER_RETURN_IF_ERROR(next(block_).status());
+    return std::string_view(block_);
+  }
+  /// The same into `block`; whether it is the end.
+  StatusOr<bool> next(std::string &block) {
     uint32_t length = 0;
     HETER_RETURN_IF_ERROR(readExactly({reinterpret_cast<char *>(&length), lengthBytes}));
     if (length + checksumBytes > static_cast<uint64_t>(left_))
       return damaged();
-    block_.resize(length);
-    HETER_RETURN_IF_ERROR(readExactly(block_));
+    block.resize(length);
+    HETER_RETURN_IF_ERROR(readExactly(block));
     uint64_t stored = 0;
     HETER_RETURN_IF_ERROR(readExactly({reinterpret_cast<char *>(&stored), checksumBytes}));
-    checksum_ = hashBytes(block_, checksum_);
+    checksum_ = hashBytes(block, checksum_);
     if (stored != checksum_)
       return damaged();
     if (length == 0 && (left_ != 0 || checksum_ != file_.file.checksum))
       return Status::dataLoss(path_ + " is not the file that the manifest means: its checksum is another");
-    return std::string_view(block_);
+    return length == 0;
   }
 
   Status damaged() const { return Status::dataLoss(path_ + " is damaged or was edited: a checksum does not fit"); }
@@ -193,79 +266,133 @@ namespace {
 /// Reads the files of one server's rows, the newest first, so that of each row only what counts is given.
 class RowReader {
 public:
-  RowReader(FileSystem &files, const std::string &dir, const Manifest &manifest, const RowVisitor &row)
-      : files_(files), dir_(dir), manifest_(manifest), row_(row), settled_(manifest.schema.tables.size()) {}
+  RowReader(FileSystem &files, const std::string &dir, const Manifest &manifest, const ParallelFor &parallelFor,
+            const RowsVisitor &visit)
+      : files_(files), dir_(dir), manifest_(manifest), parallelFor_(parallelFor), visit_(visit),
+        settled_(manifest.schema.tables.size()) {}
 
   Status read(const ManifestFile &file, bool isOldest) {
     HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockReader> reader,
                            BlockReader::create(files_, dir_, manifest_, file));
-    found_.assign(settled_.size(), {});
-    gathers_ = !isOldest;
     std::vector<int64_t> counted(settled_.size());
-    for (;;) {
-      HETER_ASSIGN_OR_RETURN(const std::string_view block, reader->next());
-      if (block.empty())
-        break;
-      HETER_RETURN_IF_ERROR(readBlock(*reader, file, block, counted));
+    std::vector<std::vector<uint64_t>> found(settled_.size());
+    for (bool ended = false; !ended;) {
+      HETER_RETURN_IF_ERROR(readSome(*reader, ended));
+      HETER_RETURN_IF_ERROR(visitBlocks(*reader, file, /*keepKeys=*/!isOldest));
+      for (const Block &block : blocks_) {
+        counted[block.table] += block.kind == RowBlock::Erased ? 0 : block.rowCount;
+        if (!isOldest)
+          found[block.table].insert(found[block.table].end(), block.keys.begin(), block.keys.end());
+      }
     }
     if (counted != file.rows)
       return reader->malformed("it does not hold as many rows as the manifest says");
     for (size_t table = 0; table < settled_.size(); ++table)
-      settled_[table].insert(found_[table].begin(), found_[table].end());
+      settled_[table].insert(found[table].begin(), found[table].end());
     return {};
   }
 
 private:
-  Status readBlock(const BlockReader &reader, const ManifestFile &file, std::string_view block,
-                   std::vector<int64_t> &counted) {
-    BlockParser parser(block);
-    const auto table = parser.take<uint32_t>();
-    const auto kind = static_cast<RowBlock>(parser.take<uint32_t>());
+  /// Blocks in memory at once: those that one turn of a writer over its ranges gives, so that each is of other rows.
+  static constexpr size_t blocksAtOnce = TableSnapshot::ranges;
+
+  struct Block {
+    std::string bytes;
+    uint32_t table = 0;
+    RowBlock kind = RowBlock::Whole;
+    int64_t rowCount = 0;
+    std::vector<uint64_t> keys; ///< All, if they are wanted.
+    std::vector<RowImage> rows; ///< Those that count; their states lie in `bytes`.
+    Status status;
+  };
+
+  Status readSome(BlockReader &reader, bool &ended) {
+    blocks_.resize(blocksAtOnce);
+    size_t count = 0;
+    while (count < blocksAtOnce) {
+      HETER_ASSIGN_OR_RETURN(ended, reader.next(blocks_[count].bytes));
+      if (ended)
+        break;
+      ++count;
+    }
+    blocks_.resize(count);
+    return {};
+  }
+
+  Status visitBlocks(const BlockReader &reader, const ManifestFile &file, bool keepKeys) {
+    parallelFor_(static_cast<int64_t>(blocks_.size()), [&](int64_t i) {
+      Block &block = blocks_[static_cast<size_t>(i)];
+      block.status = parse(reader, file, block, keepKeys);
+      if (block.status.ok())
+        block.status = visit_(block.table, block.rows);
+    });
+    for (const Block &block : blocks_)
+      HETER_RETURN_IF_ERROR(block.status);
+    return {};
+  }
+
+  Status parse(const BlockReader &reader, const ManifestFile &file, Block &block, bool keepKeys) const {
+    BlockParser parser(block.bytes);
+    block.table = parser.take<uint32_t>();
+    block.kind = static_cast<RowBlock>(parser.take<uint32_t>());
     const auto rows = parser.take<uint32_t>();
-    if (!parser.ok() || table >= counted.size() || kind > RowBlock::Erased)
+    if (!parser.ok() || block.table >= settled_.size() || block.kind > RowBlock::Erased)
       return reader.malformed("a block names no table");
-    const bool erased = kind == RowBlock::Erased;
-    const TableSpec &spec = manifest_.schema.tables[table];
-    state_.resize(static_cast<size_t>(erased ? 0 : spec.floatsOf(kind == RowBlock::Short)));
+    const bool erased = block.kind == RowBlock::Erased;
+    const TableSpec &spec = manifest_.schema.tables[block.table];
+    const auto floats = static_cast<size_t>(erased ? 0 : spec.floatsOf(block.kind == RowBlock::Short));
     const bool hasSeen = !erased && spec.policy.period > 0;
-    if (parser.left() != rows * (sizeof(uint64_t) + (hasSeen ? sizeof(uint32_t) : 0) + state_.size() * sizeof(float)))
+    if (parser.left() != rows * (sizeof(uint64_t) + (hasSeen ? sizeof(uint32_t) : 0) + floats * sizeof(float)))
       return reader.malformed("a block does not hold the rows that it says");
+    block.rowCount = rows;
+    block.keys.clear();
+    block.rows.clear();
+    block.rows.reserve(rows);
     for (uint32_t i = 0; i < rows; ++i) {
       const auto key = parser.take<uint64_t>();
       const uint32_t seen = hasSeen ? parser.take<uint32_t>() : 0;
-      parser.takeFloats(state_);
+      // All before are numbers of 4 or 8 bytes, so that floats lie at multiples of 4.
+      const auto *state = reinterpret_cast<const float *>(parser.takeText(floats * sizeof(float)).data());
       if (ownerOfKey(key, manifest_.shardCount) != file.shardIndex)
         return reader.malformed("it holds a key of another server");
-      if (gathers_)
-        found_[table].push_back(key);
-      if (!erased && !settled_[table].contains(key))
-        HETER_RETURN_IF_ERROR(row_(table, {key, kind == RowBlock::Whole, state_, static_cast<uint16_t>(seen)}));
+      if (keepKeys)
+        block.keys.push_back(key);
+      if (!erased && (settled_[block.table].empty() || !settled_[block.table].contains(key)))
+        block.rows.push_back({key, block.kind == RowBlock::Whole, {state, floats}, static_cast<uint16_t>(seen)});
     }
-    counted[table] += erased ? 0 : rows;
     return {};
   }
 
   FileSystem &files_;
   const std::string &dir_;
   const Manifest &manifest_;
-  const RowVisitor &row_;
+  const ParallelFor &parallelFor_;
+  const RowsVisitor &visit_;
   std::vector<std::unordered_set<uint64_t>> settled_; ///< Keys of each table that newer files have, or erased.
-  std::vector<std::vector<uint64_t>> found_;          ///< Those of the file that is read.
-  bool gathers_ = false;
-  std::vector<float> state_;
+  std::vector<Block> blocks_;
 };
 } // namespace
 
 Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, int32_t server,
-                const RowVisitor &row) {
+                const ParallelFor &parallelFor, const RowsVisitor &visit) {
   std::vector<const ManifestFile *> newestFirst;
   for (const ManifestFile &file : manifest.files)
     if (!file.dense && file.shardIndex == server)
       newestFirst.insert(newestFirst.begin(), &file);
-  RowReader reader(files, dir, manifest, row);
+  RowReader reader(files, dir, manifest, parallelFor, visit);
   for (const ManifestFile *file : newestFirst)
     HETER_RETURN_IF_ERROR(reader.read(*file, file == newestFirst.back()));
   return {};
+}
+
+Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, int32_t server,
+                const RowVisitor &visit) {
+  return readRows(files, dir, manifest, server, ParallelFor(oneByOne),
+                  [&](size_t table, std::span<const RowImage> rows) {
+                    for (const RowImage &row : rows)
+                      HETER_RETURN_IF_ERROR(visit(table, row));
+                    return Status();
+                  });
 }
 
 Status readDense(FileSystem &files, const std::string &dir, const Manifest &manifest, const ManifestFile &file,

@@ -7,6 +7,7 @@
 #include "runtime/table/Checkpoint.h"
 #include "runtime/table/CheckpointFormat.h"
 #include "runtime/table/CheckpointManifest.h"
+#include "runtime/table/ParameterStore.h"
 #include "runtime/table/SparseTable.h"
 #include "runtime/table/TableSnapshot.h"
 
@@ -100,15 +101,28 @@ struct FileHeader {
   void write(BlockBuilder &block) const;
 };
 
+/// For who has no threads.
+inline void oneByOne(int64_t count, const std::function<void(int64_t)> &body) {
+  for (int64_t i = 0; i < count; ++i)
+    body(i);
+}
+
 /// Writes the rows of a table that changed after epoch `since` (0: all), and which were evicted. Gives their number.
-StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since);
+StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since,
+                            const ParallelFor &parallelFor);
 
 /// Takes a row, with the table's index in the manifest.
 using RowVisitor = std::function<Status(size_t table, const RowImage &row)>;
 
-/// Calls `row` with every row that one server saved, as it was in the end, once.
+/// Takes some rows, with the table's index in the manifest.
+using RowsVisitor = std::function<Status(size_t table, std::span<const RowImage> rows)>;
+
+/// Calls `visit` with every row that one server saved, as it was in the end, once.
 Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, int32_t server,
-                const RowVisitor &row);
+                const RowVisitor &visit);
+/// The same with many rows at once, from as many threads as `parallelFor` has.
+Status readRows(FileSystem &files, const std::string &dir, const Manifest &manifest, int32_t server,
+                const ParallelFor &parallelFor, const RowsVisitor &visit);
 
 /// Calls `block` with every block of a .dense file: the parameter's index in the manifest, the block's number and its
 /// state as [value][slots..][scalars].

@@ -191,7 +191,7 @@ static void checkFiles(const Manifest &manifest) {
     throw std::invalid_argument("it does not name two files of each of its servers");
 }
 
-static Manifest parseManifest(const Json &json) {
+static Manifest parseManifest(const Json &json, bool files) {
   Manifest manifest;
   json.at("save").get_to(manifest.save);
   json.at("model").get_to(manifest.schema.model);
@@ -205,7 +205,8 @@ static Manifest parseManifest(const Json &json) {
     manifest.schema.parameters.push_back(parseParameter(parameter));
   for (const Json &file : json.at("files"))
     manifest.files.push_back(parseFile(file, manifest.schema.tables.size()));
-  checkFiles(manifest);
+  if (files)
+    checkFiles(manifest);
   return manifest;
 }
 
@@ -235,6 +236,10 @@ StatusOr<Manifest> readManifest(FileSystem &files, const SavePath &save) {
   if (!there)
     return Status::notFound("no model was saved in " + save.folder + ": there is no " + save.manifest);
   HETER_ASSIGN_OR_RETURN(const std::string text, files.readFile(path));
+  return parseManifest(path, text);
+}
+
+StatusOr<Manifest> parseManifest(const std::string &path, const std::string &text, bool files) {
   HETER_ASSIGN_OR_RETURN(const std::string body, checkedBody(path, text));
   try {
     const Json json = Json::parse(body);
@@ -243,7 +248,7 @@ StatusOr<Manifest> readManifest(FileSystem &files, const SavePath &save) {
     if (json.at("version") != formatVersion)
       return Status::failedPrecondition(path + " has format version " + json.at("version").dump() +
                                         ", and this program reads version " + std::to_string(formatVersion));
-    return parseManifest(json);
+    return parseManifest(json, files);
   } catch (const std::exception &error) {
     return Status::dataLoss(path + " is not understood: " + error.what());
   }

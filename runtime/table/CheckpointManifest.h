@@ -41,6 +41,9 @@ struct Manifest {
 /// The file's bytes.
 std::string printManifest(const Manifest &manifest);
 
+/// What such bytes say, `path` for messages; without `files` they name none. DataLoss if they are damaged.
+StatusOr<Manifest> parseManifest(const std::string &path, const std::string &text, bool files = true);
+
 /// Reads a manifest. NotFound if there is none: the error says that nothing was saved there. DataLoss if it is damaged.
 StatusOr<Manifest> readManifest(FileSystem &files, const SavePath &path);
 

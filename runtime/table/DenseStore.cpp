@@ -213,6 +213,47 @@ void DenseStore::updateBlock(const BlockGradients &work, float divisor, int64_t 
   std::copy_n(newScalars.begin(), scalars, parameter.scalarsOf(work.localBlock));
 }
 
+DenseStore::Image DenseStore::image(const ParallelFor &parallelFor) const {
+  constexpr size_t pieceFloats = size_t{1} << 18;
+  struct Piece {
+    const float *from;
+    float *to;
+    size_t count;
+  };
+  Image image{newest(), {}, {}};
+  std::vector<Piece> pieces;
+  for (const std::unique_ptr<Parameter> &parameter : parameters_) {
+    const size_t elements = parameter->localElements();
+    image.scalars.push_back(parameter->scalars);
+    image.slots.push_back(std::make_unique_for_overwrite<float[]>(elements * parameter->slots.size()));
+    float *to = image.slots.back().get();
+    for (const std::vector<float> &slot : parameter->slots)
+      for (size_t first = 0; first < elements; first += pieceFloats) {
+        const size_t count = std::min(pieceFloats, elements - first);
+        pieces.push_back({slot.data() + first, to, count});
+        to += count;
+      }
+  }
+  parallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+    const Piece &piece = pieces[static_cast<size_t>(i)];
+    std::memcpy(piece.to, piece.from, piece.count * sizeof(float));
+  });
+  return image;
+}
+
+void DenseStore::readState(const Image &image, int index, int64_t localBlock, std::vector<float> &state) const {
+  const Parameter &parameter = *parameters_[static_cast<size_t>(index)];
+  const DenseBlock &block = parameter.layout.blocks()[static_cast<size_t>(localBlock)];
+  const float *values = image.values->values(index).data() + block.localFirst;
+  state.assign(values, values + block.count);
+  const float *slot = image.slots[static_cast<size_t>(index)].get() + block.localFirst;
+  for (size_t s = 0; s < parameter.slots.size(); ++s, slot += parameter.localElements())
+    state.insert(state.end(), slot, slot + block.count);
+  const size_t scalars = parameter.spec.optimizer.scalars.size();
+  const float *ofBlock = image.scalars[static_cast<size_t>(index)].data() + static_cast<size_t>(localBlock) * scalars;
+  state.insert(state.end(), ofBlock, ofBlock + scalars);
+}
+
 void DenseStore::readState(int index, int64_t localBlock, std::vector<float> &state) const {
   Parameter &parameter = *parameters_[static_cast<size_t>(index)];
   const DenseBlock &block = parameter.layout.blocks()[static_cast<size_t>(localBlock)];

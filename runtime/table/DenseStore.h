@@ -50,6 +50,17 @@ public:
   /// Initial values and state again, from another seed.
   void reset(uint64_t seed, int64_t version);
 
+  /// All values and optimizer state at one instant: values pinned, the rest copied.
+  struct Image {
+    std::shared_ptr<const DenseVersion> values;
+    /// Of each parameter its slots one after another, and its blocks' scalars.
+    std::vector<std::unique_ptr<float[]>> slots;
+    std::vector<std::vector<float>> scalars;
+  };
+  Image image(const ParallelFor &parallelFor) const;
+  /// One block's [value][slots..][scalars] as an image has it. Runs beside everything else.
+  void readState(const Image &image, int parameter, int64_t localBlock, std::vector<float> &state) const;
+
   /// One block's [value][slots..][scalars].
   void readState(int parameter, int64_t localBlock, std::vector<float> &state) const;
   /// REQUIRES: the state was made by a readState of the same shape; no reader may hold newest() from before.

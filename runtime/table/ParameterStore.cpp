@@ -4,6 +4,7 @@
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/table/DenseStore.h"
 #include "runtime/table/SparseTable.h"
+#include "runtime/table/StoreInstant.h"
 #include "runtime/table/UpdateStage.h"
 #include "tests/mutation/Mutation.h"
 
@@ -331,6 +332,15 @@ int64_t ParameterStore::droppedPushes() const {
 }
 
 //===--- For checkpoints ------------------------------------------------------------------------------------------===//
+
+std::unique_ptr<StoreInstant> ParameterStore::snapshot() {
+  MutexLock lock(impl_->updateMutex);
+  auto snapshot = std::make_unique<StoreInstant>(impl_->seed, impl_->version,
+                                                 impl_->dense.image(impl_->options.parallelFor), impl_->dense);
+  for (const std::unique_ptr<SparseTable> &table : impl_->tables)
+    snapshot->tables_.push_back(std::make_unique<TableSnapshot>(*table));
+  return snapshot;
+}
 
 bool ParameterStore::hasStagedPushes() const {
   MutexLock lock(impl_->stageMutex);

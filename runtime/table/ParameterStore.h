@@ -23,6 +23,7 @@
 namespace heter::runtime {
 
 class SparseTable;
+class StoreInstant;
 
 /// Runs body(0) .. body(count - 1), in any order and possibly at once, and returns when all have run.
 using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)> &body)>;
@@ -167,7 +168,14 @@ public:
   /// The seed of the initial values: the options', or the checkpoint's after a load.
   uint64_t seed() const;
 
-  // For checkpoints (Checkpoint.h), which see a store between steps: REQUIRES that no push runs at the same time.
+  // For checkpoints (Checkpoint.h).
+
+  /// All that the store has closed, at this instant; what is staged is left out. Steps may be closed and pushes staged
+  /// while it is read. REQUIRES: no applyNow runs meanwhile; there is no other snapshot of the store, and it outlives
+  /// this one.
+  std::unique_ptr<StoreInstant> snapshot();
+
+  // The rest sees a store between steps: REQUIRES that no push runs at the same time.
 
   /// Whether any staged push waits for its step to be closed.
   bool hasStagedPushes() const;

@@ -120,6 +120,37 @@ void RowIndex::split(uint64_t hash, const RowStore &rows) {
   }
 }
 
+double RowIndex::hashesBelow(uint64_t position) {
+  if (position >= skewTable.back())
+    return 1;
+  const auto piece =
+      static_cast<size_t>(std::upper_bound(skewTable.begin(), skewTable.end(), position) - skewTable.begin()) - 1;
+  const double within =
+      static_cast<double>(position - skewTable[piece]) / static_cast<double>(skewTable[piece + 1] - skewTable[piece]);
+  return (static_cast<double>(piece) + within) / skewPieces;
+}
+
+uint64_t RowIndex::hashAt(uint64_t at) {
+  auto prefix = static_cast<uint64_t>(hashesBelow(at) * 1099511627776.0); // 40 bits
+  prefix -= std::min<uint64_t>(prefix, 2);                                // what the division may have added
+  while (position(prefix << 24) < at && prefix < (uint64_t{1} << 40) - 1)
+    ++prefix;
+  return prefix << 24;
+}
+
+void RowIndex::reserve(int64_t rows, const RowStore &store) {
+  constexpr double most = fullSegment * 0.9; // some segments get more than others
+  for (uint64_t at = 0; at < positions;) {
+    const uint64_t end = segmentEnd(at);
+    const uint64_t hash = hashAt(at);
+    const double share = hashesBelow(end) - hashesBelow(at);
+    if (share * static_cast<double>(rows) > most && position(hash) >= at && position(hash) < end)
+      split(hash, store);
+    else
+      at = end;
+  }
+}
+
 //===--- Visits ---------------------------------------------------------------------------------------------------===//
 
 uint64_t RowIndex::segmentEnd(uint64_t position) const {

@@ -61,6 +61,9 @@ public:
   }
   /// Adds a row. REQUIRES: its key is not there yet.
   void insert(uint64_t hash, uint32_t row, const RowStore &rows);
+  /// Splits segments ahead so that about `rows` rows in all, of keys spread evenly, find them as their growth would
+  /// have made them. REQUIRES: there are no rows yet.
+  void reserve(int64_t rows, const RowStore &store);
   /// Points at another row for a key. REQUIRES: `from` is there under `hash`.
   void replace(uint64_t hash, uint32_t from, uint32_t to);
 
@@ -105,6 +108,10 @@ private:
     return skewTable[piece] + static_cast<uint32_t>((uint64_t{skewTable[piece + 1] - skewTable[piece]} * within) >> 32);
   }
   static constexpr int skewPieces = 256;
+  /// Which part of all hashes lies at positions below.
+  static double hashesBelow(uint64_t position);
+  /// A hash of a position, or if it has none of the next one that has.
+  static uint64_t hashAt(uint64_t position);
   static const std::array<uint32_t, skewPieces + 1> skewTable;
 
   static int bucketOf(uint64_t hash) { return static_cast<int>((hash >> 12) & (bucketsPerSegment - 1)); }

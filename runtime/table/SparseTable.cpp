@@ -290,15 +290,55 @@ int64_t SparseTable::shortRowCount() const {
 
 int64_t SparseTable::memoryBytes() const { return static_cast<int64_t>(arena_->bytes()); }
 
+// A cursor is a range and a position in its index, and 1, so that none is 0.
+StatusOr<uint64_t> SparseTable::visitSome(uint64_t cursor, const std::function<void(const RowImage &)> &visit) const {
+  constexpr int positionBits = 32;
+  static_assert(RowIndex::positions == uint64_t{1} << positionBits);
+  const uint64_t at = cursor == 0 ? 0 : cursor - 1;
+  const uint64_t range = at >> positionBits;
+  if (range >= ranges_.size())
+    return Status::invalidArgument("a table has no row at cursor " + std::to_string(cursor));
+  const TableRange &from = *ranges_[range];
+  ReaderLock lock(from.mutex());
+  const uint64_t end = from.visitSegment(at & (RowIndex::positions - 1), visit);
+  const uint64_t next = (range << positionBits) + end;
+  return next >> positionBits < ranges_.size() ? next + 1 : 0;
+}
+
+void SparseTable::visitKey(uint64_t key, const std::function<void(const RowImage &)> &visit) const {
+  if (!owns(key))
+    return;
+  const TableRange &range = *ranges_[rangeOfShard_[static_cast<size_t>(shardOf(key))]];
+  ReaderLock lock(range.mutex());
+  range.visitRow(key, visit);
+}
+
 Status SparseTable::visitRows(const std::function<Status(const RowImage &)> &visit) const {
   return TableSnapshot(*const_cast<SparseTable *>(this)).visit(0, visit);
 }
 
-void SparseTable::putRow(const RowImage &row) {
-  assert(owns(row.key));
-  TableRange &range = *ranges_[rangeOfShard_[static_cast<size_t>(shardOf(row.key))]];
-  WriterLock lock(range.mutex());
-  range.put(row);
+void SparseTable::reserve(int64_t rows) {
+  for (int r = 0; r < rangeCount; ++r) {
+    const int64_t shards = firstShardOfRange(r + 1) - firstShardOfRange(r);
+    TableRange &range = *ranges_[static_cast<size_t>(r)];
+    WriterLock lock(range.mutex());
+    range.reserve(rows * shards / (endShard_ - firstShard_));
+  }
+}
+
+void SparseTable::putRows(std::span<const RowImage> rows) {
+  const auto rangeOf = [this](const RowImage &row) { return rangeOfShard_[static_cast<size_t>(shardOf(row.key))]; };
+  while (!rows.empty()) {
+    assert(owns(rows.front().key));
+    const uint8_t first = rangeOf(rows.front());
+    const auto end = std::find_if(rows.begin(), rows.end(), [&](const RowImage &row) { return rangeOf(row) != first; });
+    const auto count = static_cast<size_t>(end - rows.begin());
+    TableRange &range = *ranges_[first];
+    WriterLock lock(range.mutex());
+    for (const RowImage &row : rows.first(count))
+      range.put(row);
+    rows = rows.subspan(count);
+  }
 }
 
 } // namespace heter::runtime

@@ -76,12 +76,24 @@ public:
   /// What rows and index take.
   int64_t memoryBytes() const;
 
+  // For looking into a table that is used: rows are read as they are just then, each whole.
+
+  /// Calls `visit` with some hundred rows in no order; `cursor` is 0 for the first ones, then what the call before
+  /// gave, until that is 0. A row that is there from the first call to the last is visited once. A cursor that no call
+  /// gave is an InvalidArgument. `visit` takes what it needs of a row, and shortly: the rows are locked.
+  StatusOr<uint64_t> visitSome(uint64_t cursor, const std::function<void(const RowImage &)> &visit) const;
+  /// The same with the row of a key, if the table has one.
+  void visitKey(uint64_t key, const std::function<void(const RowImage &)> &visit) const;
+
   // For checkpoints; see also TableSnapshot.h.
 
   /// Calls `visit` with every row, ordered by mixed key. Stops at the first error. REQUIRES: no snapshot is taken.
   Status visitRows(const std::function<Status(const RowImage &)> &visit) const;
-  /// Adds or replaces a row. REQUIRES: owns(key).
-  void putRow(const RowImage &row);
+  /// Makes the index ready for about `rows` rows, as if they had come one by one. REQUIRES: there are none yet.
+  void reserve(int64_t rows);
+  /// Adds or replaces rows, fastest if neighbours are of one range of shards. REQUIRES: owns(key) of each.
+  void putRows(std::span<const RowImage> rows);
+  void putRow(const RowImage &row) { putRows({&row, 1}); }
   /// Forgets all rows and sets the seed of the initial values. REQUIRES: no other call runs.
   void reset(uint64_t seed);
 

@@ -199,6 +199,25 @@ void TableRange::put(const RowImage &image) {
   std::copy(image.state.begin(), image.state.end(), at.floats());
 }
 
+RowImage TableRange::imageOf(uint32_t row) const {
+  const Row at = rows_.at(row);
+  const bool isShort = RowStore::isShort(row);
+  return {at.key(), !isShort, {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))}, at.seen()};
+}
+
+uint64_t TableRange::visitSegment(uint64_t position, const std::function<void(const RowImage &)> &visit) const {
+  std::vector<uint32_t> rows;
+  index_.segmentRows(position, rows);
+  for (uint32_t row : rows)
+    visit(imageOf(row));
+  return index_.segmentEnd(position);
+}
+
+void TableRange::visitRow(uint64_t key, const std::function<void(const RowImage &)> &visit) const {
+  if (const uint32_t row = index_.find(index_.hash()(key), key, rows_); row != RowIndex::none)
+    visit(imageOf(row));
+}
+
 //===--- Eviction -------------------------------------------------------------------------------------------------===//
 
 /// A row that may go. Ordered by what goes first.
@@ -327,50 +346,46 @@ void TableRange::endSnapshot() {
 
 void TableRange::setAside(uint64_t hash, uint32_t row) {
   const Row at = rows_.at(row);
-  if (!inSnapshot_ || at.epoch() == epoch_ || RowIndex::position(hash) < walked_)
+  const uint64_t position = RowIndex::position(hash);
+  if (!inSnapshot_ || at.epoch() == epoch_ || position < walked_)
     return;
   const bool isShort = RowStore::isShort(row);
-  asides_.try_emplace(
-      hash, Aside{at.epoch(), at.key(), !isShort, {at.floats(), at.floats() + spec_.floatsOf(isShort)}, at.seen()});
+  asides_.add({position, at.key(), at.epoch(), at.seen(), !isShort},
+              {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))});
 }
 
-bool TableRange::nextOfSnapshot(uint16_t since, CopiedRows &copies) {
-  struct Found {
-    uint64_t hash;
-    RowImage image;
-  };
-  std::vector<Found> found;
+void TableRange::prefetch(uint32_t row) const {
+  RowStore::prefetch(rows_.at(row), bytesUpTo(spec_.floatsOf(RowStore::isShort(row))));
+}
+
+bool TableRange::nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit) {
+  constexpr size_t ahead = 16;
+  bool any = false;
   std::vector<uint32_t> rows;
-  const auto firstAside = asides_.begin(); // those of segments walked before are gone
-  auto aside = firstAside;
-  while (found.empty() && walked_ < RowIndex::positions) {
+  while (!any && walked_ < RowIndex::positions) {
     const uint64_t end = index_.segmentEnd(walked_);
     index_.segmentRows(walked_, rows);
-    for (uint32_t row : rows) {
-      const Row at = rows_.at(row);
-      const bool isShort = RowStore::isShort(row);
-      if (at.epoch() != epoch_ && at.epoch() > since)
-        found.push_back({index_.hash()(at.key()),
-                         {at.key(), !isShort, {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))}, at.seen()}});
+    for (size_t i = 0; i < std::min(ahead, rows.size()); ++i)
+      prefetch(rows[i]);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (i + ahead < rows.size())
+        prefetch(rows[i + ahead]);
+      const uint16_t epoch = rows_.at(rows[i]).epoch();
+      if (epoch == epoch_ || epoch <= since)
+        continue;
+      visit(imageOf(rows[i]));
+      any = true;
     }
-    for (; aside != asides_.end() && RowIndex::position(aside->first) < end; ++aside)
-      if (aside->second.epoch > since)
-        found.push_back(
-            {aside->first, {aside->second.key, aside->second.admitted, aside->second.state, aside->second.seen}});
+    asides_.visitBelow(end, [&](const SetAsideRows::Entry &row, std::span<const float> state) {
+      if (row.epoch <= since)
+        return;
+      visit({row.key, row.admitted, state, row.seen});
+      any = true;
+    });
+    asides_.dropBelow(end);
     walked_ = end;
   }
-  std::sort(found.begin(), found.end(), [](const Found &a, const Found &b) { return a.hash < b.hash; });
-  copies.images.clear();
-  copies.states.clear();
-  for (const Found &row : found)
-    copies.states.insert(copies.states.end(), row.image.state.begin(), row.image.state.end());
-  const float *state = copies.states.data();
-  for (const Found &row : found) {
-    copies.images.push_back({row.image.key, row.image.admitted, {state, row.image.state.size()}, row.image.seen});
-    state += row.image.state.size();
-  }
-  asides_.erase(firstAside, aside);
-  return !found.empty();
+  return any;
 }
 
 } // namespace heter::runtime

@@ -8,10 +8,11 @@
 #include "runtime/table/RowIndex.h"
 #include "runtime/table/RowUpdater.h"
 #include "runtime/table/Schema.h"
+#include "runtime/table/SetAsideRows.h"
 
 #include <array>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -39,12 +40,6 @@ struct RowImage {
   bool admitted; ///< Whether the row is whole; always, in tables that admit all keys.
   std::span<const float> state;
   uint16_t seen = 0; ///< The period of its last push, as RowPolicy counts them.
-};
-
-/// Rows with their memory.
-struct CopiedRows {
-  std::vector<RowImage> images; ///< Their states lie in `states`.
-  std::vector<float> states;
 };
 
 /// What the ranges of a table share. Changes only while no other call runs.
@@ -79,8 +74,17 @@ public:
   /// -1: no limit. Gives the number evicted.
   int64_t evict(int first, int end, int64_t memoryOfShard, const TableTime &time) HETER_REQUIRES(mutex_);
 
+  /// Makes the index ready for about `rows` rows. REQUIRES: there are none yet.
+  void reserve(int64_t rows) HETER_REQUIRES(mutex_) { index_.reserve(rows, rows_); }
   /// Adds or replaces a row.
   void put(const RowImage &image) HETER_REQUIRES(mutex_);
+
+  /// Calls `visit` with each row of the segment that holds a position of the index, in no order, and gives where the
+  /// segment ends; `visit` takes what it needs of a row.
+  uint64_t visitSegment(uint64_t position, const std::function<void(const RowImage &)> &visit) const
+      HETER_REQUIRES_SHARED(mutex_);
+  /// The same with the row of a key, if there is one.
+  void visitRow(uint64_t key, const std::function<void(const RowImage &)> &visit) const HETER_REQUIRES_SHARED(mutex_);
 
   int64_t wholeRows() const HETER_REQUIRES_SHARED(mutex_) { return rows_.wholeRows(); }
   int64_t shortRows() const HETER_REQUIRES_SHARED(mutex_) { return rows_.shortRows(); }
@@ -88,9 +92,9 @@ public:
   // Snapshots: of the rows as they were when it began, in the order of mixed keys. One at a time.
 
   void beginSnapshot() HETER_REQUIRES(mutex_);
-  /// Replaces `rows` by copies of the next rows of the snapshot that changed after epoch `since`, in order, and goes on
-  /// behind them; false if there are no more.
-  bool nextOfSnapshot(uint16_t since, CopiedRows &rows) HETER_REQUIRES(mutex_);
+  /// Calls `visit`, which takes what it needs, with the next rows of the snapshot that changed after epoch `since`:
+  /// those of one segment of the index, in no order, behind those of the call before; false if there are no more.
+  bool nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit) HETER_REQUIRES(mutex_);
   void endSnapshot() HETER_REQUIRES(mutex_);
 
   /// Rows are marked with this when they change. A snapshot ends an epoch.
@@ -104,15 +108,6 @@ public:
   std::vector<Erased> &erased() HETER_REQUIRES(mutex_) { return erased_; }
 
 private:
-  /// A row as it was when a snapshot began.
-  struct Aside {
-    uint16_t epoch;
-    uint64_t key;
-    bool admitted;
-    std::vector<float> state;
-    uint16_t seen;
-  };
-
   uint32_t create(const BatchKey &key, bool isShort) HETER_REQUIRES(mutex_);
   /// Counts a push of `key`, which may create or admit its row. Gives the row, or RowIndex::none if it gets none.
   uint32_t count(const BatchKey &key, uint32_t row, float shows, float clicks, int64_t step, uint16_t period)
@@ -125,6 +120,8 @@ private:
       at.setEpoch(epoch_);
     }
   }
+  RowImage imageOf(uint32_t row) const HETER_REQUIRES_SHARED(mutex_);
+  void prefetch(uint32_t row) const HETER_REQUIRES_SHARED(mutex_);
   void setAside(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_);
   void beginEpochsAnew() HETER_REQUIRES(mutex_);
   struct Candidate;
@@ -143,8 +140,8 @@ private:
   std::vector<Erased> erased_ HETER_GUARDED_BY(mutex_);
 
   bool inSnapshot_ HETER_GUARDED_BY(mutex_) = false;
-  uint64_t walked_ HETER_GUARDED_BY(mutex_) = 0;              ///< Positions below are in the snapshot already.
-  std::map<uint64_t, Aside> asides_ HETER_GUARDED_BY(mutex_); ///< By hash.
+  uint64_t walked_ HETER_GUARDED_BY(mutex_) = 0; ///< Positions below are in the snapshot already.
+  SetAsideRows asides_ HETER_GUARDED_BY(mutex_);
 };
 
 } // namespace heter::runtime

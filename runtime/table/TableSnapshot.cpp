@@ -21,20 +21,33 @@ TableSnapshot::~TableSnapshot() {
   }
 }
 
-Status TableSnapshot::visit(uint16_t since, const std::function<Status(const RowImage &)> &visit) {
+Status TableSnapshot::check(uint16_t since) const {
   if (since >= epoch_)
     return Status::failedPrecondition("no rows are marked as changed since epoch " + std::to_string(since) +
                                       ": the marks began anew, and all rows are wanted");
-  CopiedRows rows;
-  for (const std::unique_ptr<TableRange> &range : table_.ranges_)
-    for (;;) {
-      {
-        WriterLock lock(range->mutex());
-        if (!range->nextOfSnapshot(since, rows))
-          break;
-      }
-      for (const RowImage &row : rows.images)
-        HETER_RETURN_IF_ERROR(visit(row));
+  return {};
+}
+
+bool TableSnapshot::next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit) {
+  TableRange &from = *table_.ranges_[static_cast<size_t>(range)];
+  WriterLock lock(from.mutex());
+  return from.nextOfSnapshot(since, visit);
+}
+
+Status TableSnapshot::visit(uint16_t since, const std::function<Status(const RowImage &)> &visit) {
+  HETER_RETURN_IF_ERROR(check(since));
+  struct Copy {
+    RowImage image;
+    std::vector<float> state;
+  };
+  std::vector<Copy> rows;
+  const auto copy = [&rows](const RowImage &row) { rows.push_back({row, {row.state.begin(), row.state.end()}}); };
+  for (int range = 0; range < ranges; ++range)
+    for (; next(range, since, copy); rows.clear()) {
+      std::sort(rows.begin(), rows.end(),
+                [](const Copy &a, const Copy &b) { return mixKey(a.image.key) < mixKey(b.image.key); });
+      for (const Copy &row : rows)
+        HETER_RETURN_IF_ERROR(visit({row.image.key, row.image.admitted, row.state, row.image.seen}));
     }
   return {};
 }

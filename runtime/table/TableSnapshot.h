@@ -10,9 +10,12 @@
 
 namespace heter::runtime {
 
-/// One at a time for a table. Used by one thread; others may pull, update and evict beside it.
+/// One at a time for a table. Others may pull, update and evict beside it.
 class TableSnapshot {
 public:
+  /// The pieces of consecutive virtual shards that a table's rows are kept in.
+  static constexpr int ranges = SparseTable::Update::pieces;
+
   /// The instant. REQUIRES: no update or eviction runs meanwhile, and the table outlives the snapshot.
   explicit TableSnapshot(SparseTable &table);
   ~TableSnapshot();
@@ -23,9 +26,17 @@ public:
   /// The epoch that ended with this snapshot: a later one gives the rows changed since by visit(epoch()).
   uint16_t epoch() const { return epoch_; }
 
-  /// Calls `visit` with every row that changed after epoch `since` (0: every row), ordered by mixed key, and so by
-  /// virtual shard. Locks some hundred rows at a time, never while `visit` runs. Stops at the first error. The marks
-  /// begin anew after 65,534 epochs: an epoch of before is then a FailedPrecondition. REQUIRES: called once.
+  /// Whether it can be told what changed after epoch `since` (0: what is there at all). The marks begin anew after
+  /// 65,534 epochs: an epoch of before is then a FailedPrecondition.
+  Status check(uint16_t since) const;
+
+  /// Calls `visit` with the next rows of a range that changed after epoch `since`; false if there are no more. These
+  /// are some hundred, in no order, behind all of the call before in the order of mixed keys; they are locked, and
+  /// `visit` takes what it needs. Different ranges may be read at once. REQUIRES: check(since).
+  bool next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit);
+
+  /// Calls `visit` with every row that changed after epoch `since`, ordered by mixed key, and so by virtual shard.
+  /// Stops at the first error. REQUIRES: called once, and instead of next().
   Status visit(uint16_t since, const std::function<Status(const RowImage &)> &visit);
 
   /// The keys whose rows were evicted after epoch `since`, in order of their mixed keys; some may have new rows.

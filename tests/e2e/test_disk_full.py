@@ -45,6 +45,12 @@ class DiskFull(e2e.TestCase):
     def test_save_of_a_local_run(self):
         self.check_save("run", "local")
 
+    def test_save_amid_training(self):
+        self.check_save("run", "local", "--batch-size", 16, "--save-every", 10)
+
+    def test_save_amid_asynchronous_training_of_processes(self):
+        self.check_save("launch", "ps", "--servers", 2, "--batch-size", 16, "--save-every", 10, "--update", "async")
+
     def test_save_of_processes(self):
         self.check_save("launch", "ps", "--servers", 2)
 

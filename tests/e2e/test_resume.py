@@ -63,6 +63,28 @@ class Resume(e2e.TestCase):
         self.assertEqual(got, expected[steps:])
         self.assertSameModel(self.dump(model), self.dump(whole), "killed and gone on with")
 
+    def test_an_asynchronous_run_that_was_killed_goes_on(self):
+        data = self.synth(20000)
+        package = self.compile("ctr_dnn", "ps")
+        model = self.folder / "model"
+        flags = ["--update", "async", "--servers", 2, "--cpu-trainers", 2]
+        command = [e2e.BIN / "heter", "run", package, "--data", data, *BATCH, *flags, "--epochs", 3, "--save-every", 50,
+                   "--keep-checkpoints", 4, "--save", model]
+        process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        deadline = time.time() + 120
+        while not list(model.glob("save-000003.json")):
+            self.assertIsNone(process.poll(), "it trains for longer")
+            self.assertLess(time.time(), deadline)
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        steps = int(self.dump(model).splitlines()[2].split()[1])
+        self.assertEqual(steps % 50, 0)
+        got = self.run_steps(package, data, "--update", "async", "--epochs", 3, "--max-examples", (steps + 200) * 8,
+                             "--load", model, "--save", model)
+        self.assertEqual([int(line.split()[0]) for line in got], list(range(steps, steps + 200)))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -51,6 +51,11 @@ void fill(rpc::CloseStepRequest &request) {
   request.examples = 4;
 }
 void fill(rpc::FinishStepsRequest &request) { request.generation = 1; }
+void fill(rpc::MarkSaveRequest &request) { request.generation = 1; }
+void fill(rpc::ReadTableRequest &request) {
+  request.table = "emb";
+  request.keys = raw<uint64_t>({77});
+}
 void fill(rpc::SaveRequest &request) {
   request.generation = 1;
   request.folder = "saved";

@@ -22,9 +22,11 @@ template <typename Visit> void forEachMethod(Visit visit) {
   visit(MethodTag<rpc::Push>());
   visit(MethodTag<rpc::CloseStep>());
   visit(MethodTag<rpc::FinishSteps>());
+  visit(MethodTag<rpc::MarkSave>());
   visit(MethodTag<rpc::Save>());
   visit(MethodTag<rpc::Load>());
   visit(MethodTag<rpc::Stats>());
+  visit(MethodTag<rpc::ReadTable>());
   visit(MethodTag<rpc::RunFrame>());
   visit(MethodTag<rpc::Send>());
   visit(MethodTag<rpc::Receive>());

@@ -1,6 +1,7 @@
 // A coordinator spoken to directly, with the test in the parts of its one server and one cpu-trainer.
 #include "tests/runtime/role/TinyModel.h"
 
+#include "runtime/base/Log.h"
 #include "runtime/role/Coordinator.h"
 
 #include <gmock/gmock.h>
@@ -15,7 +16,9 @@ using testing::IsEmpty;
 
 class CoordinatorTest : public testing::Test {
 protected:
-  CoordinatorTest() {
+  explicit CoordinatorTest(const std::function<void(RunOptions &, const TinyData &)> &edit = nullptr) {
+    if (edit)
+      edit(options_, data_);
     service_->on<rpc::Hello>([](const CallContext &, rpc::HelloRequest request, auto respond) {
       rpc::HelloReply reply;
       reply.name = roleName("server", 0);
@@ -25,6 +28,13 @@ protected:
     service_->on<rpc::CloseStep>([this](const CallContext &, rpc::CloseStepRequest request, auto respond) {
       closed_.push_back({request.step, request.microBatches, request.examples});
       respond(rpc::CloseStepReply());
+    });
+    service_->on<rpc::MarkSave>([this](const CallContext &, rpc::MarkSaveRequest request, auto respond) {
+      marked_.push_back(request.steps);
+      respond(rpc::Ack());
+    });
+    service_->on<rpc::Save>([this](const CallContext &, rpc::SaveRequest, auto respond) {
+      saves_.push_back([respond] { respond(Status::resourceExhausted("no space left on device")); });
     });
     service_->on<rpc::Stats>([](const CallContext &, rpc::StatsRequest, auto respond) {
       rpc::StatsReply reply;
@@ -116,6 +126,8 @@ protected:
   Client client_{*theirs_, scheduler_, "coordinator", "coordinator"};
   int joined_ = 0;
   std::vector<Closed> closed_;
+  std::vector<int64_t> marked_;
+  std::vector<std::function<void()>> saves_; ///< Answers them.
   std::vector<std::pair<int, std::string>> ends_;
   std::optional<StatusOr<RunResult>> result_;
 };
@@ -181,6 +193,41 @@ TEST_F(CoordinatorTest, ASymptomWaitsForItsCause) {
   ASSERT_TRUE(call<rpc::Failed>(cause).ok());
   ASSERT_TRUE(scheduler_.runUntil([&] { return result_.has_value(); }));
   EXPECT_EQ(result_->status().message(), "server 0: out of everything");
+}
+
+class CoordinatorSaveTest : public CoordinatorTest {
+protected:
+  CoordinatorSaveTest()
+      : CoordinatorTest([](RunOptions &options, const TinyData &data) {
+          options.saveFolder = data.path("model");
+          options.saveEvery = 2;
+        }) {}
+  void finish(int64_t step) {
+    for (int32_t microBatch : {0, 1})
+      ASSERT_TRUE(call<rpc::Finished>(finished(step, microBatch, 0.5)).ok());
+  }
+};
+
+TEST_F(CoordinatorSaveTest, StepsAreClosedWhileASaveIsWrittenUpToTheNextOne) {
+  setLogSink([](LogLevel, std::string_view) {});
+  finish(0);
+  finish(1);
+  ASSERT_TRUE(scheduler_.runUntil([this] { return !saves_.empty(); }));
+  EXPECT_THAT(marked_, ElementsAre(2));
+  finish(2);
+  ASSERT_TRUE(scheduler_.runUntil([this] { return closed_.size() == 3; })) << "while the save is written";
+  for (int64_t step = 3; step < 6; ++step)
+    finish(step);
+  EXPECT_FALSE(scheduler_.runUntil([this, until = scheduler_.now() + seconds(5)] {
+    return closed_.size() > 4 || scheduler_.now() > until;
+  }) && closed_.size() > 4)
+      << "the save after step 4 waits for the one before, and step 4 for it";
+  EXPECT_EQ(closed_.size(), 4U);
+  EXPECT_THAT(marked_, ElementsAre(2));
+  saves_[0]();
+  ASSERT_TRUE(scheduler_.runUntil([this] { return result_.has_value(); }));
+  setLogSink({});
+  EXPECT_THAT(result_->status().message(), testing::HasSubstr("no space left on device")) << "which ends the run";
 }
 
 } // namespace

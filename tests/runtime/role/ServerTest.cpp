@@ -4,9 +4,13 @@
 #include "runtime/role/Coordinator.h"
 #include "runtime/role/Server.h"
 #include "runtime/table/Checkpoint.h"
+#include "runtime/table/CheckpointManifest.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
 
 namespace heter::runtime::test {
 namespace {
@@ -252,6 +256,33 @@ TEST_F(ServerTest, SavesAndLoadsItsShare) {
   EXPECT_EQ(call<rpc::Load>(load).status().code(), StatusCode::NotFound);
 }
 
+TEST_F(ServerTest, ASaveIsOfTheStepThatWasMarked) {
+  ASSERT_TRUE(call<rpc::Push>(push(0, {4, -4})).ok());
+  ASSERT_TRUE(call<rpc::CloseStep>(closeStep(0)).ok());
+  std::string rows = call<rpc::PullRows>(pull(1))->rows;
+  rpc::MarkSaveRequest mark;
+  mark.generation = 1;
+  mark.steps = 2;
+  EXPECT_THAT(call<rpc::MarkSave>(mark).status().message(),
+              HasSubstr("a save of step 2 was asked for, and the parameters are of step 1"));
+  mark.steps = 1;
+  ASSERT_TRUE(call<rpc::MarkSave>(mark).ok());
+  ASSERT_TRUE(call<rpc::Push>(push(1, {4, -4})).ok());
+  ASSERT_TRUE(call<rpc::CloseStep>(closeStep(1)).ok());
+  EXPECT_NE(call<rpc::PullRows>(pull(2))->rows, rows);
+  rpc::SaveRequest save;
+  save.generation = 1;
+  save.folder = data_.path("model");
+  save.saveNumber = 1;
+  auto saved = call<rpc::Save>(save);
+  ASSERT_TRUE(saved.ok()) << saved.status().message();
+  EXPECT_EQ(saved->version, 1);
+  save.saveNumber = 2;
+  EXPECT_EQ(call<rpc::Save>(save)->version, 2) << "nothing was marked since";
+  mark.generation = 2;
+  EXPECT_THAT(call<rpc::MarkSave>(mark).status().message(), HasSubstr("a call of generation 2 was refused"));
+}
+
 TEST_F(ServerTest, RefusesWhatDoesNotFit) {
   auto other = push(0, {1, 1});
   other.generation = 2;
@@ -267,6 +298,59 @@ TEST_F(ServerTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(call<rpc::PullRows>(keys).status().message(), HasSubstr("no whole numbers"));
   EXPECT_FALSE(call<rpc::Push>(push(0, {1})).ok());
   EXPECT_EQ(call<rpc::CloseStep>(closeStep(3)).status().code(), StatusCode::FailedPrecondition);
+}
+
+TEST_F(ServerTest, TablesAreReadInPagesWhileTheServerWorks) {
+  constexpr uint64_t count = 30000;
+  std::vector<uint64_t> keys(count);
+  for (uint64_t i = 0; i < count; ++i)
+    keys[i] = i * 7919;
+  rpc::PushRequest many = push(0, std::vector<float>(2 * count, 1.0F));
+  many.keys = bytes(keys);
+  ASSERT_TRUE(call<rpc::Push>(many).ok());
+  ASSERT_TRUE(call<rpc::CloseStep>(closeStep(0)).ok());
+  auto first = call<rpc::ReadTable>(rpc::ReadTableRequest());
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  auto manifest = checkpoint::parseManifest("sent", first->manifest, /*files=*/false);
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_EQ(manifest->steps, 1);
+  ASSERT_EQ(manifest->schema.tables.size(), 1U);
+  EXPECT_EQ(manifest->schema.tables[0].name, "emb");
+  EXPECT_FALSE(checkpoint::parseManifest("sent", first->manifest).ok()) << "it is no saved model's";
+  const auto rowBytes = static_cast<size_t>(16 + 4 * manifest->schema.tables[0].rowFloats);
+  rpc::ReadTableRequest request;
+  request.table = "emb";
+  std::set<uint64_t> found;
+  int pages = 0;
+  do {
+    auto page = call<rpc::ReadTable>(request);
+    ASSERT_TRUE(page.ok()) << page.status().message();
+    ASSERT_LT(page->rows.size(), size_t{2} << 20);
+    ASSERT_EQ(page->rows.size() % rowBytes, 0U);
+    for (size_t at = 0; at < page->rows.size(); at += rowBytes) {
+      uint64_t key = 0;
+      std::memcpy(&key, page->rows.data() + at, sizeof(key));
+      EXPECT_TRUE(found.insert(key).second) << key;
+    }
+    request.cursor = page->cursor;
+    ++pages;
+  } while (request.cursor != 0);
+  EXPECT_EQ(found, std::set<uint64_t>(keys.begin(), keys.end()));
+  EXPECT_GT(pages, 0);
+  request.keys = bytes(std::vector<uint64_t>{7919, 1});
+  EXPECT_EQ(call<rpc::ReadTable>(request)->rows.size(), rowBytes) << "key 1 has no row, and gets none";
+  request.keys = bytes(std::vector<uint64_t>(5000));
+  EXPECT_THAT(call<rpc::ReadTable>(request).status().message(), HasSubstr("at most 4096 keys"));
+  request.keys = "abc";
+  EXPECT_THAT(call<rpc::ReadTable>(request).status().message(), HasSubstr("whole numbers"));
+  request.keys.clear();
+  for (int64_t cursor : {int64_t{-1}, int64_t{1} << 40}) {
+    request.cursor = cursor;
+    EXPECT_THAT(call<rpc::ReadTable>(request).status().message(), HasSubstr("has no row at cursor"));
+  }
+  request.table = "emp";
+  EXPECT_THAT(call<rpc::ReadTable>(request).status().message(), HasSubstr("no table is called `emp`"));
+  EXPECT_EQ(call<rpc::Stats>(rpc::StatsRequest())->rows.at("emb"), static_cast<int64_t>(count));
 }
 
 } // namespace

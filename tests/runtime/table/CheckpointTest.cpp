@@ -147,15 +147,15 @@ TEST(Checkpoint, aFailedSaveLeavesThePreviousOneWhole) {
   bool reachedEnd = false;
   for (int64_t fault = 0; !reachedEnd; ++fault) {
     for (const bool rest : {false, true})
-      for (const bool powerCut : {false, true}) {
+      for (const int powerCut : {0, 1, 2}) { // none; what is not synced is lost; only its bytes are
         FaultyFileSystem files;
         files.setContents(start.contents());
         files.failAt(fault, rest);
         const Status status = save(files, next, info, "dir");
         reachedEnd = files.operations() <= fault;
         files.heal();
-        if (powerCut)
-          files.loseUnsynced();
+        if (powerCut > 0)
+          files.loseUnsynced(/*butNames=*/powerCut == 2);
         failures += !status.ok();
         TestCluster loaded(info, 1);
         ASSERT_OK(load(files, loaded, "dir").withContext("fault " + std::to_string(fault)));
@@ -178,7 +178,7 @@ TEST(Checkpoint, aFailedIncrementLeavesThePreviousSavesWhole) {
   setLogSink([](LogLevel, std::string_view) {});
   bool reachedEnd = false;
   for (int64_t fault = 0; !reachedEnd; ++fault)
-    for (const bool powerCut : {false, true}) {
+    for (const int powerCut : {0, 1, 2}) {
       FaultyFileSystem files;
       TestCluster cluster(info, 2);
       Saves saves(files, cluster, info);
@@ -194,8 +194,8 @@ TEST(Checkpoint, aFailedIncrementLeavesThePreviousSavesWhole) {
       const Status status = saves.save(/*increment=*/true, /*keep=*/2);
       reachedEnd = files.operations() <= before + fault;
       files.heal();
-      if (powerCut)
-        files.loseUnsynced();
+      if (powerCut > 0)
+        files.loseUnsynced(/*butNames=*/powerCut == 2);
       TestCluster loaded(info, 1);
       ASSERT_OK(load(files, loaded, "dir").withContext("fault " + std::to_string(fault)));
       const std::vector<float> state = loaded.everything();
@@ -349,6 +349,42 @@ TEST(Checkpoint, aFullSaveAndIncrementsLoadAsOne) {
   EXPECT_EQ(files.list("dir")->size(), 7U) << "a full save needs no other";
 }
 
+// Whatever is trained between the instant of a save and its end is not in it; it is in the next increment.
+TEST(Checkpoint, trainingGoesOnWhileSavesAreWritten) {
+  const package::PackageInfo info = makeModel();
+  FaultyFileSystem files;
+  TestCluster cluster(info, 2);
+  Saves saves(files, cluster, info);
+  int64_t step = 0;
+  const auto train = [&](int64_t steps) {
+    trainSome(cluster, step, steps, 3);
+    step += steps;
+  };
+  train(2);
+  for (const bool increment : {false, true, true, false, true}) {
+    for (auto &writer : saves.writers)
+      writer->mark();
+    TestCluster copy(info, 1);
+    trainSome(copy, 0, step, 3);
+    const int64_t markedStep = step;
+    int64_t operations = 0;
+    files.before([&] {
+      if (operations++ % 3 == 0)
+        train(1);
+    });
+    ASSERT_OK(saves.save(increment));
+    files.before(nullptr);
+    EXPECT_GT(step, markedStep + 5) << "it was trained meanwhile";
+    TestCluster loaded(info, 3);
+    ASSERT_OK(load(files, loaded, "dir"));
+    EXPECT_EQ(loaded.store(0).version(), markedStep);
+    EXPECT_TRUE(bitEqual(loaded.everything(), copy.everything()));
+    EXPECT_FALSE(bitEqual(loaded.everything(), cluster.everything()));
+    trainSome(loaded, markedStep, step - markedStep, 3);
+    EXPECT_TRUE(bitEqual(loaded.everything(), cluster.everything())) << "and who goes on comes to the same";
+  }
+}
+
 TEST(Checkpoint, anIncrementIsAsLargeAsWhatChanged) {
   const package::PackageInfo info = smallModel();
   FaultyFileSystem files;
@@ -414,7 +450,8 @@ TEST(Checkpoint, shortRowsAndEvictedKeysAreInIncrements) {
     checkpoint::BlockBuilder header;
     checkpoint::FileHeader{std::string(checkpoint::rowsMagic), number, 0, 1}.write(header);
     ASSERT_OK((*out)->append(header.bytes()));
-    const StatusOr<int64_t> rows = checkpoint::writeRows(**out, snapshot, 0, increment ? since : uint16_t{0});
+    const StatusOr<int64_t> rows =
+        checkpoint::writeRows(**out, snapshot, 0, increment ? since : uint16_t{0}, checkpoint::oneByOne);
     ASSERT_OK(rows.status());
     since = snapshot.epoch();
     StatusOr<CheckpointFile> file = (*out)->finish();

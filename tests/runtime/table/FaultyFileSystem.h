@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,9 +25,14 @@ public:
   void heal() { failAt_ = -1; }
   int64_t operations() const { return operations_; }
 
-  /// Forgets what was not synced.
-  void loseUnsynced() {
-    live_ = durable_;
+  /// Called before each operation.
+  void before(std::function<void()> hook) { before_ = std::move(hook); }
+
+  /// Forgets what was not synced; with `butNames` only bytes of files, as if every name had reached the disk by itself.
+  void loseUnsynced(bool butNames = false) {
+    if (!butNames)
+      live_ = durable_;
+    durable_ = live_;
     for (auto &[path, file] : live_)
       file->bytes = file->synced;
   }
@@ -155,6 +161,8 @@ private:
   };
 
   Status operation(const std::string &what) {
+    if (before_)
+      before_();
     const int64_t number = operations_++;
     if (failAt_ >= 0 && (number == failAt_ || (failRest_ && number > failAt_)))
       return Status::resourceExhausted("injected fault: " + what);
@@ -164,6 +172,7 @@ private:
   std::map<std::string, std::shared_ptr<File>> live_;
   std::map<std::string, std::shared_ptr<File>> durable_;
   int64_t operations_ = 0;
+  std::function<void()> before_;
   int64_t failAt_ = -1;
   bool failRest_ = false;
 };

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <unordered_map>
@@ -149,6 +150,27 @@ TEST(RowIndex, segmentsAreInTheOrderOfMixedKeys) {
     visited += rows.size();
   }
   EXPECT_EQ(visited, 20000U);
+}
+
+TEST(RowIndex, reservedSegmentsAreThoseOfGrowth) {
+  constexpr uint64_t count = 200000;
+  std::vector<uint64_t> keys;
+  for (uint64_t key = 0; key < count; ++key)
+    keys.push_back(key * 2654435761U);
+  Filled grown;
+  for (uint64_t key : keys)
+    grown.add(key);
+  std::sort(keys.begin(), keys.end(), [](uint64_t a, uint64_t b) { return mixKey(a) < mixKey(b); });
+  Filled reserved;
+  reserved.index.reserve(count, reserved.rows);
+  const size_t before = reserved.index.segments();
+  for (uint64_t key : keys)
+    reserved.add(key);
+  EXPECT_LT(reserved.index.segments(), before + before / 20) << "hardly a segment had to be split";
+  EXPECT_LT(reserved.index.segments(), grown.index.segments() * 5 / 4);
+  EXPECT_EQ(reserved.index.spilledRows(), 0U);
+  for (uint64_t key : keys)
+    ASSERT_EQ(reserved.rows.key(reserved.find(key)), key);
 }
 
 } // namespace
