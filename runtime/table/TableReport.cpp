@@ -1,14 +1,13 @@
-// Statistics, rows and differences of saved tables. Rows are read as they lie in the save; only a difference keeps one
-// save's rows in memory.
+// Statistics, rows and differences of tables. Rows are read as they come; only a difference keeps one side's in memory.
 #include "runtime/table/TableReport.h"
 
-#include "runtime/table/CheckpointFiles.h"
-#include "runtime/table/CheckpointManifest.h"
 #include "runtime/table/RowText.h"
+#include "runtime/table/TableSource.h"
 
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace heter::runtime {
@@ -17,22 +16,46 @@ using namespace checkpoint;
 
 static constexpr size_t textBlock = size_t{1} << 20;
 
-/// Calls `visit` with the position of each row's table in the manifest, and the row.
-static Status forEachRow(FileSystem &files, const std::string &path, const Manifest &manifest,
-                         const RowVisitor &visit) {
-  for (int32_t server = 0; server < manifest.shardCount; ++server)
-    HETER_RETURN_IF_ERROR(readRows(files, SavePath(path).folder, manifest, server, visit));
-  return {};
+namespace {
+/// The tables of a save.
+class SavedTables final : public TableSource {
+public:
+  SavedTables(FileSystem &files, const std::string &path, Manifest manifest)
+      : TableSource(path, "in " + path, std::move(manifest)), files_(files) {}
+
+  Status forEachRow(std::optional<size_t> table, const RowVisitor &visit) override {
+    const std::string folder = SavePath(name()).folder;
+    for (int32_t server = 0; server < manifest().shardCount; ++server)
+      HETER_RETURN_IF_ERROR(readRows(files_, folder, manifest(), server, [&](size_t t, const RowImage &row) {
+        return table && *table != t ? Status() : visit(t, row);
+      }));
+    return {};
+  }
+  Status forKeys(size_t table, std::span<const uint64_t> keys, const RowVisitor &visit) override {
+    const std::unordered_set<uint64_t> wanted(keys.begin(), keys.end());
+    return forEachRow(
+        table, [&](size_t t, const RowImage &row) { return wanted.contains(row.key) ? visit(t, row) : Status(); });
+  }
+
+private:
+  FileSystem &files_;
+};
+} // namespace
+
+StatusOr<std::unique_ptr<TableSource>> openSavedTables(FileSystem &files, const std::string &path) {
+  HETER_ASSIGN_OR_RETURN(Manifest manifest, readManifest(files, SavePath(path)));
+  return std::unique_ptr<TableSource>(std::make_unique<SavedTables>(files, path, std::move(manifest)));
 }
 
-static StatusOr<size_t> findTable(const Manifest &manifest, const std::string &dir, const std::string &name) {
+static StatusOr<size_t> findTable(const TableSource &source, const std::string &name) {
+  const Manifest &manifest = source.manifest();
   std::string there;
   for (size_t t = 0; t < manifest.schema.tables.size(); ++t) {
     if (manifest.schema.tables[t].name == name)
       return t;
     there += (t == 0 ? "" : ", ") + manifest.schema.tables[t].name;
   }
-  return Status::notFound("the model in " + dir + " has no table `" + name + "`" +
+  return Status::notFound("the model " + source.place() + " has no table `" + name + "`" +
                           (there.empty() ? ": it has none at all" : ": there is " + there));
 }
 
@@ -98,13 +121,13 @@ struct TableStats {
 };
 } // namespace
 
-Status printTableStats(FileSystem &files, const std::string &dir, OutputFile &out) {
-  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, SavePath(dir)));
+Status printTableStats(TableSource &source, OutputFile &out) {
+  const Manifest &manifest = source.manifest();
   const std::vector<TableSpec> &tables = manifest.schema.tables;
   std::vector<TableStats> stats(tables.size());
   for (size_t t = 0; t < tables.size(); ++t)
     stats[t].parts.resize(tables[t].parts.size());
-  HETER_RETURN_IF_ERROR(forEachRow(files, dir, manifest, [&](size_t t, const RowImage &row) {
+  HETER_RETURN_IF_ERROR(source.forEachRow({}, [&](size_t t, const RowImage &row) {
     ++stats[t].rows;
     stats[t].shortRows += row.admitted ? 0 : 1;
     stats[t].bytes += static_cast<int64_t>(sizeof(row.key) + row.state.size_bytes());
@@ -137,16 +160,12 @@ Status printTableStats(FileSystem &files, const std::string &dir, OutputFile &ou
 
 //===--- Rows -----------------------------------------------------------------------------------------------------===//
 
-Status printTableRows(FileSystem &files, const std::string &dir, const std::string &table,
-                      std::span<const uint64_t> keys, OutputFile &out) {
-  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, SavePath(dir)));
-  HETER_ASSIGN_OR_RETURN(const size_t wanted, findTable(manifest, dir, table));
+Status printTableRows(TableSource &source, const std::string &table, std::span<const uint64_t> keys, OutputFile &out) {
+  HETER_ASSIGN_OR_RETURN(const size_t wanted, findTable(source, table));
   std::unordered_map<uint64_t, std::string> lines;
-  for (uint64_t key : keys)
-    lines[key];
-  HETER_RETURN_IF_ERROR(forEachRow(files, dir, manifest, [&](size_t t, const RowImage &row) {
-    if (const auto line = lines.find(row.key); t == wanted && line != lines.end())
-      appendRow(line->second, manifest.schema.tables[t], row);
+  HETER_RETURN_IF_ERROR(source.forKeys(wanted, keys, [&](size_t t, const RowImage &row) {
+    lines[row.key].clear(); // a key may be asked for twice
+    appendRow(lines[row.key], source.manifest().schema.tables[t], row);
     return Status();
   }));
   std::string text;
@@ -161,14 +180,11 @@ Status printTableRows(FileSystem &files, const std::string &dir, const std::stri
   return out.append(text);
 }
 
-Status printTable(FileSystem &files, const std::string &dir, const std::string &table, OutputFile &out) {
-  HETER_ASSIGN_OR_RETURN(const Manifest manifest, readManifest(files, SavePath(dir)));
-  HETER_ASSIGN_OR_RETURN(const size_t wanted, findTable(manifest, dir, table));
+Status printTable(TableSource &source, const std::string &table, OutputFile &out) {
+  HETER_ASSIGN_OR_RETURN(const size_t wanted, findTable(source, table));
   std::string text;
-  HETER_RETURN_IF_ERROR(forEachRow(files, dir, manifest, [&](size_t t, const RowImage &row) {
-    if (t != wanted)
-      return Status();
-    appendRow(text, manifest.schema.tables[t], row);
+  HETER_RETURN_IF_ERROR(source.forEachRow(wanted, [&](size_t t, const RowImage &row) {
+    appendRow(text, source.manifest().schema.tables[t], row);
     text.push_back('\n');
     if (text.size() < textBlock)
       return Status();
@@ -239,24 +255,23 @@ struct TableDiff {
 };
 } // namespace
 
-Status printTableDiff(FileSystem &files, const std::string &before, const std::string &after, OutputFile &out,
-                      bool &equal) {
-  HETER_ASSIGN_OR_RETURN(const Manifest first, readManifest(files, SavePath(before)));
-  HETER_ASSIGN_OR_RETURN(const Manifest second, readManifest(files, SavePath(after)));
-  HETER_RETURN_IF_ERROR(checkSameSchema(first.schema, second.schema).withContext(before + " beside " + after));
+Status printTableDiff(TableSource &before, TableSource &after, OutputFile &out, bool &equal) {
+  const Manifest &first = before.manifest(), &second = after.manifest();
+  HETER_RETURN_IF_ERROR(
+      checkSameSchema(first.schema, second.schema).withContext(before.name() + " beside " + after.name()));
   std::vector<KeptRows> kept(first.schema.tables.size());
-  HETER_RETURN_IF_ERROR(forEachRow(files, before, first, [&](size_t t, const RowImage &row) {
+  HETER_RETURN_IF_ERROR(before.forEachRow({}, [&](size_t t, const RowImage &row) {
     kept[t].rows[row.key] = {row.admitted, kept[t].floats.size(), row.state.size()};
     kept[t].floats.insert(kept[t].floats.end(), row.state.begin(), row.state.end());
     return Status();
   }));
   std::vector<size_t> placeInFirst;
   for (const TableSpec &table : second.schema.tables) {
-    HETER_ASSIGN_OR_RETURN(const size_t place, findTable(first, before, table.name));
+    HETER_ASSIGN_OR_RETURN(const size_t place, findTable(before, table.name));
     placeInFirst.push_back(place);
   }
   std::vector<TableDiff> diffs(kept.size());
-  HETER_RETURN_IF_ERROR(forEachRow(files, after, second, [&](size_t t, const RowImage &row) {
+  HETER_RETURN_IF_ERROR(after.forEachRow({}, [&](size_t t, const RowImage &row) {
     diffs[placeInFirst[t]].add(kept[placeInFirst[t]], row);
     return Status();
   }));

@@ -74,18 +74,20 @@ void Parser::addExport() {
 
 void Parser::addTable() {
   using Action = TableCommand::Action;
-  table = app.add_subcommand("table", "Look into the tables of a saved model");
+  table = app.add_subcommand("table", "Look into the tables of a saved model or a live server");
   table->require_subcommand(1);
   table->footer("Examples:\n  heter table stats model\n  heter table get model emb 1234567890\n  heter table diff "
                 "monday tuesday");
   const auto add = [&](const std::string &name, const std::string &what, Action action) {
     CLI::App *sub = table->add_subcommand(name, what);
-    sub->add_option("DIR", tableCommand.model, "A folder written by --save")->type_name("DIR")->required();
+    sub->add_option("DIR", tableCommand.model, "A folder written by --save, or a running server's HOST:PORT")
+        ->type_name("DIR")
+        ->required();
     sub->callback([this, action] { tableCommand.action = action; });
     return sub;
   };
   add("stats", "How many rows each table has, their bytes, and how large their values are", Action::Stats)
-      ->footer("Example:\n  heter table stats model");
+      ->footer("Examples:\n  heter table stats model\n  heter table stats 127.0.0.1:7000");
   CLI::App *get = add("get", "Print the rows of some keys", Action::Get);
   CLI::App *all = add("dump", "Print every row of a table", Action::Dump);
   for (CLI::App *sub : {get, all})
@@ -93,9 +95,8 @@ void Parser::addTable() {
   get->add_option("KEY", tableCommand.keys, "Ids: numbers as `heter dump` prints them")->type_name("KEY")->required();
   get->footer("Example:\n  heter table get model emb 3 1234567890");
   all->footer("Example:\n  heter table dump model emb | head");
-  CLI::App *diff =
-      add("diff", "Count the rows that differ between two saved models; exits with 1 if any do", Action::Diff);
-  diff->add_option("OTHER", tableCommand.other, "Another folder written by --save")->type_name("DIR")->required();
+  CLI::App *diff = add("diff", "Count the rows that differ between two models; exits with 1 if any do", Action::Diff);
+  diff->add_option("OTHER", tableCommand.other, "Another folder, or server")->type_name("DIR")->required();
   diff->footer("Example:\n  heter table diff monday tuesday");
 }
 

@@ -3,8 +3,10 @@
 #include "runtime/base/FileSystem.h"
 #include "runtime/data/Synth.h"
 #include "runtime/package/Package.h"
+#include "runtime/role/LiveTables.h"
 #include "runtime/table/Checkpoint.h"
 #include "runtime/table/TableReport.h"
+#include "runtime/table/TableSource.h"
 #include "runtime/tools/Commands.h"
 #include "runtime/tools/Paths.h"
 #include "runtime/tools/Report.h"
@@ -68,23 +70,35 @@ int dumpModel(const DumpCommand &command) {
   return status.ok() ? 0 : fail(status);
 }
 
+/// The tables of a saved model; or of a live server, if no file has that name and it is an address.
+static StatusOr<std::unique_ptr<TableSource>> openTables(FileSystem &files, const std::string &name) {
+  HETER_ASSIGN_OR_RETURN(const bool isFile, files.exists(name));
+  const size_t colon = name.rfind(':');
+  if (!isFile && colon != std::string::npos && colon + 1 < name.size() &&
+      name.find_first_not_of("0123456789", colon + 1) == std::string::npos)
+    return openLiveTables(name);
+  HETER_RETURN_IF_ERROR(checkSavedModel(files, name));
+  return openSavedTables(files, name);
+}
+
 static Status printTables(FileSystem &files, const TableCommand &command, bool &equal) {
-  HETER_RETURN_IF_ERROR(checkSavedModel(files, command.model));
+  HETER_ASSIGN_OR_RETURN(const std::unique_ptr<TableSource> source, openTables(files, command.model));
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, openOutput(files, ""));
   switch (command.action) {
   case TableCommand::Action::Stats:
-    HETER_RETURN_IF_ERROR(printTableStats(files, command.model, *out));
+    HETER_RETURN_IF_ERROR(printTableStats(*source, *out));
     break;
   case TableCommand::Action::Get:
-    HETER_RETURN_IF_ERROR(printTableRows(files, command.model, command.table, command.keys, *out));
+    HETER_RETURN_IF_ERROR(printTableRows(*source, command.table, command.keys, *out));
     break;
   case TableCommand::Action::Dump:
-    HETER_RETURN_IF_ERROR(printTable(files, command.model, command.table, *out));
+    HETER_RETURN_IF_ERROR(printTable(*source, command.table, *out));
     break;
-  case TableCommand::Action::Diff:
-    HETER_RETURN_IF_ERROR(checkSavedModel(files, command.other));
-    HETER_RETURN_IF_ERROR(printTableDiff(files, command.model, command.other, *out, equal));
+  case TableCommand::Action::Diff: {
+    HETER_ASSIGN_OR_RETURN(const std::unique_ptr<TableSource> other, openTables(files, command.other));
+    HETER_RETURN_IF_ERROR(printTableDiff(*source, *other, *out, equal));
     break;
+  }
   }
   return out->close();
 }
