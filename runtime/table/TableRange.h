@@ -93,8 +93,9 @@ public:
 
   void beginSnapshot() HETER_REQUIRES(mutex_);
   /// Calls `visit`, which takes what it needs, with the next rows of the snapshot that changed after epoch `since`:
-  /// those of one segment of the index, in no order, behind those of the call before; false if there are no more.
-  bool nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit) HETER_REQUIRES(mutex_);
+  /// those of one segment of the index, in no order, behind those of the call before; false if there are no more. Pulls
+  /// may run beside it. REQUIRES: one call at a time.
+  bool nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit) HETER_REQUIRES_SHARED(mutex_);
   void endSnapshot() HETER_REQUIRES(mutex_);
 
   /// Rows are marked with this when they change. A snapshot ends an epoch.
@@ -140,8 +141,9 @@ private:
   std::vector<Erased> erased_ HETER_GUARDED_BY(mutex_);
 
   bool inSnapshot_ HETER_GUARDED_BY(mutex_) = false;
-  uint64_t walked_ HETER_GUARDED_BY(mutex_) = 0; ///< Positions below are in the snapshot already.
-  SetAsideRows asides_ HETER_GUARDED_BY(mutex_);
+  // Changed by who holds the mutex alone, and by the one call of nextOfSnapshot, which excludes all of these.
+  uint64_t walked_ = 0; ///< Positions below are in the snapshot already.
+  SetAsideRows asides_;
 };
 
 } // namespace heter::runtime

@@ -30,7 +30,7 @@ Status TableSnapshot::check(uint16_t since) const {
 
 bool TableSnapshot::next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit) {
   TableRange &from = *table_.ranges_[static_cast<size_t>(range)];
-  WriterLock lock(from.mutex());
+  ReaderLock lock(from.mutex());
   return from.nextOfSnapshot(since, visit);
 }
 
