@@ -1,12 +1,14 @@
-// Best-fit planning in node order. A value whose users stand earlier in the order leaves a hole; who takes it starts
-// after those users.
+// Values get their offsets one after another, each the lowest or the tightest place that is free while it lives; which
+// values come first decides how well all fit, so several orders are tried, and the best is improved by bringing those
+// that end highest forward. Who takes the place of values that ended before starts after their users.
 #include "passes/Plan/Arena.h"
 
 #include "tests/mutation/Mutation.h"
 
 #include <algorithm>
 #include <atomic>
-#include <map>
+#include <numeric>
+#include <span>
 #include <string>
 
 namespace heter {
@@ -34,6 +36,116 @@ private:
   std::vector<uint64_t> words_;
 };
 
+/// A value of one segment and the nodes from the first to the last at which it lives.
+struct Lifetime {
+  int value;
+  int begin, end;
+  int64_t bytes;
+  bool meets(const Lifetime &other) const { return begin <= other.end && other.begin <= end; }
+};
+
+/// Finds places for the values of one segment.
+class SegmentPlanner {
+public:
+  explicit SegmentPlanner(std::vector<Lifetime> values) : values_(std::move(values)), offsets_(values_.size()) {
+    for (const Lifetime &at : values_) {
+      int64_t alive = 0;
+      for (const Lifetime &value : values_)
+        if (value.begin <= at.begin && at.begin <= value.end)
+          alive += value.bytes;
+      bound_ = std::max(bound_, alive);
+    }
+  }
+
+  /// The segment's bytes; offset() then has the places.
+  int64_t run() {
+    const auto area = [](const Lifetime &v) { return v.bytes * (v.end - v.begin + 1); };
+    tryBy([](const Lifetime &v) { return -v.begin; });
+    tryBy([](const Lifetime &v) { return v.bytes; });
+    tryBy([](const Lifetime &v) { return v.end - v.begin; });
+    tryBy(area);
+    improve();
+    return bestSize_;
+  }
+
+  const std::vector<Lifetime> &values() const { return values_; }
+  int64_t offset(size_t i) const { return best_[i]; }
+
+private:
+  /// Places those with the greatest key first.
+  template <typename Key> void tryBy(Key key) {
+    std::vector<size_t> order(values_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(values_[a]) > key(values_[b]); });
+    for (bool tightest : {true, false})
+      attempt(order, tightest);
+  }
+
+  bool isBest() const { return bestSize_ == bound_; }
+
+  bool attempt(const std::vector<size_t> &order, bool tightest) {
+    if (isBest())
+      return false;
+    int64_t size = 0;
+    for (size_t placed = 0; placed < order.size(); ++placed) {
+      const size_t i = order[placed];
+      offsets_[i] = place(i, {order.data(), placed}, tightest);
+      size = std::max(size, offsets_[i] + values_[i].bytes);
+    }
+    if (bestSize_ >= 0 && size > bestSize_)
+      return false;
+    const bool better = bestSize_ < 0 || size < bestSize_;
+    bestSize_ = size;
+    best_ = offsets_;
+    bestOrder_ = order;
+    return better;
+  }
+
+  /// The lowest or the tightest gap between those of `placed` that live when value `i` does, or their end.
+  int64_t place(size_t i, std::span<const size_t> placed, bool tightest) {
+    taken_.clear();
+    for (size_t other : placed)
+      if (values_[i].meets(values_[other]))
+        taken_.emplace_back(offsets_[other], offsets_[other] + values_[other].bytes);
+    std::sort(taken_.begin(), taken_.end());
+    int64_t best = -1, bestGap = 0, end = 0;
+    for (auto [from, to] : taken_) {
+      const int64_t gap = from - end;
+      if (gap >= values_[i].bytes && (best < 0 || (tightest && gap < bestGap))) {
+        best = end;
+        bestGap = gap;
+      }
+      end = std::max(end, to);
+    }
+    return best >= 0 ? best : end;
+  }
+
+  /// Brings the value that ends highest forward, again and again, by a fixed sequence of steps.
+  void improve() {
+    constexpr int mostTries = 400;
+    uint32_t state = 1;
+    for (int tried = 0; tried < mostTries && !isBest() && !values_.empty(); ++tried) {
+      std::vector<size_t> order = bestOrder_;
+      const auto highest = std::max_element(order.begin(), order.end(), [&](size_t a, size_t b) {
+        return best_[a] + values_[a].bytes < best_[b] + values_[b].bytes;
+      });
+      state = state * 1664525 + 1013904223;
+      const auto to = order.begin() + static_cast<ptrdiff_t>((state >> 8) % (highest - order.begin() + 1));
+      std::rotate(to, highest, highest + 1);
+      state = state * 1664525 + 1013904223;
+      std::swap(order[(state >> 8) % order.size()], order[(state >> 20) % order.size()]);
+      attempt(order, (state >> 4) % 2 == 0);
+    }
+  }
+
+  std::vector<Lifetime> values_;
+  std::vector<int64_t> offsets_, best_;
+  std::vector<size_t> bestOrder_;
+  std::vector<std::pair<int64_t, int64_t>> taken_;
+  int64_t bound_ = 0; ///< No plan can do with less.
+  int64_t bestSize_ = -1;
+};
+
 class ArenaPlanner {
 public:
   explicit ArenaPlanner(ArenaGraph &graph)
@@ -48,19 +160,37 @@ public:
       for (int value : graph_.nodes[node].outputs)
         maker_[value] = node;
     }
+    for (size_t segment = 0; segment < graph_.aligned.size(); ++segment)
+      placeSegment(static_cast<int>(segment));
     for (int node = 0; node < static_cast<int>(graph_.nodes.size()); ++node)
       planNode(node);
   }
 
 private:
+  void placeSegment(int segment) {
+    std::vector<Lifetime> lifetimes;
+    for (int value = 0; value < static_cast<int>(graph_.values.size()); ++value) {
+      ArenaValue &own = graph_.values[value];
+      if (own.segment != segment || own.bytes == 0)
+        continue;
+      if (graph_.aligned[segment])
+        own.bytes = (own.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+      lifetimes.push_back({value, maker_[value], lastUse(value), own.bytes});
+    }
+    SegmentPlanner planner(std::move(lifetimes));
+    graph_.segmentBytes[segment] = std::max<int64_t>(planner.run(), 0);
+    for (size_t i = 0; i < planner.values().size(); ++i)
+      graph_.values[planner.values()[i].value].offset = planner.offset(i);
+  }
+
   void planNode(int node) {
     for (int value : graph_.nodes[node].inputs)
       if (maker_[value] >= 0)
         waitFor(node, maker_[value]);
     std::vector<int> waits;
     for (int value : graph_.nodes[node].outputs)
-      if (graph_.values[value].segment >= 0)
-        place(node, value, waits);
+      if (graph_.values[value].segment >= 0 && graph_.values[value].bytes > 0)
+        findWaits(value, waits);
     // Later nodes first: what follows from them needs no edge.
     std::sort(waits.rbegin(), waits.rend());
     for (int earlier : waits) {
@@ -78,22 +208,19 @@ private:
     before_[node].insertAll(before_[earlier]);
   }
 
-  /// The last node that touches `value`, in the order of the nodes.
-  int lastUse(int value) const { return users_[value].empty() ? maker_[value] : users_[value].back(); }
+  /// The last node that touches `value`, in the order of the nodes; behind them all if it lasts.
+  int lastUse(int value) const {
+    if (graph_.values[value].lasting)
+      return static_cast<int>(graph_.nodes.size());
+    return users_[value].empty() ? maker_[value] : users_[value].back();
+  }
 
-  /// Gives `value` an offset and adds to `waits` the nodes that touch what lay there.
-  void place(int node, int value, std::vector<int> &waits) {
-    ArenaValue &own = graph_.values[value];
-    if (own.bytes == 0)
-      return;
-    if (graph_.aligned[own.segment])
-      own.bytes = (own.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
-    own.offset = findHole(node, own.segment, own.bytes);
-    int64_t end = own.offset + own.bytes;
-    graph_.segmentBytes[own.segment] = std::max(graph_.segmentBytes[own.segment], end);
+  /// Adds to `waits` the nodes that touch what lay where `value` lies.
+  void findWaits(int value, std::vector<int> &waits) {
+    const ArenaValue &own = graph_.values[value];
     for (int other : placed_[own.segment]) {
       const ArenaValue &old = graph_.values[other];
-      if (old.offset >= end || own.offset >= old.offset + old.bytes)
+      if (old.offset >= own.offset + own.bytes || own.offset >= old.offset + old.bytes)
         continue;
       waits.push_back(maker_[other]);
       waits.insert(waits.end(), users_[other].begin(), users_[other].end());
@@ -101,35 +228,11 @@ private:
     placed_[own.segment].push_back(value);
   }
 
-  /// The smallest hole between the values that are alive at `node`, or the end of them.
-  int64_t findHole(int node, int segment, int64_t bytes) const {
-    std::map<int64_t, int64_t> alive; // offset -> end
-    for (int other : placed_[segment]) {
-      const ArenaValue &value = graph_.values[other];
-      if (value.lasting || lastUse(other) >= node || maker_[other] == node)
-        alive[value.offset] = value.offset + value.bytes;
-    }
-    int64_t best = -1, bestSize = 0, end = 0;
-    for (auto [from, to] : alive) {
-      int64_t size = from - end;
-      if (size >= bytes && (best < 0 || size < bestSize)) {
-        best = end;
-        bestSize = size;
-      }
-      end = std::max(end, to);
-    }
-    // The hole behind the last value may have an end as well: that of the segment so far.
-    int64_t size = graph_.segmentBytes[segment] - end;
-    if (size >= bytes && (best < 0 || size < bestSize))
-      best = end;
-    return best >= 0 ? best : end;
-  }
-
   ArenaGraph &graph_;
   std::vector<int> maker_;
   std::vector<std::vector<int>> users_;
   std::vector<NodeSet> before_;
-  std::vector<std::vector<int>> placed_; ///< for each segment, the values with an offset
+  std::vector<std::vector<int>> placed_; ///< for each segment, the values of the nodes so far
 };
 
 } // namespace

@@ -34,7 +34,8 @@ struct ArenaGraph {
 
 /// Plans `graph`. Afterwards two values of a segment that overlap are ordered: the maker and all users of one are
 /// predecessors, over inputs and `after`, of the maker of the other. Edges of `after` that follow from others are left
-/// out. Each value goes into the smallest hole that it fits, in the order of the nodes.
+/// out. Segments are mostly as small as the largest sum of bytes that are alive at once. The plan is a function of the
+/// graph alone.
 void planArena(ArenaGraph &graph);
 
 } // namespace heter

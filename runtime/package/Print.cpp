@@ -35,11 +35,18 @@ std::string attributeText(const package::Attribute &attribute) {
   return text + "]";
 }
 
+std::string ratioText(int64_t a, int64_t b) {
+  char buffer[32];
+  snprintf(buffer, sizeof buffer, "%.2f", static_cast<double>(a) / static_cast<double>(b));
+  return buffer;
+}
+
 class GraphPrinter {
 public:
   GraphPrinter(const Graph &graph, std::string indent) : graph_(graph), indent_(std::move(indent)) {}
 
   std::string print() {
+    most_ = mostLiveBytes(graph_);
     for (size_t s = 0; s < graph_.segments.size(); ++s)
       printSegment(s);
     for (size_t i = 0; i < graph_.arguments.size(); ++i)
@@ -60,7 +67,8 @@ private:
         segment.symbol.empty() ? "" : " an " + std::string(segment.symbol == "B" ? "example" : "element");
     line("segment " + std::to_string(s) + " " + std::string(spaceName(segment.space)) + ": " +
          std::to_string(segment.bytes) + " bytes" + unit +
-         (segment.symbol.empty() || segment.symbol == "B" ? "" : " of `" + segment.symbol + "`"));
+         (segment.symbol.empty() || segment.symbol == "B" ? "" : " of `" + segment.symbol + "`") +
+         (most_[s] > 0 ? ", " + ratioText(segment.bytes, most_[s]) + " times what is alive at once at most" : ""));
   }
 
   std::string valueText(int32_t v, bool withType) const {
@@ -111,6 +119,7 @@ private:
   }
 
   const Graph &graph_;
+  std::vector<int64_t> most_; ///< For each segment, mostLiveBytes.
   std::string indent_;
   std::string text_;
 };

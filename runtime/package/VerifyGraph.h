@@ -5,6 +5,8 @@
 #include "runtime/base/Status.h"
 #include "runtime/package/Package_types.h"
 
+#include <vector>
+
 namespace heter::runtime {
 
 /// "f32[?, 13]" and the like.
@@ -23,6 +25,11 @@ Status verifySpaces(const package::Graph &graph);
 
 /// No two values that are alive together share memory. REQUIRES: verifyGraph(graph) is ok.
 Status verifyMemory(const package::Graph &graph);
+
+/// For each segment, the largest sum of the bytes of values that are alive at once when the nodes run in their order:
+/// from their maker's start to their last user's end, results and what is sent or pushed to the graph's end. No plan
+/// can do with less. REQUIRES: verifyGraph(graph) is ok.
+std::vector<int64_t> mostLiveBytes(const package::Graph &graph);
 
 } // namespace heter::runtime
 

@@ -2,6 +2,7 @@
 // one's producer starts, by data or by `after`, whatever the order in which ready nodes run.
 #include "runtime/package/VerifyGraph.h"
 
+#include <algorithm>
 #include <map>
 
 namespace heter::runtime {
@@ -85,6 +86,33 @@ private:
 };
 
 } // namespace
+
+std::vector<int64_t> mostLiveBytes(const package::Graph &graph) {
+  using package::NodeKind;
+  const size_t count = graph.nodes.size();
+  std::vector<size_t> begin(graph.values.size(), count), last(graph.values.size(), 0);
+  for (size_t n = 0; n < count; ++n) {
+    const package::Node &node = graph.nodes[n];
+    const bool keeps =
+        node.kind == NodeKind::SEND || node.kind == NodeKind::PUSH_ROWS || node.kind == NodeKind::PUSH_DENSE;
+    for (int32_t v : node.outputs)
+      begin[v] = last[v] = n;
+    for (int32_t v : node.inputs)
+      last[v] = keeps ? count : std::max(last[v], n);
+  }
+  for (int32_t v : graph.results)
+    last[v] = count;
+  std::vector<int64_t> most(graph.segments.size(), 0);
+  for (size_t n = 0; n < count; ++n) {
+    std::vector<int64_t> alive(graph.segments.size(), 0);
+    for (size_t v = 0; v < graph.values.size(); ++v)
+      if (graph.values[v].segment >= 0 && begin[v] <= n && n <= last[v])
+        alive[graph.values[v].segment] += graph.values[v].bytes;
+    for (size_t s = 0; s < most.size(); ++s)
+      most[s] = std::max(most[s], alive[s]);
+  }
+  return most;
+}
 
 Status verifyMemory(const package::Graph &graph) { return MemoryVerifier(graph).verify(); }
 

@@ -132,7 +132,7 @@ TEST_F(PackageTest, PrintsEveryPart) {
         "2 pull_rows (%6) -> %7 pulled: rows f32[2] {part = \"\", table = \"emb\"}",
         "3 library lookup (%7, %8) -> %1 rows: f32[?, 2, 2] @0+0..16 {pools = \"none\"}",
         "4 library matmul (%2, %3) -> %4 dy: f32[?, 4] device @0+16..32  # matmul, sample.heter:12:5\n",
-        "segment 0 device: 32 bytes an example\n"})
+        "segment 0 device: 32 bytes an example, 1.00 times what is alive at once at most\n"})
     EXPECT_THAT(all, HasSubstr(line));
   std::string one = *printPackage(*package, "server");
   EXPECT_THAT(one, HasSubstr("role server"));
