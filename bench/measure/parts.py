@@ -1,6 +1,7 @@
 """Parts of the runtime beside their peers, by runtime-bench and table-bench; the modes of training; memory."""
 
 import json
+import re
 import subprocess
 
 from measure import machine
@@ -58,3 +59,16 @@ def table(options, inputs):
     """What table-bench finds; docs/benchmarks.md says what its names mean."""
     for name, value in program(options, "table-bench").items():
         yield {"what": f"table: {name}", "unit": "", "heter": [value]}
+
+
+def memory(options, inputs):
+    """A segment's size over the most that is alive in it at once, as heter inspect says it; the largest of each program."""
+    for case in cases(options, inputs):
+        if case.law != options.laws[0] or case.batch != options.batches[0]:
+            continue
+        text = inputs.tool("heter", "inspect", inputs.package(case.model, case.precision))
+        ratios = [float(ratio) for ratio in re.findall(r"segment .* ([0-9.]+) times what is alive at once", text)]
+        if not ratios:
+            raise Failed("heter inspect does not compare segments with what is alive in them")
+        yield {"what": f"{case.model} {case.precision}: a segment over the values alive at once", "unit": "times", "heter": [max(ratios)],
+               "at_most": 1.1}
