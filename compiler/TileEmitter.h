@@ -20,7 +20,9 @@ using namespace mlir;
 inline constexpr int64_t kUnit = 32;          ///< extents are multiples of this
 inline constexpr int64_t kTileElements = 512; ///< of bf16
 inline constexpr int64_t kBlockElements = kUnit * kUnit;
-inline constexpr int64_t kDepthStep = 32; ///< tiles
+inline constexpr int64_t kDepthStep = 16; ///< tiles
+/// What is fetched of the factors with every tile of a step; enough for blocks of 8 rows and 16 columns.
+inline constexpr int64_t kLeftLines = 1, kRightLines = 2;
 
 /// The kernels' arguments, by number.
 enum Argument {
@@ -40,6 +42,12 @@ enum Argument {
 enum Size { RowBegin, RowEnd, ColumnBegin, ColumnEnd, Depth, Rows, Columns, Relu };
 
 using Vectors = std::array<Value, 16>;
+
+/// A part of the depth, in tiles.
+struct DepthStep {
+  Value begin, end;
+  Value isFirst, isLast;
+};
 
 /// Emits one of the kernels.
 class TileEmitter {
@@ -128,10 +136,11 @@ private:
   Value loadTile(Value pointer, Type element, int64_t columns, int64_t stride);
   /// The four quarters of a block of sums.
   std::array<Value, 4> quarters(Value block);
-  Value factorTile(int argument, Value row, Value tile);
+  Value factorAddress(int argument, Value row, Value tile);
+  Value loadPassingTile(Value pointer);
+  void prefetch(Value pointer, int64_t lines);
   /// The block's sums after another step.
-  SmallVector<Value> multiplyBlock(Value block, Value row, Value column, Value depthBegin, Value depthEnd,
-                                   Value isFirst);
+  SmallVector<Value> multiplyBlock(Value block, Value row, Value column, const DepthStep &step);
   /// Whether the f32 matrix is all that is wanted, as it is.
   Value isPlain();
   void storeSums(ArrayRef<Value> sums, Value block);

@@ -1,8 +1,10 @@
 // The blocked product of tiles in one function, so that one tile configuration serves it.
 //
-// A product's block is worked through in steps of 32 tiles along the depth, so that a step's part of the right factor
-// stays in the nearer caches while rows of the left factor stream by. Four accumulators, two by two, hold 32 x 32 sums;
-// between the steps they lie in the caller's scratch memory. Where nothing follows, they go straight to the f32 matrix.
+// A product's block is worked through in steps of 16 tiles along the depth, so that a step's part of two columns of the
+// right factor stays in the first-level cache while rows of the left factor stream by from the second level, past the
+// first one (tileloaddt1). Four accumulators, two by two, hold 32 x 32 sums; between the steps they lie in the caller's
+// scratch memory. Where nothing follows, they go straight to the f32 matrix. Meanwhile what comes next is fetched from
+// memory: the right factor's next columns, and the left factor's next step, a share of it with every block.
 #include "compiler/TileEmitter.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
@@ -36,36 +38,74 @@ std::array<Value, 4> TileEmitter::quarters(Value block) {
 }
 
 /// Tile `tile` along the depth of row (or column) `row` of tiles.
-Value TileEmitter::factorTile(int argument, Value row, Value tile) {
+Value TileEmitter::factorAddress(int argument, Value row, Value tile) {
   Value number = add(mul(row, sizes_[Depth]), tile);
-  Type bf16 = builder_.getBF16Type();
-  return loadTile(at(arguments_[argument], bf16, mul(number, kTileElements)), bf16, 32, 32);
+  return at(arguments_[argument], builder_.getBF16Type(), mul(number, kTileElements));
 }
 
-SmallVector<Value> TileEmitter::multiplyBlock(Value block, Value row, Value column, Value depthBegin, Value depthEnd,
-                                              Value isFirst) {
+/// A tile that is used now and not soon again.
+Value TileEmitter::loadPassingTile(Value pointer) {
+  Type i16 = builder_.getI16Type(), tile = amx::TileType::get({16, 32}, builder_.getBF16Type());
+  auto word = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(builder_, loc_, builder_.getIntegerAttr(i16, value));
+  };
+  Value loaded = LLVM::CallIntrinsicOp::create(builder_, loc_, LLVM::LLVMX86AMXType::get(builder_.getContext()),
+                                               builder_.getStringAttr("llvm.x86.tileloaddt164.internal"),
+                                               ValueRange{word(16), word(64), pointer, index(64)})
+                     .getResult(0);
+  return UnrealizedConversionCastOp::create(builder_, loc_, tile, loaded).getResult(0);
+}
+
+/// Asks for `lines` cache lines from `pointer` on.
+void TileEmitter::prefetch(Value pointer, int64_t lines) {
+  for (int64_t i = 0; i < lines; ++i) {
+    constexpr unsigned read = 0, secondLevel = 2, data = 1;
+    LLVM::Prefetch::create(builder_, loc_, at(pointer, builder_.getI8Type(), index(64 * i)), read, secondLevel, data);
+  }
+}
+
+SmallVector<Value> TileEmitter::multiplyBlock(Value block, Value row, Value column, const DepthStep &step) {
   auto sum = amx::TileType::get({16, 16}, f32_);
   SmallVector<Type> sums(4, sum);
   std::array<Value, 4> memory = quarters(block);
   SmallVector<Value> begin = choose(
-      isFirst, sums,
+      step.isFirst, sums,
       [&] {
         return llvm::map_to_vector(sums, [&](Type) -> Value { return amx::TileZeroOp::create(builder_, loc_, sum); });
       },
       [&] { return llvm::map_to_vector(memory, [&](Value from) { return loadTile(from, f32_, 16, kUnit); }); });
-  Value top = mul(row, 2), bottom = add(top, index(1)), near = mul(column, 2), far = add(near, index(1));
-  auto loop = scf::ForOp::create(builder_, loc_, depthBegin, depthEnd, index(1), begin);
+  const std::array<Value, 2> rows = {mul(row, 2), add(mul(row, 2), index(1))};
+  const std::array<Value, 2> columns = {mul(column, 2), add(mul(column, 2), index(1))};
+  // The next step's left tiles, in as many shares as there are columns; the next columns' tiles, as there are rows.
+  Value extent = sub(step.end, step.begin), nextStep = select(step.isLast, step.begin, step.end);
+  Value next = add(column, index(1)), isInner = less(next, sizes_[ColumnEnd]);
+  Value nextColumn = mul(select(isInner, next, sizes_[ColumnBegin]), 2);
+  Value nextColumnsStep = select(isInner, step.begin, nextStep);
+  Value leftShare = mul(mul(sub(column, sizes_[ColumnBegin]), extent), 64 * kLeftLines);
+  Value rightShare = mul(mul(sub(row, sizes_[RowBegin]), extent), 64 * kRightLines);
+  Type byte = builder_.getI8Type();
+  std::array<Value, 2> nextLefts, nextRights;
+  for (int64_t i = 0; i < 2; ++i) {
+    nextLefts[i] = at(factorAddress(Left, rows[i], nextStep), byte, leftShare);
+    nextRights[i] = at(factorAddress(Right, add(nextColumn, index(i)), nextColumnsStep), byte, rightShare);
+  }
+  auto loop = scf::ForOp::create(builder_, loc_, step.begin, step.end, index(1), begin);
   {
     OpBuilder::InsertionGuard guard(builder_);
     builder_.setInsertionPointToStart(loop.getBody());
-    Value k = loop.getInductionVar();
-    std::array<Value, 2> lefts = {factorTile(Left, top, k), factorTile(Left, bottom, k)};
-    std::array<Value, 2> rights = {factorTile(Right, near, k), factorTile(Right, far, k)};
-    SmallVector<Value> next;
+    Value k = loop.getInductionVar(), done = sub(k, step.begin);
+    std::array<Value, 2> lefts, rights;
+    for (int64_t i = 0; i < 2; ++i) {
+      prefetch(at(nextLefts[i], byte, mul(done, 64 * kLeftLines)), kLeftLines);
+      prefetch(at(nextRights[i], byte, mul(done, 64 * kRightLines)), kRightLines);
+      lefts[i] = loadPassingTile(factorAddress(Left, rows[i], k));
+      rights[i] = loadTile(factorAddress(Right, columns[i], k), builder_.getBF16Type(), 32, 32);
+    }
+    SmallVector<Value> results;
     for (int64_t i = 0; i < 4; ++i)
-      next.push_back(
+      results.push_back(
           amx::TileMulFOp::create(builder_, loc_, sum, lefts[i / 2], rights[i % 2], loop.getRegionIterArg(i)));
-    scf::YieldOp::create(builder_, loc_, next);
+    scf::YieldOp::create(builder_, loc_, results);
   }
   return SmallVector<Value>(loop.getResults());
 }
@@ -105,14 +145,15 @@ void TileEmitter::emitProduct() {
   Value width = sub(sizes_[ColumnEnd], columnBegin), plain = isPlain();
   forRange(index(0), stepsEnd, kDepthStep, [&](Value begin) {
     Value after = add(begin, index(kDepthStep));
-    Value end = arith::MinSIOp::create(builder_, loc_, after, depth);
-    Value isFirst = arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::eq, begin, index(0));
-    Value isLast = arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::sge, after, stepsEnd);
+    DepthStep step{begin, arith::MinSIOp::create(builder_, loc_, after, depth),
+                   arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::eq, begin, index(0)),
+                   arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::sge, after, stepsEnd)};
+    Value isLast = step.isLast;
     forRange(columnBegin, sizes_[ColumnEnd], 1, [&](Value column) {
       forRange(rowBegin, sizes_[RowEnd], 1, [&](Value row) {
         Value number = add(mul(sub(row, rowBegin), width), sub(column, columnBegin));
         Value block = at(arguments_[Scratch], f32_, mul(number, kBlockElements));
-        SmallVector<Value> sums = multiplyBlock(block, row, column, begin, end, isFirst);
+        SmallVector<Value> sums = multiplyBlock(block, row, column, step);
         Value isWhole = arith::AndIOp::create(builder_, loc_, isInside(row, Rows), isInside(column, Columns));
         Value direct =
             arith::AndIOp::create(builder_, loc_, arith::AndIOp::create(builder_, loc_, plain, isLast), isWhole);

@@ -1,13 +1,13 @@
-// Packing, and products of packed matrices cut into blocks of at most 256 x 256 results, by the extents only.
+// Packing, and products of packed matrices cut into blocks of at most 256 x 512 results. Only the cuts between columns
+// depend on the number of threads: they change no sum.
 #include "runtime/kernels/Packed.h"
 
 #include "runtime/base/ParallelFor.h"
+#include "runtime/base/ScratchBuffer.h"
 #include "runtime/kernels/Bf16.h"
 #include "runtime/kernels/Prepare.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
 
 namespace heter::runtime {
 
@@ -30,9 +30,12 @@ bool isTransposed(Packing::type packing) {
 
 int64_t unitsOf(int64_t extent) { return roundToPacked(extent) / packedUnit; }
 
-/// A split of `units` units of 32 into even parts of at most 8.
+/// A block's extents at most, in units of 32: its sums and what it takes of the factors fit the second-level cache.
+constexpr int64_t blockRows = 8, blockColumns = 16;
+
+/// A split of `units` units of 32 into even parts of at most `most`.
 struct Split {
-  explicit Split(int64_t units) : units(units), parts((units + 7) / 8) {}
+  Split(int64_t units, int64_t most) : units(units), parts((units + most - 1) / most) {}
   int64_t begin(int64_t part) const { return units * part / parts; }
   int64_t units, parts;
 };
@@ -64,9 +67,8 @@ void callKernel(KernelFunction kernel, const PackedProduct &product, float *sums
 
 /// The memory in which a thread gathers the sums of one block.
 float *blockScratch() {
-  constexpr size_t bytes = 256 * 256 * sizeof(float);
-  thread_local const std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(64, bytes), &std::free);
-  return static_cast<float *>(memory.get());
+  thread_local ScratchBuffer memory;
+  return reinterpret_cast<float *>(memory.ensure(blockRows * blockColumns * 32 * 32 * int64_t{sizeof(float)}));
 }
 
 void forBlocks(int64_t count, int64_t work, Scheduler *scheduler, const std::function<void(int64_t)> &body) {
@@ -77,9 +79,17 @@ void forBlocks(int64_t count, int64_t work, Scheduler *scheduler, const std::fun
     body(i);
 }
 
+/// Narrower blocks where there would be too few for the threads to share them evenly.
+Split splitColumns(int64_t units, int64_t rowParts, int64_t threads) {
+  constexpr int64_t perThread = 2, narrowest = 4;
+  const int64_t wanted = threads > 1 ? (perThread * threads + rowParts - 1) / rowParts : 1;
+  return Split(units, std::clamp((units + wanted - 1) / std::max<int64_t>(wanted, 1), narrowest, blockColumns));
+}
+
 void multiplyTiles(KernelFunction kernel, const PackedProduct &product, std::vector<float> &sums,
                    Scheduler *scheduler) {
-  const Split rows(unitsOf(product.rows)), columns(unitsOf(product.columns));
+  const Split rows(unitsOf(product.rows), blockRows);
+  const Split columns = splitColumns(unitsOf(product.columns), rows.parts, scheduler ? scheduler->concurrency() : 1);
   const int64_t depth = unitsOf(product.depth), width = roundToPacked(product.columns);
   if (product.sums)
     sums.assign(static_cast<size_t>(rows.parts * width), 0.0f);

@@ -73,8 +73,9 @@ struct Result {
   std::array<std::vector<uint16_t>, 5> packed;
 };
 
-constexpr std::tuple<int64_t, int64_t, int64_t> extents[] = {
-    {1, 1, 1}, {64, 64, 64}, {33, 13, 247}, {247, 400, 70}, {512, 1, 400}, {300, 290, 1100}, {5, 7, 0}, {0, 7, 5}};
+constexpr std::tuple<int64_t, int64_t, int64_t> extents[] = {{1, 1, 1},      {64, 64, 64},  {33, 13, 247},
+                                                             {247, 400, 70}, {512, 1, 400}, {300, 290, 1100},
+                                                             {70, 560, 530}, {5, 7, 0},     {0, 7, 5}};
 
 } // namespace
 
