@@ -53,7 +53,9 @@ Term adamStep(Update &u, const Term &square) {
   weight2 = movingAverage(beta2, weight2, 1);
   moment1 = movingAverage(beta1, moment1, u.gradient);
   moment2 = movingAverage(beta2, moment2, square);
-  return u.rate * (moment1 / weight1) / (sqrt(moment2 / weight2) + u.option("epsilon"));
+  // rate * (moment1 / weight1) / (sqrt(moment2 / weight2) + epsilon), with what the elements share computed once.
+  Term scale = 1 / sqrt(weight2);
+  return u.rate / weight1 * moment1 / (sqrt(moment2) * scale + u.option("epsilon"));
 }
 
 void adam(Update &u) { u.value = u.value - adamStep(u, u.gradient * u.gradient); }

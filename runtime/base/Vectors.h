@@ -13,6 +13,9 @@ void addFloats(float *to, const float *from, int64_t count);
 /// to[i] = from[i] / divisor for i < count. `to` may be `from`.
 void divideFloats(float *to, const float *from, float divisor, int64_t count);
 
+/// Brings from[0] .. from[count - 1] into the second-level cache.
+void fetchFloats(const float *from, int64_t count);
+
 /// Sets negative values[i] to 0 for i < count; NaN stays.
 void reluFloats(float *values, int64_t count);
 

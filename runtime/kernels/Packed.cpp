@@ -156,9 +156,9 @@ int64_t packedIndex(Packing::type packing, int64_t rows, int64_t columns, int64_
   return (j / 16 * unitsOf(rows) + i / 32) * tileElements + i % 32 / 2 * 32 + j % 16 * 2 + i % 2;
 }
 
-void packUnit(const TileKernels &tiles, const float *from, int64_t unit, int64_t rows, int64_t columns,
-              const PackedOutputs &to) {
-  const int64_t first = unit * packedUnit, end = roundToPacked(columns);
+void packUnits(const TileKernels &tiles, const float *from, int64_t rows, int64_t columns, const PackedUnits &units,
+               const PackedOutputs &to) {
+  const int64_t first = units.rowBegin * packedUnit;
   if (tiles.pack) {
     PackedProduct outputs;
     // The kernel reads what it packs there, at the rows' numbers.
@@ -166,14 +166,19 @@ void packUnit(const TileKernels &tiles, const float *from, int64_t unit, int64_t
                                             static_cast<uintptr_t>(first * columns) * sizeof(float));
     outputs.packed = to;
     return callKernel(tiles.pack, outputs, nullptr, nullptr,
-                      {unit, unit + 1, 0, end / packedUnit, 0, rows, columns, 0});
+                      {units.rowBegin, units.rowEnd, units.columnBegin, units.columnEnd, 0, rows, columns, 0});
   }
   for (int packing = Packing::LEFT; packing <= Packing::RIGHT_TRANSPOSED; ++packing)
     if (uint16_t *out = to[static_cast<size_t>(packing)])
-      for (int64_t i = first; i < first + packedUnit; ++i)
-        for (int64_t j = 0; j < end; ++j)
+      for (int64_t i = first; i < units.rowEnd * packedUnit; ++i)
+        for (int64_t j = units.columnBegin * packedUnit; j < units.columnEnd * packedUnit; ++j)
           out[packedIndex(static_cast<Packing::type>(packing), rows, columns, i, j)] =
               i < rows && j < columns ? roundToBf16(from[(i - first) * columns + j]) : uint16_t{0};
+}
+
+void packUnit(const TileKernels &tiles, const float *from, int64_t unit, int64_t rows, int64_t columns,
+              const PackedOutputs &to) {
+  packUnits(tiles, from, rows, columns, {unit, unit + 1, 0, unitsOf(columns)}, to);
 }
 
 void packMatrix(const TileKernels &tiles, const float *from, int64_t rows, int64_t columns, const PackedOutputs &to,

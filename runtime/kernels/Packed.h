@@ -32,8 +32,14 @@ int64_t packedIndex(package::Packing::type packing, int64_t rows, int64_t column
 void packMatrix(const TileKernels &tiles, const float *from, int64_t rows, int64_t columns, const PackedOutputs &to,
                 Scheduler *scheduler);
 
-/// The same for 32 rows from row 32 * unit on, the first of which lies at `from`; of the matrix's last unit there may
-/// be fewer.
+/// A part of a matrix in units of 32 rows and columns; of its last units there may be less.
+struct PackedUnits {
+  int64_t rowBegin, rowEnd, columnBegin, columnEnd;
+};
+/// The same for a part, on this thread. The part's first row begins at `from`; `to` is the whole matrix.
+void packUnits(const TileKernels &tiles, const float *from, int64_t rows, int64_t columns, const PackedUnits &units,
+               const PackedOutputs &to);
+/// The same for the 32 rows from row 32 * unit on.
 void packUnit(const TileKernels &tiles, const float *from, int64_t unit, int64_t rows, int64_t columns,
               const PackedOutputs &to);
 

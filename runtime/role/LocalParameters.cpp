@@ -8,6 +8,9 @@ class StoreSnapshot final : public DenseSnapshot {
 public:
   explicit StoreSnapshot(std::shared_ptr<const DenseVersion> version) : version_(std::move(version)) {}
   std::span<const float> values(int parameter) const override { return version_->values(parameter); }
+  const uint16_t *packedByUpdate(int parameter, package::Packing::type packing) const override {
+    return PackedCopies::find(version_->copies(parameter), packing);
+  }
 
 private:
   std::shared_ptr<const DenseVersion> version_;

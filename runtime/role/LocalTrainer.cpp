@@ -74,6 +74,12 @@ Status LocalTrainer::prepare() {
   storeOptions.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };
+  const TileKernels tiles = TileKernels::of(&context_.kernels);
+  auto buffers = std::make_shared<PackedBuffers>();
+  if (!options.predict) {
+    copies_ = std::make_unique<PackedCopies>(model_, context_.package.find("local")->train, tiles, buffers);
+    storeOptions.copies = copies_.get();
+  }
   HETER_ASSIGN_OR_RETURN(store_, ParameterStore::create(
                                      context_.package.info,
                                      [this](const std::string &symbol) { return context_.kernels.find(symbol); },
@@ -93,7 +99,7 @@ Status LocalTrainer::prepare() {
   firstStep_ = store_->version();
   parameters_ = std::make_unique<LocalParameters>(*store_, context_.scheduler, options.update);
   services_.emplace(
-      FrameServices{model_, *parameters_, nullptr, nullptr, TileKernels::of(&context_.kernels), context_.scheduler});
+      FrameServices{model_, *parameters_, nullptr, nullptr, tiles, context_.scheduler, std::move(buffers)});
   return Status();
 }
 

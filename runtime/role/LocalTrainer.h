@@ -52,6 +52,7 @@ private:
   Scoreboard scoreboard_;
   UniqueFunction<void(StatusOr<RunResult>)> ended_;
   Programs programs_;
+  std::unique_ptr<PackedCopies> copies_; ///< Null in a run that predicts.
   std::unique_ptr<ParameterStore> store_;
   std::unique_ptr<LocalParameters> parameters_;
   std::optional<FrameServices> services_;

@@ -1,10 +1,13 @@
-// The packed copies of one version of the dense parameters: made when a frame first asks, read by all frames that have
-// pinned the version.
+// The packed copies of one version of the dense parameters, read by all frames that have pinned the version: made by
+// the update where the trainer owns the parameters, else when a frame first asks.
 #ifndef HETER_RUNTIME_ROLE_PACKEDVALUES_H
 #define HETER_RUNTIME_ROLE_PACKEDVALUES_H
 
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/kernels/Packed.h"
+#include "runtime/package/Package.h"
+#include "runtime/role/Model.h"
+#include "runtime/table/ParameterStore.h"
 
 #include <map>
 #include <memory>
@@ -48,6 +51,33 @@ private:
 
   mutable Mutex mutex_;
   mutable std::map<std::pair<int, int>, Entry> entries_ HETER_GUARDED_BY(mutex_);
+};
+
+/// The packed copies that updates make of each new version. Thread-safe.
+class PackedCopies final : public ValueCopies {
+public:
+  /// Those that the graph pulls.
+  PackedCopies(const Model &model, const package::Graph &graph, TileKernels tiles,
+               std::shared_ptr<PackedBuffers> buffers);
+
+  std::shared_ptr<void> take(int parameter) override;
+  void make(int parameter, void *copies, const float *values, const Part &part) override;
+
+  /// A copy in what take() gave and make() filled; null if that packing is not among them.
+  static const uint16_t *find(const void *copies, package::Packing::type packing);
+
+private:
+  struct Matrix {
+    std::array<bool, 5> wanted{}; ///< By packing.
+    int64_t rows = 0, columns = 0;
+  };
+  using Copies = std::array<std::shared_ptr<uint16_t>, 5>; ///< By packing.
+
+  void collect(const Model &model, const package::Graph &graph);
+
+  const TileKernels tiles_;
+  const std::shared_ptr<PackedBuffers> buffers_;
+  std::map<int, Matrix> matrices_; ///< By parameter.
 };
 
 } // namespace heter::runtime

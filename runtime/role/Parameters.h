@@ -20,7 +20,10 @@ public:
   /// The whole parameter; empty if this role never pulls it.
   virtual std::span<const float> values(int parameter) const = 0;
 
-  /// Packed copies of these values.
+  /// A copy of the parameter that its update packed; null if there is none.
+  virtual const uint16_t *packedByUpdate(int parameter, package::Packing::type packing) const { return nullptr; }
+
+  /// Packed copies of these values that are made when asked for.
   const PackedValues packed;
 };
 using DenseSnapshotPtr = std::shared_ptr<const DenseSnapshot>;

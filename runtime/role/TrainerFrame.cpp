@@ -133,9 +133,10 @@ void TrainerFrame::pullDense(Frame &frame, const package::Node &node, Completion
 Status TrainerFrame::deliverPacked(Frame &frame, const package::Node &node, int parameter,
                                    const DenseSnapshotPtr &snapshot) {
   const TensorRef &output = frame.value(node.outputs[0]);
-  const uint16_t *packed =
-      snapshot->packed.get({services_.tiles, *services_.buffers, services_.scheduler, parameter, output.packing,
-                            snapshot->values(parameter), output.shape[0], output.shape[1]});
+  const uint16_t *packed = snapshot->packedByUpdate(parameter, output.packing);
+  if (!packed)
+    packed = snapshot->packed.get({services_.tiles, *services_.buffers, services_.scheduler, parameter, output.packing,
+                                   snapshot->values(parameter), output.shape[0], output.shape[1]});
   if (!packed)
     return Status::resourceExhausted("no memory for a packed copy of `" + services_.model.parameterName(parameter) +
                                      "`");

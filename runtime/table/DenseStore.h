@@ -13,6 +13,8 @@
 
 namespace heter::runtime {
 
+struct DenseParameter;
+
 /// The gradient sums of one block, in the order in which they are to be added.
 struct BlockGradients {
   int parameter;
@@ -23,8 +25,8 @@ struct BlockGradients {
 /// `newest` is thread-safe; all other members want a caller that excludes the rest of them.
 class DenseStore {
 public:
-  /// `schema` must outlive the store.
-  DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount);
+  /// `schema` must outlive the store, and so must `copies`, which may be null.
+  DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount, ValueCopies *copies = nullptr);
   ~DenseStore();
 
   const DenseLayout &layout(int parameter) const;
@@ -67,13 +69,10 @@ public:
   void writeState(int parameter, int64_t localBlock, std::span<const float> state);
 
 private:
-  class BufferPool;
-  struct Parameter;
-
-  void updateBlock(const BlockGradients &block, float divisor, int64_t step, float *next);
   void publish(int64_t version);
 
-  std::vector<std::unique_ptr<Parameter>> parameters_;
+  ValueCopies *const copies_;
+  std::vector<std::unique_ptr<DenseParameter>> parameters_;
   bool hasAverages_ = false;
   uint64_t revision_ = 0;
   std::shared_ptr<const DenseVersion> averaged_; ///< The last that averaged() made.

@@ -28,12 +28,31 @@ class StoreInstant;
 /// Runs body(0) .. body(count - 1), in any order and possibly at once, and returns when all have run.
 using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)> &body)>;
 
+/// Makes copies of dense values in another form while an update has the values at hand. Thread-safe.
+class ValueCopies {
+public:
+  /// Parts begin at multiples of this, and end there or where the matrix does.
+  static constexpr int64_t unit = 32;
+  struct Part {
+    int64_t row, rows, column, columns;
+  };
+
+  virtual ~ValueCopies() = default;
+  /// Memory for the copies of one version of a parameter; null if none are wanted or there is no memory. Only a matrix
+  /// has copies.
+  virtual std::shared_ptr<void> take(int parameter) = 0;
+  /// Makes the copies of a part of `values`, the whole parameter. Calls for different parts may run at once.
+  virtual void make(int parameter, void *copies, const float *values, const Part &part) = 0;
+};
+
 struct StoreOptions {
   uint64_t seed = 0;       ///< Of the initial values.
   int shardIndex = 0;      ///< Which server this is ..
   int shardCount = 1;      ///< .. of how many.
   int64_t generation = 0;  ///< Pushes of any other generation are refused.
   ParallelFor parallelFor; ///< Spreads dense updates and folds; empty means one after another. Changes no result.
+  /// What updates of whole parameters copy; null: nothing. Outlives the store and its versions.
+  ValueCopies *copies = nullptr;
   /// The system's clock in seconds since its epoch, for tables whose periods are times; empty: it stands still.
   std::function<int64_t()> secondsNow;
   /// Runs what need not be waited for; empty: there is no such thing.
@@ -82,6 +101,8 @@ public:
   uint64_t revision() const { return revision_; }
   /// The store's values of a parameter: its blocks one after another, the whole parameter if shardCount is 1.
   std::span<const float> values(int parameter) const { return values_[static_cast<size_t>(parameter)]; }
+  /// What StoreOptions::copies made of these values; null where the update made none (first and loaded values, averages).
+  const void *copies(int parameter) const { return copies_[static_cast<size_t>(parameter)].get(); }
 
 private:
   friend class DenseStore;
@@ -89,6 +110,7 @@ private:
   uint64_t revision_ = 0;
   std::vector<std::span<const float>> values_;
   std::vector<std::shared_ptr<const float[]>> buffers_;
+  std::vector<std::shared_ptr<const void>> copies_;
 };
 
 /// Thread-safe: all calls may come from any thread. Pulls run beside each other and beside pushes; `closeStep`,

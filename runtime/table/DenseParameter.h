@@ -1,0 +1,75 @@
+// What a store holds of one dense parameter, for DenseStore and the updates that it runs.
+#ifndef HETER_RUNTIME_TABLE_DENSEPARAMETER_H
+#define HETER_RUNTIME_TABLE_DENSEPARAMETER_H
+
+#include "runtime/base/ScratchBuffer.h"
+#include "runtime/base/ThreadAnnotations.h"
+#include "runtime/table/ParameterStore.h"
+
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+namespace heter::runtime {
+
+/// Buffers of one size. A buffer comes back when its last holder lets go, from whatever thread. Thread-safe.
+class DenseBufferPool : public std::enable_shared_from_this<DenseBufferPool> {
+public:
+  explicit DenseBufferPool(int64_t elements) : bytes_(elements * static_cast<int64_t>(sizeof(float)) + 64) {}
+  ~DenseBufferPool() {
+    for (float *buffer : free_)
+      std::free(buffer);
+  }
+
+  std::shared_ptr<float[]> take() HETER_EXCLUDES(mutex_) {
+    float *buffer = nullptr;
+    {
+      MutexLock lock(mutex_);
+      if (!free_.empty()) {
+        buffer = free_.back();
+        free_.pop_back();
+      }
+    }
+    if (!buffer)
+      buffer = static_cast<float *>(allocateAligned(bytes_));
+    return {buffer, [pool = shared_from_this()](float *p) { pool->giveBack(p); }};
+  }
+
+private:
+  void giveBack(float *buffer) HETER_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    free_.push_back(buffer);
+  }
+
+  const int64_t bytes_;
+  Mutex mutex_;
+  std::vector<float *> free_ HETER_GUARDED_BY(mutex_);
+};
+
+/// Slots and scalars have no versions: only updates and checkpoints see them.
+struct DenseParameter {
+  DenseParameter(const ParameterSpec &s, int server, int serverCount)
+      : spec(s), layout(s.name, s.elements, server, serverCount),
+        pool(std::make_shared<DenseBufferPool>(layout.localElements())) {}
+
+  const ParameterSpec &spec;
+  DenseLayout layout;
+  std::shared_ptr<DenseBufferPool> pool;
+  std::shared_ptr<float[]> values;
+  std::shared_ptr<const void> copies;          ///< Of `values`, by StoreOptions::copies; null if there are none.
+  std::vector<std::shared_ptr<float[]>> slots; ///< localElements() floats each.
+  std::vector<float> scalars;                  ///< The optimizer's scalars, block after block.
+
+  float *scalarsOf(int64_t localBlock) {
+    return scalars.data() + static_cast<size_t>(localBlock) * spec.optimizer.scalars.size();
+  }
+  size_t localElements() const { return static_cast<size_t>(layout.localElements()); }
+  /// The slot that stands for the values in tests and predictions, or null.
+  float *average() {
+    return spec.optimizer.averaged < 0 ? nullptr : slots[static_cast<size_t>(spec.optimizer.averaged)].get();
+  }
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_TABLE_DENSEPARAMETER_H

@@ -1,0 +1,57 @@
+// DenseUpdate: one update of one dense parameter, a single pass over its memory, in tasks that may run at once.
+#ifndef HETER_RUNTIME_TABLE_DENSEUPDATE_H
+#define HETER_RUNTIME_TABLE_DENSEUPDATE_H
+
+#include "runtime/table/DenseParameter.h"
+#include "runtime/table/DenseStore.h"
+
+#include <memory>
+#include <vector>
+
+namespace heter::runtime {
+
+/// Use: add() for each block, prepare(), run() of every task, finish(). What it refers to outlives it.
+class DenseUpdate {
+public:
+  /// `copies` may be null. `number` is the parameter's handle.
+  DenseUpdate(DenseParameter &parameter, int number, float divisor, int64_t step, ValueCopies *copies);
+
+  /// The gradients of another block, which live until the end. REQUIRES: at most one entry a block.
+  void add(const BlockGradients &block);
+
+  /// Takes memory for the next values and cuts the work into tasks.
+  void prepare();
+  int64_t tasks() const { return static_cast<int64_t>(tasks_.size()); }
+  /// Thread-safe, for different tasks.
+  void run(int64_t task);
+  /// Makes the next values the parameter's. After all tasks.
+  void finish();
+
+private:
+  class Worker;
+
+  /// Rows [row, row + rows) and columns [column, column + columns) of the values, seen as a matrix.
+  struct Task {
+    int64_t row, rows, column, columns;
+  };
+
+  void cutBlocks();
+  void cutForCopies();
+
+  DenseParameter &parameter_;
+  const int number_;
+  const float divisor_;
+  const int64_t step_;
+  ValueCopies *const copies_;
+  std::vector<const std::vector<const float *> *> gradients_; ///< By local block; null: not updated.
+  int64_t blocks_ = 0;
+  int64_t width_ = 0; ///< Of a row.
+  std::vector<Task> tasks_;
+  std::shared_ptr<float[]> next_;
+  std::shared_ptr<void> nextCopies_;
+  std::vector<float> nextScalars_;
+};
+
+} // namespace heter::runtime
+
+#endif // HETER_RUNTIME_TABLE_DENSEUPDATE_H
