@@ -129,12 +129,17 @@ const std::vector<IsaLevel> &isaLevels() {
         {"avx2", "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl", "bmi1", "bmi2", "f16c", "fma", "movbe"},
         "x86-64-v4",
         ""};
-    IsaLevel tiles = v4;
-    tiles.name = "x86-64-v4-amx";
-    tiles.cpuFeatures.insert(tiles.cpuFeatures.end(), {"amx_bf16", "amx_tile", "avx512_bf16"});
-    tiles.extensions = "+amx-bf16,+amx-tile,+avx512bf16";
-    tiles.tiles = true;
-    return std::vector<IsaLevel>{v3, v4, tiles};
+    IsaLevel vectors = v4;
+    vectors.name = "x86-64-v4-bf16";
+    vectors.cpuFeatures.emplace_back("avx512_bf16");
+    vectors.extensions = "+avx512bf16";
+    vectors.tiles = TileProducts::Vectors;
+    IsaLevel amx = v4;
+    amx.name = "x86-64-v4-amx";
+    amx.cpuFeatures.insert(amx.cpuFeatures.end(), {"amx_bf16", "amx_tile", "avx512_bf16"});
+    amx.extensions = "+amx-bf16,+amx-tile,+avx512bf16";
+    amx.tiles = TileProducts::Amx;
+    return std::vector<IsaLevel>{v3, v4, vectors, amx};
   }();
   return levels;
 }
@@ -147,9 +152,6 @@ FailureOr<std::vector<KernelObjectBytes>> compileKernels(ModuleOp module, bool t
       return failure();
   if (failed(lowerToLlvm(*lowered)))
     return failure();
-  OwningOpRef<ModuleOp> withTiles = tiles ? cast<ModuleOp>((*lowered)->clone()) : ModuleOp();
-  if (tiles && failed(emitTileKernels(*withTiles)))
-    return failure();
   initializeTarget();
   // One LLVM context a level, so that the levels are compiled side by side.
   struct Job {
@@ -159,13 +161,19 @@ FailureOr<std::vector<KernelObjectBytes>> compileKernels(ModuleOp module, bool t
   };
   std::vector<KernelObjectBytes> objects;
   for (const IsaLevel &isa : isaLevels())
-    if (!isa.tiles || tiles)
+    if (isa.tiles == TileProducts::None || tiles)
       objects.push_back({isa, ""});
   std::vector<Job> jobs(objects.size());
   for (auto [object, job] : llvm::zip(objects, jobs)) {
     const IsaLevel &isa = object.isa;
     job.machine = makeTargetMachine(isa);
-    job.module = translateModuleToLLVMIR(isa.tiles ? *withTiles : *lowered, job.context, "kernels");
+    OwningOpRef<ModuleOp> withTiles;
+    if (isa.tiles != TileProducts::None) {
+      withTiles = cast<ModuleOp>((*lowered)->clone());
+      if (failed(emitTileKernels(*withTiles, isa.tiles)))
+        return failure();
+    }
+    job.module = translateModuleToLLVMIR(withTiles ? *withTiles : *lowered, job.context, "kernels");
     if (!job.machine || !job.module)
       return module.emitError("cannot make native code for ") << isa.name;
     setTarget(*job.module, *job.machine, isa);

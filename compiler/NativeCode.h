@@ -11,13 +11,16 @@
 
 namespace heter::compiler {
 
+/// How a level's kernels multiply packed matrices of bf16. Only packages that do so have kernels for levels that can.
+enum class TileProducts { None, Vectors, Amx };
+
 /// An instruction-set level of the cpu class, and what a machine must have to run it.
 struct IsaLevel {
   std::string name;                     ///< e.g. x86-64-v4: the name in file names
   std::vector<std::string> cpuFeatures; ///< as the kernel's flags in /proc/cpuinfo have them
   std::string cpu;                      ///< LLVM's name of a CPU that has them ..
   std::string extensions;               ///< .. but for these, as LLVM writes them
-  bool tiles = false;                   ///< multiplies tiles of bf16: only packages that do so have kernels for it
+  TileProducts tiles = TileProducts::None;
 };
 
 /// The levels that a package has kernels for, lowest first.
@@ -29,7 +32,7 @@ struct KernelObjectBytes {
 };
 
 /// Compiles every func.func of `module` for every level; with `tiles` also the kernels on packed matrices
-/// (TileKernels.h), for the level that has them. The entries have the functions' names and the kernel ABI. The same
+/// (TileKernels.h), for the levels that have them. The entries have the functions' names and the kernel ABI. The same
 /// module gives the same bytes. `module` is not changed.
 mlir::FailureOr<std::vector<KernelObjectBytes>> compileKernels(mlir::ModuleOp module, bool tiles = false);
 

@@ -1,10 +1,11 @@
 // What the parts of TileKernels share: a builder of one kernel on packed matrices, with the kernel's arguments at hand.
-// The product is in TileProduct.cpp, what follows it (bias, activation, sums) in TileEnds.cpp, and packing in
-// TilePacking.cpp.
+// The product is in TileProduct.cpp (its AVX-512 form in VectorProduct.cpp), what follows it (bias, activation, sums)
+// in TileEnds.cpp, and packing in TilePacking.cpp.
 #ifndef HETER_COMPILER_TILEEMITTER_H
 #define HETER_COMPILER_TILEEMITTER_H
 
 #include "compiler/KernelLoops.h"
+#include "compiler/NativeCode.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -52,8 +53,8 @@ struct DepthStep {
 /// Emits one of the kernels.
 class TileEmitter {
 public:
-  TileEmitter(ModuleOp target, StringRef name)
-      : builder_(target.getContext()), loc_(UnknownLoc::get(target.getContext())), loops_(builder_, loc_),
+  TileEmitter(ModuleOp target, StringRef name, TileProducts kind)
+      : kind_(kind), builder_(target.getContext()), loc_(UnknownLoc::get(target.getContext())), loops_(builder_, loc_),
         pointer_(LLVM::LLVMPointerType::get(target.getContext())), f32_(builder_.getF32Type()),
         lanes_(VectorType::get({16}, f32_)) {
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(target.getContext()), {pointer_});
@@ -168,6 +169,13 @@ private:
   void transpose(Vectors &rows);
   void storeTile(int argument, Value tile, ArrayRef<Value> rows);
 
+  //===-- Vectors -------------------------------------------------------------------------------------------------===//
+
+  /// The block's sums after another step, by products of vectors, in the block.
+  void multiplyBlockByVectors(Value block, Value row, Value column, const DepthStep &step);
+  SmallVector<Value> addTileProducts(Value left, ArrayRef<Value> rights, ValueRange sums);
+
+  const TileProducts kind_;
   OpBuilder builder_;
   Location loc_;
   KernelLoops loops_;

@@ -14,13 +14,13 @@ using namespace mlir;
 
 namespace heter::compiler {
 
-LogicalResult emitTileKernels(ModuleOp target) {
+LogicalResult emitTileKernels(ModuleOp target, TileProducts kind) {
   MLIRContext *context = target.getContext();
   context
       ->loadDialect<amx::AMXDialect, arith::ArithDialect, cf::ControlFlowDialect, LLVM::LLVMDialect, scf::SCFDialect>();
   OwningOpRef<ModuleOp> module = ModuleOp::create(target.getLoc());
-  tiles::TileEmitter(*module, "heter.tiles.product").emitProduct();
-  tiles::TileEmitter(*module, "heter.tiles.pack").emitPack();
+  tiles::TileEmitter(*module, "heter.tiles.product", kind).emitProduct();
+  tiles::TileEmitter(*module, "heter.tiles.pack", kind).emitPack();
   PassManager passes(context, ModuleOp::getOperationName());
   passes.addPass(createSCFToControlFlowPass());
   passes.addPass(createConvertToLLVMPass());

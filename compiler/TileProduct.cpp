@@ -142,7 +142,7 @@ void TileEmitter::emitProduct() {
   // A depth of 0 is one step without a tile: all sums are 0.
   Value depth = sizes_[Depth], rowBegin = sizes_[RowBegin], columnBegin = sizes_[ColumnBegin];
   Value stepsEnd = arith::MaxSIOp::create(builder_, loc_, depth, index(1));
-  Value width = sub(sizes_[ColumnEnd], columnBegin), plain = isPlain();
+  Value width = sub(sizes_[ColumnEnd], columnBegin), plain = kind_ == TileProducts::Amx ? isPlain() : Value();
   forRange(index(0), stepsEnd, kDepthStep, [&](Value begin) {
     Value after = add(begin, index(kDepthStep));
     DepthStep step{begin, arith::MinSIOp::create(builder_, loc_, after, depth),
@@ -153,6 +153,10 @@ void TileEmitter::emitProduct() {
       forRange(rowBegin, sizes_[RowEnd], 1, [&](Value row) {
         Value number = add(mul(sub(row, rowBegin), width), sub(column, columnBegin));
         Value block = at(arguments_[Scratch], f32_, mul(number, kBlockElements));
+        if (kind_ == TileProducts::Vectors) {
+          multiplyBlockByVectors(block, row, column, step);
+          return ifThen(isLast, [&] { finishBlock(block, row, column); });
+        }
         SmallVector<Value> sums = multiplyBlock(block, row, column, step);
         Value isWhole = arith::AndIOp::create(builder_, loc_, isInside(row, Rows), isInside(column, Columns));
         Value direct =

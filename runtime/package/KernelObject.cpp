@@ -6,13 +6,11 @@
 #include "runtime/package/Manifest.h"
 #include "runtime/package/Package.h"
 
+#include <cstdlib>
 #include <dlfcn.h>
 
 namespace heter::runtime {
 namespace {
-
-/// The level whose kernels multiply tiles of bf16.
-constexpr const char *tileLevel = "x86-64-v4-amx";
 
 class SharedKernelObject final : public KernelObject {
 public:
@@ -44,30 +42,42 @@ static Status checkObject(FileSystem &files, const std::string &folder, const st
   return checkFile(*manifest, folder, name, bytes);
 }
 
-std::vector<std::string> supportedLevels() {
-  std::vector<std::string> levels;
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("x86-64-v4") && mayUseTiles())
-    levels.emplace_back(tileLevel);
-  if (__builtin_cpu_supports("x86-64-v4"))
-    levels.emplace_back("x86-64-v4");
-  if (__builtin_cpu_supports("x86-64-v3"))
-    levels.emplace_back("x86-64-v3");
-  return levels;
-}
-
 /// Says how products in bf16 are computed, if the package has any.
-static Status sayHowTilesAreMultiplied(FileSystem &files, const std::string &folder, const std::string &chosen) {
+static Status sayHowProductsAreMade(FileSystem &files, const std::string &folder, const std::string &chosen) {
   HETER_ASSIGN_OR_RETURN(bool there, files.exists(folder + "/kernels-cpu-" + tileLevel + ".so"));
-  if (there && chosen == tileLevel)
-    logInfo("products in bf16: the package's kernels for AMX tiles");
-  else if (there)
-    logInfo("products in bf16: rounded operands are multiplied in f32 by oneDNN, because this processor has no AMX");
+  if (!there)
+    return {};
+  const std::vector<std::string> all = processorLevels();
+  const bool forced = all.front() != usableLevels().front();
+  if (chosen == tileLevel)
+    logInfo("products in bf16: amx, the package's kernels for tiles");
+  else if (chosen == vectorLevel)
+    logInfo(std::string("products in bf16: avx512-bf16, the package's kernels for vectors, because ") +
+            (forced ? "HETER_CPU_LEVEL says so" : "this processor has no AMX"));
+  else
+    logInfo(std::string("products in bf16: f32 fallback, rounded operands multiplied by oneDNN, because ") +
+            (forced ? "HETER_CPU_LEVEL says so" : "this processor has neither AMX nor AVX-512 bf16"));
   return {};
 }
 
+/// What a setting that leaves no level is told.
+static Status noLevel() {
+  const std::vector<std::string> all = processorLevels();
+  if (all.empty())
+    return Status::failedPrecondition(
+        "this processor has neither x86-64-v4 nor x86-64-v3 (AVX2), which the kernels need");
+  std::string names;
+  for (const std::string &level : all)
+    names += (names.empty() ? "`" : ", `") + level + "`";
+  const char *asked = std::getenv("HETER_CPU_LEVEL");
+  return Status::invalidArgument("HETER_CPU_LEVEL is `" + std::string(asked ? asked : "") +
+                                 "`, which is no level of this processor; it has " + names);
+}
+
 StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, const std::string &folder) {
-  std::vector<std::string> levels = supportedLevels();
+  const std::vector<std::string> &levels = usableLevels();
+  if (levels.empty())
+    return noLevel();
   for (const std::string &level : levels) {
     std::string name = "kernels-cpu-" + level + ".so", path = folder + "/" + name;
     HETER_ASSIGN_OR_RETURN(bool there, files.exists(path));
@@ -80,12 +90,9 @@ StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, cons
     if (!handle)
       return Status::dataLoss("cannot load the kernels `" + path + "`: " + dlerror() + "; compile the model again");
     auto kernels = std::make_unique<SharedKernelObject>(handle, path + " (" + level + ")");
-    HETER_RETURN_IF_ERROR(sayHowTilesAreMultiplied(files, folder, level));
+    HETER_RETURN_IF_ERROR(sayHowProductsAreMade(files, folder, level));
     return std::unique_ptr<KernelObject>(std::move(kernels));
   }
-  if (levels.empty())
-    return Status::failedPrecondition(
-        "this processor has neither x86-64-v4 nor x86-64-v3 (AVX2), which the kernels need");
   return Status::notFound("`" + folder + "` holds no kernels for this processor, kernels-cpu-" + levels.back() +
                           ".so; compile the model again");
 }

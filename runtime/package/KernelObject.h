@@ -24,10 +24,7 @@ public:
   virtual const std::string &description() const = 0;
 };
 
-/// The instruction-set levels that kernels are compiled for and this processor has, best first.
-std::vector<std::string> supportedLevels();
-
-/// Loads `kernels-cpu-LEVEL.so` of a package folder for the best level that the processor has and the package holds.
+/// Loads `kernels-cpu-LEVEL.so` of a package folder for the best usable level (Processor.h) that the package holds.
 StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, const std::string &folder);
 
 } // namespace heter::runtime

@@ -31,6 +31,30 @@ class Compiled(e2e.TestCase):
                               capture_output=True, text=True, check=True).stdout
         self.assertIn("zmm", text)
 
+    def test_lower_levels_compute_the_same_model(self):
+        """Products in bf16 by whatever this processor has, and below: a run says which, and losses stay close."""
+        data = self.synth(2000)
+        package = self.compile("ctr_dnn", "local", "--precision=bf16")
+        words = {"x86-64-v4-amx": "amx", "x86-64-v4-bf16": "avx512-bf16", "x86-64-v4": "f32 fallback",
+                 "x86-64-v3": "f32 fallback"}
+        wrong = e2e.run_tool("heter", "run", package, "--data", data, check=False, env={"HETER_CPU_LEVEL": "x86-64-v9"})
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn("HETER_CPU_LEVEL is `x86-64-v9`, which is no level of this processor; it has `", wrong.stderr)
+        levels = [level for level in words if f"`{level}`" in wrong.stderr]
+        self.assertIn("x86-64-v3", levels)
+        seen = {}
+        for level in levels:
+            losses = self.folder / f"{level}.losses"
+            run = e2e.run_tool("heter", "run", package, "--data", data, "--batch-size", 100, "--losses", losses,
+                               env={"HETER_CPU_LEVEL": level})
+            self.assertIn(f"products in bf16: {words[level]}", run.stderr)
+            if level != levels[0]:
+                self.assertIn("because HETER_CPU_LEVEL says so", run.stderr)
+            seen[level] = [float(line.split()[1]) for line in losses.read_text().splitlines()]
+        for level in levels:
+            for a, b in zip(seen[level], seen[levels[-1]], strict=True):
+                self.assertAlmostEqual(a, b, delta=5e-3, msg=level)
+
     def test_runtime_needs_no_compiler(self):
         libraries = subprocess.run(["ldd", e2e.BIN / "heter"], capture_output=True, text=True, check=True).stdout
         symbols = subprocess.run(["nm", "-C", e2e.BIN / "heter"], capture_output=True, text=True, check=True).stdout

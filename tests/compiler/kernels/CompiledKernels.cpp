@@ -3,6 +3,7 @@
 
 #include "compiler/NativeCode.h"
 #include "dialects/nn/NN.h"
+#include "runtime/base/Processor.h"
 #include "runtime/package/KernelObject.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -75,7 +76,7 @@ CompiledKernels::CompiledKernels(const std::string &source) {
     ADD_FAILURE() << "the kernels do not compile";
     return;
   }
-  std::vector<std::string> levels = runtime::supportedLevels();
+  std::vector<std::string> levels = runtime::usableLevels();
   for (const KernelObjectBytes &object : *objects) {
     if (std::find(levels.begin(), levels.end(), object.isa.name) == levels.end())
       continue;

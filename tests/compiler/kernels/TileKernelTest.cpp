@@ -8,9 +8,11 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 
+#include <algorithm>
 #include <dlfcn.h>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <map>
 #include <random>
 #include <unistd.h>
 
@@ -20,40 +22,53 @@ using package::Packing;
 
 namespace {
 
-/// The kernels of a package without any of its own.
-class TileKernelTest : public ::testing::Test {
+/// The kernels of a package without any of its own, for each level that multiplies packed matrices.
+class TileKernelTest : public ::testing::TestWithParam<const char *> {
 protected:
+  static bool canRun(const std::string &level) { return std::ranges::count(usableLevels(), level) > 0; }
+
   static void SetUpTestSuite() {
-    if (!mayUseTiles())
-      return;
     mlir::DialectRegistry registry;
     compiler::registerNativeCode(registry);
     mlir::MLIRContext context(registry);
     mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
     auto objects = compiler::compileKernels(*module, /*tiles=*/true);
     ASSERT_TRUE(mlir::succeeded(objects));
-    ASSERT_EQ(objects->back().isa.name, "x86-64-v4-amx");
-    std::string path = testing::TempDir() + "/heter-tiles-" + std::to_string(getpid()) + ".so";
-    ASSERT_FALSE(compiler::linkSharedObject(objects->back().object, path));
-    library_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    for (const compiler::KernelObjectBytes &object : *objects)
+      if (object.isa.tiles != compiler::TileProducts::None && canRun(object.isa.name))
+        load(object);
+  }
+  static void load(const compiler::KernelObjectBytes &object) {
+    std::string path = testing::TempDir() + "/heter-" + object.isa.name + "-" + std::to_string(getpid()) + ".so";
+    ASSERT_FALSE(compiler::linkSharedObject(object.object, path));
+    Level &level = levels_[object.isa.name];
+    level.library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     std::filesystem::remove(path);
-    ASSERT_TRUE(library_);
-    tiles_.product = reinterpret_cast<KernelFunction>(dlsym(library_, "heter.tiles.product"));
-    tiles_.pack = reinterpret_cast<KernelFunction>(dlsym(library_, "heter.tiles.pack"));
-    ASSERT_TRUE(tiles_.product && tiles_.pack);
+    ASSERT_TRUE(level.library);
+    level.tiles.product = reinterpret_cast<KernelFunction>(dlsym(level.library, "heter.tiles.product"));
+    level.tiles.pack = reinterpret_cast<KernelFunction>(dlsym(level.library, "heter.tiles.pack"));
   }
   static void TearDownTestSuite() {
-    if (library_)
-      dlclose(library_);
+    for (auto &[name, level] : levels_)
+      dlclose(level.library);
+    levels_.clear();
   }
   void SetUp() override {
-    if (!mayUseTiles())
-      GTEST_SKIP() << "this processor multiplies no tiles (AMX), so the generated products cannot run here";
+    if (!canRun(GetParam()))
+      GTEST_SKIP() << "this processor, or HETER_CPU_LEVEL, has no " << GetParam();
+    tiles_ = levels_[GetParam()].tiles;
+    ASSERT_TRUE(tiles_.product && tiles_.pack);
   }
 
-  static inline void *library_ = nullptr;
-  static inline TileKernels tiles_;
+  struct Level {
+    void *library = nullptr;
+    TileKernels tiles;
+  };
+  static inline std::map<std::string, Level> levels_;
+  TileKernels tiles_;
 };
+
+INSTANTIATE_TEST_SUITE_P(Levels, TileKernelTest, ::testing::Values("x86-64-v4-amx", "x86-64-v4-bf16"));
 
 std::vector<float> randomFloats(std::mt19937 &random, int64_t count) {
   std::uniform_real_distribution<float> uniform(-1, 1);
@@ -79,7 +94,7 @@ constexpr std::tuple<int64_t, int64_t, int64_t> extents[] = {{1, 1, 1},      {64
 
 } // namespace
 
-TEST_F(TileKernelTest, PacksAsPlainCodeDoes) {
+TEST_P(TileKernelTest, PacksAsPlainCodeDoes) {
   std::mt19937 random(1);
   for (auto [rows, columns, depth] : extents) {
     std::vector<float> values = randomFloats(random, rows * columns);
@@ -103,7 +118,7 @@ TEST_F(TileKernelTest, PacksAsPlainCodeDoes) {
   }
 }
 
-TEST_F(TileKernelTest, MultipliesAsPlainCodeDoes) {
+TEST_P(TileKernelTest, MultipliesAsPlainCodeDoes) {
   std::mt19937 random(2);
   for (auto [rows, columns, depth] : extents)
     for (int end = 0; end < 4; ++end) {
@@ -152,7 +167,7 @@ TEST_F(TileKernelTest, MultipliesAsPlainCodeDoes) {
     }
 }
 
-TEST_F(TileKernelTest, ManyExamplesAreTheSumsOfTheSameBlocks) {
+TEST_P(TileKernelTest, ManyExamplesAreTheSumsOfTheSameBlocks) {
   // The same rows give the same bits, however many others there are in blocks of their own.
   std::mt19937 random(3);
   const int64_t rows = 512, columns = 64, depth = 100;
