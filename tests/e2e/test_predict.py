@@ -111,7 +111,7 @@ class Predict(e2e.TestCase):
     def test_failures_say_what_to_do(self):
         out = self.write("out", ["what was here before"])
         usual = [self.package, "--load", self.model, "--data", DATA, "--out", out]
-        self.assertIn("--load DIR is missing", e2e.run_tool("heter", "predict", self.package, "--data", DATA, "--out", out,
+        self.assertIn("--load DIR|FILE is missing", e2e.run_tool("heter", "predict", self.package, "--data", DATA, "--out", out,
                                                         check=False).stderr)
         self.assertIn("No space left on device", self.error(*usual[:-1], "/dev/full"))
         self.assertIn("cannot create", self.error(*usual[:-1], self.folder / "none" / "out"))
