@@ -79,4 +79,12 @@ template <typename ConcreteType> class Cheap : public mlir::OpTrait::TraitBase<C
 #define GET_OP_CLASSES
 #include "dialects/nn/NNOps.h.inc"
 
+namespace heter::nn {
+
+/// Checks what an update of `part` says of shows and clicks: `counts` (which may be null) are there if and only if the
+/// table scores its rows and the part is the one that counts.
+mlir::LogicalResult verifyCounts(mlir::Operation *op, TableOp table, llvm::StringRef part, mlir::Value counts);
+
+} // namespace heter::nn
+
 #endif // HETER_DIALECTS_NN_NN_H

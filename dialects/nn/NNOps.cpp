@@ -53,6 +53,75 @@ void heter::nn::printPool(OpAsmPrinter &printer, Operation *, PoolAttr pool) {
 // Symbols
 //===----------------------------------------------------------------------===//
 
+/// A rule of a table's policy: the numbers and the texts that it has, no more and no fewer.
+struct PolicyRule {
+  StringRef kind;
+  SmallVector<StringRef, 3> numbers;
+  StringRef text;
+};
+
+static ArrayRef<PolicyRule> policyRules() {
+  static const std::array<PolicyRule, 5> rules = {{{"show_click", {"click", "decay", "show"}, "clicks"},
+                                                   {"unseen", {"periods"}, ""},
+                                                   {"score", {"least"}, ""},
+                                                   {"memory", {"bytes"}, ""},
+                                                   {"ssd", {}, ""}}};
+  return rules;
+}
+
+/// Whether the rule has exactly the options of its kind. `period` has one of two.
+static LogicalResult verifyRule(TableOp table, RuleAttr rule) {
+  SmallVector<StringRef> wanted;
+  if (rule.getKind() == "period") {
+    wanted.push_back(rule.getOptions().contains("steps") ? "steps" : "seconds");
+  } else {
+    const auto *known = llvm::find_if(policyRules(), [&](const PolicyRule &r) { return r.kind == rule.getKind(); });
+    if (known == policyRules().end())
+      return table.emitOpError("has an unknown rule '") << rule.getKind() << "' in its policy";
+    llvm::append_range(wanted, known->numbers);
+    if (!known->text.empty()) {
+      if (!rule.getOptions().getAs<StringAttr>(known->text))
+        return table.emitOpError("expected the text '") << known->text << "' of rule '" << rule.getKind() << "'";
+      wanted.push_back(known->text);
+    }
+  }
+  for (StringRef name : wanted)
+    if (!rule.getOptions().contains(name))
+      return table.emitOpError("expected the number '") << name << "' of rule '" << rule.getKind() << "'";
+  for (NamedAttribute option : rule.getOptions()) {
+    if (!llvm::is_contained(wanted, option.getName().getValue()))
+      return table.emitOpError("has an unknown option '")
+             << option.getName().getValue() << "' of rule '" << rule.getKind() << "'";
+    auto number = dyn_cast<FloatAttr>(option.getValue());
+    if (number && !(number.getValueAsDouble() >= 0))
+      return table.emitOpError("expected a number of 0 or more as '")
+             << option.getName().getValue() << "' of rule '" << rule.getKind() << "'";
+  }
+  return success();
+}
+
+/// What rules ask of each other.
+static LogicalResult verifyPolicy(TableOp table) {
+  llvm::StringSet<> kinds;
+  if (ArrayAttr policy = table.getPolicyAttr())
+    for (auto rule : policy.getAsRange<RuleAttr>()) {
+      if (failed(verifyRule(table, rule)))
+        return failure();
+      if (!kinds.insert(rule.getKind()).second)
+        return table.emitOpError("has two rules '") << rule.getKind() << "' in its policy";
+    }
+  const bool admitsByScore = llvm::any_of(table.getParts().getAsRange<PartAttr>(), [](PartAttr part) {
+    return part.getAdmit() && part.getAdmit().getKind() == "score";
+  });
+  if ((admitsByScore || kinds.contains("score")) && !kinds.contains("show_click"))
+    return table.emitOpError("goes by scores of rows and has no rule 'show_click' that makes them");
+  if (kinds.contains("unseen") && !kinds.contains("period"))
+    return table.emitOpError("counts unseen periods and has no rule 'period' that says how long they are");
+  if (kinds.contains("ssd") && !kinds.contains("memory"))
+    return table.emitOpError("has a tier below memory and no rule 'memory' that limits it");
+  return success();
+}
+
 LogicalResult TableOp::verify() {
   if (getParts().empty())
     return emitOpError("expected at least one part");
@@ -63,6 +132,31 @@ LogicalResult TableOp::verify() {
     if (!names.insert(part.getName()).second)
       return emitOpError("has two parts called '") << part.getName() << "'";
   }
+  return verifyPolicy(*this);
+}
+
+RuleAttr TableOp::findRule(StringRef kind) {
+  if (ArrayAttr policy = getPolicyAttr())
+    for (auto rule : policy.getAsRange<RuleAttr>())
+      if (rule.getKind() == kind)
+        return rule;
+  return RuleAttr();
+}
+
+PartAttr TableOp::getCountingPart() {
+  for (auto part : getParts().getAsRange<PartAttr>())
+    if (!part.getAdmit())
+      return part;
+  return cast<PartAttr>(getParts()[0]);
+}
+
+LogicalResult heter::nn::verifyCounts(Operation *op, TableOp table, StringRef part, Value counts) {
+  const bool wanted = table.findRule("show_click") && table.getCountingPart().getName() == part;
+  if (wanted != static_cast<bool>(counts))
+    return op->emitOpError() << (wanted ? "expected" : "expected no") << " counts of shows and clicks for part \""
+                             << part << "\" of @" << table.getSymName();
+  if (counts && cast<RowsType>(counts.getType()).getDim() != 2)
+    return op->emitOpError() << "expected shows and clicks of each key as counts, got " << counts.getType();
   return success();
 }
 
@@ -162,7 +256,15 @@ LogicalResult LookupOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult UpdateRowsOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifyPart(*this, symbols, getTableAttr(), getPart(), cast<RowsType>(getRows().getType()).getDim());
+  if (failed(verifyPart(*this, symbols, getTableAttr(), getPart(), cast<RowsType>(getRows().getType()).getDim())))
+    return failure();
+  return verifyCounts(*this, symbols.lookupNearestSymbolFrom<TableOp>(*this, getTableAttr()), getPart(), getCounts());
+}
+
+LogicalResult MinimizeOp::verify() {
+  if (getClip() && getClipValue())
+    return emitOpError("expected to clip by the norm or each value, not both");
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

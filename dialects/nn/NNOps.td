@@ -53,7 +53,16 @@ def NN_TableOp : NN_Op<"table", [Symbol]> {
     nn.table @emb [#nn.part<"", 9, #nn.init<"uniform", 1.0e-02>, #nn.optimizer<"adagrad", {lr = 5.0e-02 : f64}>>]
     ```
 
-    `policy` says how rows are scored and which are kept, in the rules of the language's options of tables.
+    `policy` says how rows are scored and which are kept. Its rules, each at most once:
+
+    - `show_click` (text `clicks`, the label that says how often an example was clicked; numbers `show`, `click` and
+      `decay`): a row's shows and clicks are counted, and are `decay` of themselves after a period. Its score is
+      (shows - clicks) * show + clicks * click.
+    - `period` (number `steps` or `seconds`): how long a period is.
+    - `unseen` (number `periods`): rows without a push for more periods go.
+    - `score` (number `least`): rows that score less go.
+    - `memory` (number `bytes`): what the table's rows take at most, on all servers together.
+    - `ssd`: what has no room in memory goes there; without it, the rows that score least go.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, NN_PartArrayAttr:$parts, OptionalAttr<NN_RuleArrayAttr>:$policy);
   let assemblyFormat = "$sym_name $parts (`policy` $policy^)? attr-dict";
@@ -61,6 +70,10 @@ def NN_TableOp : NN_Op<"table", [Symbol]> {
   let extraClassDeclaration = [{
     /// The part called `name`, or null.
     PartAttr findPart(::llvm::StringRef name);
+    /// The rule of the policy of that kind, or null.
+    RuleAttr findRule(::llvm::StringRef kind);
+    /// The part whose pushes count shows and clicks: the first without admission, or else the first.
+    PartAttr getCountingPart();
   }];
 }
 
@@ -573,17 +586,22 @@ def NN_YieldOp : NN_Op<"yield", [Terminator, Pure, ParentOneOf<["IfOp", "WhileOp
 def NN_Norm : ConfinedAttr<F64Attr, [NN_Positive]>;
 
 def NN_MinimizeOp : NN_PlacedOp<"minimize", (ins NN_ScalarTensor:$loss, NN_OptimizerAttr:$optimizer,
-                                                 OptionalAttr<NN_Norm>:$clip)> {
+                                                 OptionalAttr<NN_Norm>:$clip,
+                                                 OptionalAttr<NN_Norm>:$clip_value)> {
   let summary = "Asks for the gradient of `loss` and an update of all parameters; removed by differentiation";
   let description = [{
     With `clip`, the gradients of the dense parameters together are scaled down to that global norm where theirs is
-    larger: the norm of the mean gradient over the micro-batch's examples. Gradients of rows are not clipped.
+    larger: the norm of the mean gradient over the micro-batch's examples. With `clip_value`, each element of that mean
+    gradient is kept between -clip_value and clip_value. Gradients of rows are not clipped.
 
     ```mlir
     nn.minimize %loss with #nn.optimizer<"adam", {lr = 1.0e-3 : f64}> clip(1.0e+1)
     ```
   }];
-  let assemblyFormat = "$loss `with` $optimizer (`clip` `(` $clip^ `)`)? attr-dict";
+  let assemblyFormat = [{
+    $loss `with` $optimizer (`clip` `(` $clip^ `)`)? (`clip_value` `(` $clip_value^ `)`)? attr-dict
+  }];
+  let hasVerifier = 1;
 }
 
 def NN_UpdateOp : NN_PlacedOp<"update", (ins FlatSymbolRefAttr:$parameter, NN_F32Tensor:$gradient),
@@ -596,10 +614,21 @@ def NN_UpdateOp : NN_PlacedOp<"update", (ins FlatSymbolRefAttr:$parameter, NN_F3
   let assemblyFormat = "$parameter `,` $gradient attr-dict `:` type($gradient)";
 }
 
-def NN_UpdateRowsOp : NN_PlacedOp<"update_rows", (ins FlatSymbolRefAttr:$table, StrAttr:$part, NN_Rows:$rows),
+def NN_UpdateRowsOp : NN_PlacedOp<"update_rows", (ins FlatSymbolRefAttr:$table, StrAttr:$part, NN_Rows:$rows,
+                                                  Optional<NN_Rows>:$counts),
                                   [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Updates rows of one part of a table; the scale is that of nn.update";
-  let assemblyFormat = "$table `part` `(` $part `)` $rows attr-dict `:` type($rows)";
+  let description = [{
+    `counts` are the shows and clicks of the same keys, in the same order: those of the counting part of a table that
+    scores its rows, and of no other.
+
+    ```mlir
+    nn.update_rows @emb part("") %rows counts(%shown) : !nn.rows<9>, !nn.rows<2>
+    ```
+  }];
+  let assemblyFormat = [{
+    $table `part` `(` $part `)` $rows (`counts` `(` $counts^ `)`)? attr-dict `:` type($rows) (`,` type($counts)^)?
+  }];
 }
 
 def NN_ReportOp : NN_PlacedOp<"report", (ins StrAttr:$metric, StrAttr:$name, Variadic<NN_AnyTensor>:$values)> {

@@ -87,7 +87,8 @@ LogicalResult PushRowsOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return failure();
   if (getRows().getType().getDim() != part->getDim())
     return emitOpError() << "expected rows of " << part->getDim() << " floats, got " << getRows().getType().getDim();
-  return success();
+  auto table = symbols.lookupNearestSymbolFrom<nn::TableOp>(*this, getTableAttr());
+  return nn::verifyCounts(*this, table, getPart(), getCounts());
 }
 
 /// Checks that `name` is a parameter of type `type`.

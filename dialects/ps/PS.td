@@ -90,8 +90,12 @@ def PS_PullDenseOp : PS_PlacedOp<"pull_dense", [Pure, DeclareOpInterfaceMethods<
 
 def PS_PushRowsOp : PS_PlacedOp<"push_rows", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "gives a sparse gradient, summed over the micro-batch, to the rows' owners";
-  let arguments = (ins FlatSymbolRefAttr:$table, StrAttr:$part, NN_RowsType:$rows, OptionalAttr<NN_PlaceAttr>:$place);
-  let assemblyFormat = "$table `part` `(` $part `)` $rows attr-dict `:` type($rows)";
+  let description = "`counts` are the shows and clicks of the same keys, as those of nn.update_rows.";
+  let arguments = (ins FlatSymbolRefAttr:$table, StrAttr:$part, NN_RowsType:$rows,
+                       Optional<NN_RowsType>:$counts, OptionalAttr<NN_PlaceAttr>:$place);
+  let assemblyFormat = [{
+    $table `part` `(` $part `)` $rows (`counts` `(` $counts^ `)`)? attr-dict `:` type($rows) (`,` type($counts)^)?
+  }];
 }
 
 def PS_PushDenseOp : PS_PlacedOp<"push_dense", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

@@ -313,7 +313,10 @@ LogicalResult PullRowsOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult PushRowsOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifyPart(symbols, *this, getTableAttr(), getPart());
+  if (failed(verifyPart(symbols, *this, getTableAttr(), getPart())))
+    return failure();
+  return nn::verifyCounts(*this, symbols.lookupNearestSymbolFrom<nn::TableOp>(*this, getTableAttr()), getPart(),
+                          getCounts());
 }
 
 LogicalResult PullDenseOp::verifySymbolUses(SymbolTableCollection &symbols) {

@@ -114,10 +114,11 @@ def Task_PullDenseOp : Task_Node<"pull_dense", "$parameter", "`:` type($result)"
   let results = (outs AnyTypeOf<[Task_HostTensor, Task_HostPacked]>:$result);
 }
 
-def Task_PushRowsOp : Task_Node<"push_rows", "$table `part` `(` $part `)` `(` $rows `)`", "`:` type($rows)",
+def Task_PushRowsOp : Task_Node<"push_rows", "$table `part` `(` $part `)` `(` $rows (`,` $counts^)? `)`",
+                                "`:` type($rows) (`,` type($counts)^)?",
                                 [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "Hands a sparse gradient to the owner of the table";
-  let own = (ins FlatSymbolRefAttr:$table, StrAttr:$part, Task_Rows:$rows);
+  let summary = "Hands a sparse gradient, and perhaps counts of shows and clicks, to the owner of the table";
+  let own = (ins FlatSymbolRefAttr:$table, StrAttr:$part, Task_Rows:$rows, Optional<Task_Rows>:$counts);
 }
 
 def Task_PushDenseOp : Task_Node<"push_dense", "$parameter `(` $gradient `)`", "`:` type($gradient)",

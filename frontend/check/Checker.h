@@ -1,7 +1,7 @@
 // The checker's class. Its parts: Declarations.cpp (files, imports, inputs, tables, constants), Statements.cpp,
 // Branches.cpp and Loops.cpp (run-time regions), Expressions.cpp, Calls.cpp (functions and built-ins), Pairing.cpp
-// (operators and broadcasting), Options.cpp (options and the calls they take), Rules.cpp (optimizers, admission,
-// eviction), Goals.cpp, Data.cpp, and the built-ins in Builtins*.cpp.
+// (operators and broadcasting), Options.cpp (options and the calls they take), Rules.cpp (optimizers),
+// RowRules.cpp (admission, eviction), Goals.cpp, Data.cpp, and the built-ins in Builtins*.cpp.
 //
 // A name is checked where it is used; after an error its value is poison, which makes everything that follows silent.
 #ifndef HETER_FRONTEND_CHECK_CHECKER_H
@@ -266,9 +266,12 @@ private:
   std::optional<Optimizer> readOptimizer(const ast::Expr &expr);
   std::optional<ReadCall> readSchedule(const ast::Expr &expr);
   void readAverage(const ast::Expr &expr);
+
+  // RowRules.cpp
   std::optional<StoreRule> readAdmission(const ast::Option &option);
   void checkOneAdmission(const ast::Table &table, const Table &checked);
-  void readStoreOption(const ast::Option &option, Table &table);
+  void checkRowRules(const ast::Table &table, Table &checked);
+  void checkMemory(const Table &table);
 
   // Goals.cpp
   void runMinimize(const ast::Step &step);
@@ -283,6 +286,7 @@ private:
   void checkData(const ast::Data &data);
 
   friend class DataChecker;
+  friend class RowRules;
 
   SourceManager &sources_;
   DiagnosticEngine &diagnostics_;

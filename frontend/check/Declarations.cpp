@@ -385,7 +385,7 @@ void Checker::checkInput(const ast::Input &input) {
 //===-- Tables ----------------------------------------------------------------------------------------------------===//
 
 static const std::vector<std::string> partOptions = {"dim", "init", "optimizer", "admit"};
-static const std::vector<std::string> storeOptions = {"score", "evict", "memory", "beyond"};
+static const std::vector<std::string> storeOptions = {"score", "evict", "period", "memory", "beyond"};
 
 void Checker::checkTables(Unit &unit) {
   for (const ast::Table &table : unit.file.tables)
@@ -417,9 +417,7 @@ void Checker::checkTable(const ast::Table &table) {
     if (auto checked = checkPart("part `" + part.name.text + "`", part.name, part.options))
       result.parts.push_back(*checked);
   }
-  checkOneAdmission(table, result);
-  for (const ast::Option &option : table.options)
-    readStoreOption(option, result);
+  checkRowRules(table, result);
   model_.tables.push_back(std::move(result));
 }
 

@@ -24,10 +24,8 @@ void Checker::readMinimizeOption(const ast::Option &option) {
   double most = rule->numbers.begin()->second;
   if (most <= 0)
     error(option.value->range, "`clip` is " + formatNumber(most)).help("more than 0");
-  else if (rule->name == "value")
-    unsupported(option.value->range, "clipping each `value`", "models that clip each gradient on its own");
   else
-    model_.clip = most;
+    (rule->name == "value" ? model_.clipValue : model_.clip) = most;
 }
 
 void Checker::runMinimize(const ast::Step &step) {
@@ -194,10 +192,12 @@ void Checker::checkGoals() {
   if (!model_.minimizeRange.isValid() && !stopped_ && !diagnostics_.isFull())
     error(model_.range, "nothing is minimized, so `" + model_.name + "` cannot train")
         .help("minimize loss with adam(lr: 1e-3)");
-  for (Table &table : model_.tables)
+  for (Table &table : model_.tables) {
     for (TablePart &part : table.parts)
       if (part.optimizer.call.name.empty())
         part.optimizer = model_.optimizer;
+    checkMemory(table);
+  }
 }
 
 } // namespace heter::frontend

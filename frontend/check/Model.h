@@ -93,8 +93,9 @@ struct TablePart {
 struct Table {
   std::string name;
   std::vector<TablePart> parts;
-  std::vector<StoreRule> policy; ///< How rows are scored, and which are kept.
+  std::vector<StoreRule> policy; ///< How rows are scored, and which are kept; show_click comes first.
   SourceRange range;
+  SourceRange memoryRange; ///< Of the rule `memory`, if there is one.
 };
 
 /// A dense parameter under its path.
@@ -168,6 +169,7 @@ struct Model {
   Optimizer optimizer;
   std::optional<optimizers::Call> average; ///< Of the dense parameters, in tests and predictions.
   double clip = 0;                         ///< The global norm of the dense gradients at most; 0 if it is not clipped.
+  double clipValue = 0;                    ///< The magnitude of each of their elements at most; 0 if not clipped.
   SourceRange minimizeRange;
   std::vector<Report> reports;
   std::vector<Prediction> predictions;

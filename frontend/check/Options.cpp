@@ -80,11 +80,13 @@ bool Checker::readArgument(const ast::Expr &expr, const SpecArgument &argument, 
   if (argument.kind == SpecArgument::Kind::Steps)
     units = {"steps"};
   if (argument.kind == SpecArgument::Kind::Time)
-    units = {"days", "hours", "min", "s", "ms"};
+    units = {"days", "hours", "min", "s", "steps"};
   std::optional<double> number = measured(expr, what, units);
   if (!number)
     return false;
   result.numbers[argument.name] = *number;
+  if (argument.kind == SpecArgument::Kind::Time && expr.unit == "steps")
+    result.texts["steps"] = "";
   std::string wanted = argument.bounds ? optimizers::boundsError(*argument.bounds, *number) : "";
   if (wanted.empty())
     return true;
@@ -150,10 +152,18 @@ std::optional<ReadCall> Checker::readCall(const ast::Expr &expr, const std::stri
     if (given)
       ok &= readArgument(*given, argument, *spec, result);
     else if (argument.required && ok) {
+      using Kind = SpecArgument::Kind;
+      const bool label = argument.kind == Kind::Label, time = argument.kind == Kind::Time;
       std::string example = positional < expr.items.size() ? text(expr.items[positional]->range)
-                            : argument.positional          ? "0.01"
-                                                           : "...";
-      error(expr.range, "`" + spec->name + "` wants " + (argument.positional ? "a number" : "`" + argument.name + "`"))
+                            : !argument.positional         ? "..."
+                            : label                        ? "LABEL"
+                            : time                         ? "30 days"
+                                                           : "0.01";
+      std::string wanted = !argument.positional ? "`" + argument.name + "`"
+                           : label              ? "a label"
+                           : time               ? "a time"
+                                                : "a number";
+      error(expr.range, "`" + spec->name + "` wants " + wanted)
           .help(spec->name + "(" + (argument.positional ? "" : argument.name + ": ") + example + ")");
       ok = false;
     }

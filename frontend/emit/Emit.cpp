@@ -321,9 +321,10 @@ void Emitter::goals(Goal goal) {
     nn::ReportOp::create(builder_, location(report.range), builder_.getStringAttr(report.metric),
                          builder_.getStringAttr(report.name), operands, nn::PlaceAttr());
   }
+  auto limit = [&](double most) { return most > 0 ? builder_.getF64FloatAttr(most) : FloatAttr(); };
   if (goal == Goal::Train)
-    nn::MinimizeOp::create(builder_, location(range), loss, denseOptimizer(),
-                           model_.clip > 0 ? builder_.getF64FloatAttr(model_.clip) : FloatAttr(), nn::PlaceAttr());
+    nn::MinimizeOp::create(builder_, location(range), loss, denseOptimizer(), limit(model_.clip),
+                           limit(model_.clipValue), nn::PlaceAttr());
 }
 
 //===-- Operations ------------------------------------------------------------------------------------------------===//

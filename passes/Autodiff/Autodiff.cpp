@@ -35,11 +35,13 @@ public:
 
   llvm::MapVector<StringAttr, SourceGradient> parameters;                  // by symbol
   llvm::MapVector<std::pair<StringAttr, StringAttr>, SourceGradient> rows; // by table and part
+  llvm::MapVector<StringAttr, SourceGradient> counts;                      // shows and clicks, by table
 
 private:
   void findActive();
   Value sum(Value value);
   LogicalResult differentiate(Operation *op);
+  LogicalResult count(LookupOp lookup, TableOp table);
   template <typename Op> void merge(SourceGradient &source, Value gradient, PlaceAttr place, Location loc);
 
   Block *block;
@@ -100,6 +102,9 @@ LogicalResult Differentiator::differentiate(Operation *op) {
   if (auto lookup = dyn_cast<LookupOp>(op)) {
     Value made = LookupGradOp::create(builder, op->getLoc(), lookup.getIds(), gradient, lookup.getPoolAttr(), place);
     merge<AddRowsOp>(rows[{lookup.getTableAttr().getAttr(), lookup.getPartAttr()}], made, place, op->getLoc());
+    auto table = SymbolTable::lookupNearestSymbolFrom<TableOp>(lookup, lookup.getTableAttr());
+    if (table && table.findRule("show_click") && table.getCountingPart().getName() == lookup.getPart())
+      return count(lookup, table);
     return success();
   }
   auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
@@ -116,6 +121,43 @@ LogicalResult Differentiator::differentiate(Operation *op) {
       made = NegOp::create(builder, op->getLoc(), made, place);
     contributions[operand].push_back({made, place});
   }
+  return success();
+}
+
+/// Counts the shows and clicks of the keys of a lookup: a key is shown as often as it is looked up, and clicked as the
+/// label of those examples says. As the gradient's rows are, these are sums over a key's occurrences, in the same order
+/// of keys: the gradient of a lookup whose result has the gradient (1, label).
+LogicalResult Differentiator::count(LookupOp lookup, TableOp table) {
+  Location loc = lookup.getLoc();
+  // Where the lookup is marked is not where its rows and the label are: the pair is made with these.
+  const PlaceAttr place = getPlace(lookup), unmarked;
+  StringRef name = table.findRule("show_click").getOptions().getAs<StringAttr>("clicks").getValue();
+  InputOp label;
+  for (auto input : block->getOps<InputOp>())
+    if (input.getName() == name)
+      label = input;
+  auto type = label ? dyn_cast<RankedTensorType>(label.getType()) : RankedTensorType();
+  if (!type || !label.getLabel() || type.getRank() != 1 || !type.getElementType().isF32())
+    return table.emitOpError("counts clicks by '") << name << "', which is no label of one f32 an example";
+  auto shaped = [&](ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, builder.getF32Type()); };
+  constexpr int64_t batch = ShapedType::kDynamic;
+  Value one = ConstantOp::create(builder, loc, 1.0, unmarked);
+  Value shows = BroadcastOp::create(builder, loc, shaped({batch, 1}), one, ArrayRef<int64_t>(), unmarked);
+  Value clicks = ReshapeOp::create(builder, loc, shaped({batch, 1}), label, unmarked);
+  if (HETER_MUTATION("counts/clicks-are-shows"))
+    clicks = shows;
+  Value pair = ConcatOp::create(builder, loc, ValueRange{shows, clicks}, 1, unmarked);
+  // Of lists of ids the sum is taken, whatever the lookup's pooling.
+  auto ids = dyn_cast<RankedTensorType>(lookup.getIds().getType());
+  Pool pool = ids && ids.getRank() == 1 ? Pool::None : Pool::Sum;
+  if (ids && ids.getRank() > 2) {
+    SmallVector<int64_t> shape(ids.getShape().drop_back());
+    shape.push_back(2);
+    pair = BroadcastOp::create(builder, loc, shaped(shape), pair, ArrayRef<int64_t>{0, ids.getRank() - 1}, unmarked);
+  }
+  Value made =
+      LookupGradOp::create(builder, loc, lookup.getIds(), pair, PoolAttr::get(builder.getContext(), pool), place);
+  merge<AddRowsOp>(counts[table.getSymNameAttr()], made, place, loc);
   return success();
 }
 
@@ -158,7 +200,7 @@ static MinimizeOp findMinimize(ModuleOp module) {
 }
 
 /// Ends the program with the updates, in the order in which parameters and tables are declared.
-static void buildUpdates(ModuleOp module, MinimizeOp minimize, Differentiator &gradients) {
+static LogicalResult buildUpdates(ModuleOp module, MinimizeOp minimize, Differentiator &gradients) {
   OpBuilder builder = OpBuilder::atBlockEnd(minimize->getBlock());
   Location loc = minimize.getLoc();
   for (auto parameter : module.getOps<ParameterOp>()) {
@@ -180,9 +222,14 @@ static void buildUpdates(ModuleOp module, MinimizeOp minimize, Differentiator &g
                             << "' does not influence the loss and gets no rows";
       else
         UpdateRowsOp::create(builder, loc, FlatSymbolRefAttr::get(it->first.first), name, it->second.value,
+                             part == table.getCountingPart() ? gradients.counts[table.getSymNameAttr()].value : Value(),
                              it->second.place);
     }
+    if (table.findRule("show_click") && !gradients.counts[table.getSymNameAttr()].value)
+      return table.emitOpError("counts the shows and clicks of part '")
+             << table.getCountingPart().getName() << "', which does not influence the loss";
   }
+  return success();
 }
 
 namespace {
@@ -197,8 +244,11 @@ struct AutodiffPass : heter::impl::AutodiffBase<AutodiffPass> {
     if (failed(gradients.run(minimize)))
       return signalPassFailure();
     if (minimize.getClipAttr())
-      clipGradients(minimize, gradients.allParameters());
-    buildUpdates(module, minimize, gradients);
+      clipNorm(minimize, gradients.allParameters());
+    if (minimize.getClipValueAttr())
+      clipValues(minimize, gradients.allParameters());
+    if (failed(buildUpdates(module, minimize, gradients)))
+      return signalPassFailure();
     minimize.erase();
     module->setAttr(kStageAttr, StringAttr::get(module.getContext(), "autodiff"));
   }

@@ -1,4 +1,4 @@
-// Builds the norm and the scale of clipped gradients; see Clip.h for the formula.
+// Builds what clips gradients; see Clip.h for the formulas.
 #include "passes/Autodiff/Clip.h"
 
 using namespace mlir;
@@ -26,7 +26,7 @@ PlaceAttr commonPlace(ArrayRef<SourceGradient *> gradients) {
 
 } // namespace
 
-void clipGradients(MinimizeOp minimize, MutableArrayRef<SourceGradient *> gradients) {
+void clipNorm(MinimizeOp minimize, MutableArrayRef<SourceGradient *> gradients) {
   if (gradients.empty())
     return;
   OpBuilder builder = OpBuilder::atBlockEnd(minimize->getBlock());
@@ -53,6 +53,26 @@ void clipGradients(MinimizeOp minimize, MutableArrayRef<SourceGradient *> gradie
             ? scale
             : BroadcastOp::create(builder, loc, type, scale, ArrayRef<int64_t>(), gradient->place).getResult();
     gradient->value = MulOp::create(builder, loc, gradient->value, spread, gradient->place);
+  }
+}
+
+void clipValues(MinimizeOp minimize, MutableArrayRef<SourceGradient *> gradients) {
+  OpBuilder builder = OpBuilder::atBlockEnd(minimize->getBlock());
+  Location loc = minimize.getLoc();
+  for (SourceGradient *gradient : gradients) {
+    PlaceAttr place = gradient->place;
+    Type type = gradient->value.getType();
+    auto limit = [&](double most) -> Value {
+      Value each = ConstantOp::create(builder, loc, most, place);
+      Value examples = ExampleCountOp::create(builder, loc, place);
+      Value all = MulOp::create(builder, loc, each, examples, place);
+      return type == all.getType()
+                 ? all
+                 : BroadcastOp::create(builder, loc, type, all, ArrayRef<int64_t>(), place).getResult();
+    };
+    const double most = minimize.getClipValueAttr().getValueAsDouble();
+    Value above = MaximumOp::create(builder, loc, gradient->value, limit(-most), place);
+    gradient->value = MinimumOp::create(builder, loc, above, limit(most), place);
   }
 }
 

@@ -1,4 +1,4 @@
-// Clipping of the dense gradients by their global norm, as operations of the program.
+// Clipping of the dense gradients, by their global norm or each value, as operations of the program.
 #ifndef HETER_PASSES_AUTODIFF_CLIP_H
 #define HETER_PASSES_AUTODIFF_CLIP_H
 
@@ -18,7 +18,11 @@ struct SourceGradient {
 /// gradient is squared and scaled where it is; the norm is put together there too if all are in one role, else where
 /// the model is not marked. Where nothing is clipped the gradients keep their bits: c / c is 1. Operations go to the
 /// end of the block of `minimize`.
-void clipGradients(nn::MinimizeOp minimize, llvm::MutableArrayRef<SourceGradient *> gradients);
+void clipNorm(nn::MinimizeOp minimize, llvm::MutableArrayRef<SourceGradient *> gradients);
+
+/// Replaces each of `gradients` (as above) by itself with every element kept between -c B and c B, which keeps those of
+/// the mean gradient between -c and c, where c is the clip_value of `minimize`. NaN stays NaN.
+void clipValues(nn::MinimizeOp minimize, llvm::MutableArrayRef<SourceGradient *> gradients);
 
 } // namespace heter
 

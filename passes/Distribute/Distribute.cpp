@@ -36,7 +36,7 @@ void distributeProgram(nn::ProgramOp program) {
                               update.getPlaceAttr());
     } else if (auto update = dyn_cast<nn::UpdateRowsOp>(op)) {
       ps::PushRowsOp::create(builder, op->getLoc(), update.getTableAttr(), update.getPartAttr(), update.getRows(),
-                             update.getPlaceAttr());
+                             update.getCounts(), update.getPlaceAttr());
     } else {
       return;
     }

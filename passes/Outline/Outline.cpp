@@ -214,7 +214,9 @@ LogicalResult ProgramOutliner::outlineNode(Operation *op) {
       })
       .Case([&](ps::PushRowsOp push) {
         task::PushRowsOp::create(builder_, loc, push.getTableAttr(), push.getPartAttr(),
-                                 get(push.getRows(), task::Space::Host), label("push " + push.getTable()), {}, {});
+                                 get(push.getRows(), task::Space::Host),
+                                 push.getCounts() ? get(push.getCounts(), task::Space::Host) : Value(),
+                                 label("push " + push.getTable()), {}, {});
         return success();
       })
       .Case([&](ps::PushDenseOp push) {

@@ -57,7 +57,7 @@ enum NodeKind {
   INPUT = 1,      // attribute "input": brings the batch's tensor of that name
   PULL_ROWS = 2,  // attributes "table", "part": keys (ROWS of dim 0) -> ROWS
   PULL_DENSE = 3, // attribute "parameter": the version that the frame has pinned
-  PUSH_ROWS = 4,  // attributes "table", "part": takes ROWS
+  PUSH_ROWS = 4,  // attributes "table", "part": takes ROWS, and of a counting part ROWS of shows and clicks of the same keys
   PUSH_DENSE = 5, // attribute "parameter": takes the gradient sum
   SEND = 6,       // attribute "channel": takes the channel's values
   RECV = 7,       // attribute "channel": gives the channel's values
@@ -130,7 +130,7 @@ struct Part {
 struct Table {
   1: required string name
   2: required list<Part> parts
-  3: required list<Rule> policy // how rows are scored, and which are kept
+  3: required list<Rule> policy // how rows are scored, and which are kept; docs/formats/package.md lists the rules
 }
 
 struct Parameter {

@@ -139,9 +139,19 @@ std::string optimizerText(const package::Optimizer &optimizer) {
 
 std::string ruleText(const package::Rule &rule) {
   std::string text;
+  for (const auto &[name, value] : rule.texts)
+    text += (text.empty() ? "" : ", ") + name + " " + value;
   for (const auto &[name, number] : rule.numbers)
     text += (text.empty() ? "" : ", ") + name + " " + numberText(number);
-  return rule.kind + " (" + text + ")";
+  return rule.kind + (text.empty() ? "" : " (" + text + ")");
+}
+
+/// What a table does with its rows, a line; nothing if it keeps all of them.
+std::string policyText(const package::Table &table) {
+  std::string text;
+  for (const package::Rule &rule : table.policy)
+    text += (text.empty() ? "rows of " + table.name + ": " : ", ") + ruleText(rule);
+  return text.empty() ? "" : text + "\n";
 }
 
 std::string initText(const package::Initializer &init) {
@@ -162,11 +172,13 @@ std::string sharedText(const Package &package) {
                      std::to_string(static_cast<uint64_t>(info.seed)) + "\nprogram hash " + package.hash + "\n";
   for (const package::Input &input : info.inputs)
     text += "input " + input.name + ": " + typeText(input.kind, input.type) + (input.label ? ", label" : "") + "\n";
-  for (const package::Table &table : info.tables)
+  for (const package::Table &table : info.tables) {
     for (const package::Part &part : table.parts)
       text += "table " + table.name + (part.name.empty() ? "" : "." + part.name) + ": dim " + std::to_string(part.dim) +
               ", " + initText(part.init) + ", " + optimizerText(part.optimizer) +
               (part.admit.kind.empty() ? "" : ", admitted by " + ruleText(part.admit)) + "\n";
+    text += policyText(table);
+  }
   for (const package::Parameter &parameter : info.parameters) {
     package::TensorType type;
     type.element = package::ElementType::F32;

@@ -114,7 +114,41 @@ private:
         HETER_RETURN_IF_ERROR(checkInitializer(part.init).withContext(name));
         HETER_RETURN_IF_ERROR(checkOptimizer(part.optimizer).withContext(name));
       }
+      for (const package::Rule &rule : table.policy)
+        HETER_RETURN_IF_ERROR(checkRule(table, rule));
     }
+    return {};
+  }
+
+  /// Rules are there once, and have their numbers; what these may be is for the store to say.
+  Status checkRule(const package::Table &table, const package::Rule &rule) {
+    static const std::map<std::string, std::set<std::string>> known = {{"show_click", {"show", "click", "decay"}},
+                                                                       {"period", {}},
+                                                                       {"unseen", {"periods"}},
+                                                                       {"score", {"least"}},
+                                                                       {"memory", {"bytes"}},
+                                                                       {"ssd", {}}};
+    const std::string name = "table `" + table.name + "`: rule `" + rule.kind + "`";
+    const auto found = known.find(rule.kind);
+    if (found == known.end())
+      return Status::dataLoss(name + " is unknown");
+    for (const std::string &number : found->second)
+      if (!rule.numbers.contains(number))
+        return Status::dataLoss(name + " has no number `" + number + "`");
+    if (rule.kind == "period" && rule.numbers.contains("steps") == rule.numbers.contains("seconds"))
+      return Status::dataLoss(name + " has no number `steps` or `seconds`, or both");
+    if (!rules_.emplace(std::pair(table.name, rule.kind), &rule).second)
+      return Status::dataLoss(name + " is there twice");
+    if (rule.kind != "show_click")
+      return {};
+    const auto clicks = rule.texts.find("clicks");
+    const auto label = clicks == rule.texts.end() ? inputs_.end() : inputs_.find(clicks->second);
+    if (label == inputs_.end() || !label->second->label)
+      return Status::dataLoss(name + " names no label that counts clicks");
+    // The first part without admission, or else the first, is pushed with counts.
+    const auto first = std::find_if(table.parts.begin(), table.parts.end(),
+                                    [](const package::Part &part) { return part.admit.kind.empty(); });
+    counting_.emplace(table.name, (first == table.parts.end() ? table.parts.front() : *first).name);
     return {};
   }
 
@@ -219,7 +253,8 @@ private:
     case NodeKind::PULL_ROWS:
       return checkPart(node, out(0));
     case NodeKind::PUSH_ROWS:
-      return checkPart(node, in(0));
+      HETER_RETURN_IF_ERROR(checkPart(node, in(0)));
+      return checkCounts(graph, node);
     case NodeKind::PREDICT:
       if (in(0).kind == ValueKind::TENSOR && !in(0).type.shape.empty() && in(0).type.shape[0] == -1)
         return {};
@@ -266,6 +301,18 @@ private:
     return {};
   }
 
+  /// Shows and clicks come with the pushes of the parts that count, and with no others.
+  Status checkCounts(const Graph &graph, const Node &node) {
+    const bool wanted = counting_.contains({text(node, "table"), text(node, "part")});
+    if (wanted != (node.inputs.size() == 2))
+      return Status::dataLoss(
+          "table part `" + text(node, "table") + "." + text(node, "part") + "` " +
+          (wanted ? "counts shows and clicks, which its push lacks" : "counts no shows and clicks"));
+    if (wanted && graph.values[node.inputs[1]].type.shape != std::vector<int64_t>{2})
+      return Status::dataLoss("value `" + graph.values[node.inputs[1]].name + "` has no shows and clicks of each key");
+    return {};
+  }
+
   Status checkChannel(const package::RoleProgram &program, const Graph &graph, const Node &node,
                       const ChannelMap &channels) {
     auto found = channels.find(text(node, "channel"));
@@ -291,6 +338,8 @@ private:
   std::set<std::string> roles_;
   std::map<std::string, const package::Input *> inputs_;
   std::map<std::pair<std::string, std::string>, const package::Part *> parts_;
+  std::map<std::pair<std::string, std::string>, const package::Rule *> rules_; ///< By table and kind.
+  std::set<std::pair<std::string, std::string>> counting_; ///< Parts whose pushes count shows and clicks.
   std::map<std::string, const package::Parameter *> parameters_;
   ChannelMap train_, infer_, predict_;
 };

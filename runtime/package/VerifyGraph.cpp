@@ -252,8 +252,11 @@ private:
     case NodeKind::PUSH_ROWS:
       HETER_RETURN_IF_ERROR(needText(node, "table"));
       HETER_RETURN_IF_ERROR(needText(node, "part"));
-      HETER_RETURN_IF_ERROR(checkCounts(node, 1, 0));
-      return input(node, 0).kind == ValueKind::ROWS ? Status() : Status::dataLoss("push_rows takes rows");
+      HETER_RETURN_IF_ERROR(checkCounts(node, node.inputs.size() == 2 ? 2 : 1, 0));
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (input(node, i).kind != ValueKind::ROWS)
+          return Status::dataLoss("push_rows takes rows");
+      return {};
     case NodeKind::PUSH_DENSE:
       HETER_RETURN_IF_ERROR(needText(node, "parameter"));
       return checkCounts(node, 1, 0);

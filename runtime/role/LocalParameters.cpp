@@ -51,11 +51,11 @@ DenseSnapshotPtr LocalParameters::snapshotOf(DenseValues which) {
   return snapshot;
 }
 
-void LocalParameters::pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys,
-                               std::span<const float> rows, std::shared_ptr<const void> owner, Completion done) {
-  done(update_ == UpdateMode::Sync
-           ? store_.stagePush(pushKey(info), info.examples, PushRows{part, keys, rows, std::move(owner)})
-           : store_.applyNow(pushKey(info), info.examples, PushRows{part, keys, rows}));
+void LocalParameters::pushRows(const FrameInfo &info, RowPush push, Completion done) {
+  const bool sync = update_ == UpdateMode::Sync;
+  PushRows rows{push.part, push.keys, push.rows, sync ? std::move(push.owner) : nullptr, push.counts};
+  done(sync ? store_.stagePush(pushKey(info), info.examples, rows)
+            : store_.applyNow(pushKey(info), info.examples, rows));
 }
 
 void LocalParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values,

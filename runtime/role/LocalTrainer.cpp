@@ -3,6 +3,7 @@
 
 #include "runtime/base/ParallelFor.h"
 #include "runtime/base/Process.h"
+#include "runtime/base/SystemClock.h"
 #include "runtime/export/Export.h"
 #include "runtime/graph/Profile.h"
 #include "runtime/role/Phase.h"
@@ -71,6 +72,7 @@ Status LocalTrainer::prepare() {
   storeOptions.background = [&scheduler = context_.scheduler](std::function<void()> task) {
     scheduler.postBlocking(std::move(task)); // the system clears memory in it
   };
+  storeOptions.secondsNow = [&scheduler = context_.scheduler] { return systemSeconds(scheduler); };
   storeOptions.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };

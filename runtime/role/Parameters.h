@@ -41,10 +41,18 @@ public:
   virtual void pullDense(int64_t minVersion, DenseValues which,
                          UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) = 0;
 
+  /// A micro-batch's gradient sums of some keys, and perhaps their shows and clicks (2 floats a key).
+  struct RowPush {
+    int part = 0;
+    std::span<const uint64_t> keys;
+    std::span<const float> rows;
+    std::span<const float> counts;
+    std::shared_ptr<const void> owner; ///< Of all this memory; null: it is read until the push is done.
+  };
+
   /// Pushes a micro-batch's gradient sums; `done` when their owners have them. The memory is read until `done`, and
   /// afterwards only if `owner` is there and held.
-  virtual void pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys, std::span<const float> rows,
-                        std::shared_ptr<const void> owner, Completion done) = 0;
+  virtual void pushRows(const FrameInfo &info, RowPush push, Completion done) = 0;
   virtual void pushDense(const FrameInfo &info, int parameter, std::span<const float> values,
                          std::shared_ptr<const void> owner, Completion done) = 0;
 };

@@ -113,10 +113,10 @@ void RemoteParameters::pullRows(int64_t minVersion, int part, std::span<const ui
   }
 }
 
-void RemoteParameters::pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys,
-                                std::span<const float> rows, std::shared_ptr<const void>, Completion done) {
-  Split split(keys, serverCount());
-  const Model::Part &names = model_.parts()[static_cast<size_t>(part)];
+void RemoteParameters::pushRows(const FrameInfo &info, RowPush push, Completion done) {
+  Split split(push.keys, serverCount());
+  const Model::Part &names = model_.parts()[static_cast<size_t>(push.part)];
+  constexpr size_t countBytes = 2 * sizeof(float);
   size_t rowBytes = static_cast<size_t>(names.dim) * sizeof(float);
   size_t rowsPerPush = std::max<size_t>(pushBytes / (sizeof(uint64_t) + rowBytes), 1);
   std::vector<Push> pushes;
@@ -129,8 +129,10 @@ void RemoteParameters::pushRows(const FrameInfo &info, int part, std::span<const
       request.chunk = chunk;
       request.table = names.table;
       request.part = names.part;
-      request.keys = gather(keys.data(), sizeof(uint64_t), positions);
-      request.values = gather(rows.data(), rowBytes, positions);
+      request.keys = gather(push.keys.data(), sizeof(uint64_t), positions);
+      request.values = gather(push.rows.data(), rowBytes, positions);
+      if (!push.counts.empty())
+        request.counts = gather(push.counts.data(), countBytes, positions);
       pushes.push_back({servers_[s].get(), std::move(request)});
     }
   }

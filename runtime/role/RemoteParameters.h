@@ -24,8 +24,7 @@ public:
 
   void pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out, Completion done) override;
   void pullDense(int64_t minVersion, DenseValues which, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) override;
-  void pushRows(const FrameInfo &info, int part, std::span<const uint64_t> keys, std::span<const float> rows,
-                std::shared_ptr<const void>, Completion done) override;
+  void pushRows(const FrameInfo &info, RowPush push, Completion done) override;
   void pushDense(const FrameInfo &info, int parameter, std::span<const float> values, std::shared_ptr<const void>,
                  Completion done) override;
 

@@ -3,6 +3,7 @@
 
 #include "runtime/base/Log.h"
 #include "runtime/base/ParallelFor.h"
+#include "runtime/base/SystemClock.h"
 #include "runtime/export/Export.h"
 #include "runtime/role/Positions.h"
 #include "runtime/table/CheckpointFiles.h"
@@ -37,6 +38,7 @@ void Server::joined(const rpc::JoinReply &reply) {
   options.background = [&scheduler = context_.scheduler](std::function<void()> task) {
     scheduler.postBlocking(std::move(task)); // the system clears memory in it
   };
+  options.secondsNow = [&scheduler = context_.scheduler] { return systemSeconds(scheduler); };
   options.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };
@@ -223,7 +225,8 @@ Status Server::push(const std::shared_ptr<const rpc::PushRequest> &request) {
     PushRows push{part,
                   {reinterpret_cast<const uint64_t *>(request->keys.data()), request->keys.size() / sizeof(uint64_t)},
                   floatsOf(request->values),
-                  request};
+                  request,
+                  floatsOf(request->counts)};
     return give(push);
   }
   for (const rpc::DensePiece &piece : request->pieces) {

@@ -1,6 +1,8 @@
 // One function a node kind.
 #include "runtime/role/TrainerFrame.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 
 namespace heter::runtime {
@@ -150,8 +152,17 @@ void TrainerFrame::pushRows(Frame &frame, const package::Node &node, Completion 
   const TensorRef &rows = frame.value(node.inputs[0]);
   auto count = static_cast<size_t>(rows.count);
   auto dim = static_cast<size_t>(services_.model.parts()[static_cast<size_t>(*part)].dim);
-  services_.parameters.pushRows(frame.info(), *part, {rows.keys, count}, {rows.f32(), count * dim},
-                                frame.keep(node.inputs[0]), std::move(done));
+  Parameters::RowPush push{*part, {rows.keys, count}, {rows.f32(), count * dim}, {}, frame.keep(node.inputs[0])};
+  if (node.inputs.size() > 1) {
+    const TensorRef &counts = frame.value(node.inputs[1]);
+    if (counts.count != rows.count || !std::equal(counts.keys, counts.keys + count, rows.keys))
+      return done(Status::internal("shows and clicks of `" + textAttribute(node, "table") +
+                                   "` are of other keys than its gradient"));
+    push.counts = {counts.f32(), 2 * count};
+    std::array<std::shared_ptr<const void>, 2> owners = {push.owner, frame.keep(node.inputs[1])};
+    push.owner = owners[0] && owners[1] ? std::make_shared<decltype(owners)>(owners) : nullptr;
+  }
+  services_.parameters.pushRows(frame.info(), std::move(push), std::move(done));
 }
 
 void TrainerFrame::pushDense(Frame &frame, const package::Node &node, Completion done) {

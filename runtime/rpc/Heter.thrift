@@ -117,6 +117,7 @@ struct PushRequest {
   9: required binary keys   // u64 each, unique
   10: required binary values // f32[dim] a key
   11: required list<DensePiece> pieces
+  12: required binary counts // of a part that counts: shows and clicks, 2 f32 a key; else empty
 }
 
 struct CloseStepRequest {

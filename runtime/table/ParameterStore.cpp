@@ -168,10 +168,9 @@ Status ParameterStore::Impl::check(const PushRows &push) const {
     return Status::invalidArgument("a push to `" + spec.seedName + "` has " + std::to_string(push.gradients.size()) +
                                    " floats for " + std::to_string(push.keys.size()) + " keys of dim " +
                                    std::to_string(spec.dim));
-  for (const std::span<const float> counts : {push.shows, push.clicks})
-    if (!counts.empty() && counts.size() != push.keys.size())
-      return Status::invalidArgument("a push to `" + spec.seedName + "` counts " + std::to_string(counts.size()) +
-                                     " of its " + std::to_string(push.keys.size()) + " keys");
+  if (!push.counts.empty() && push.counts.size() != 2 * push.keys.size())
+    return Status::invalidArgument("a push to `" + spec.seedName + "` has " + std::to_string(push.counts.size()) +
+                                   " shows and clicks of its " + std::to_string(push.keys.size()) + " keys");
   const SparseTable &table = tableOf(push.part);
   for (uint64_t key : push.keys)
     if (!table.owns(key))
@@ -278,7 +277,7 @@ Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const Push
       return {};
     }
   }
-  const RowGradients gradients{push.keys, push.gradients, push.shows, push.clicks};
+  const RowGradients gradients{push.keys, push.gradients, push.counts};
   impl_->tableOf(push.part).update(impl_->parts[static_cast<size_t>(push.part)].part, {&gradients, 1},
                                    static_cast<float>(examples), impl_->timeOf(key.step));
   return {};

@@ -75,8 +75,8 @@ struct PushRows {
   std::span<const uint64_t> keys;
   std::span<const float> gradients;
   std::shared_ptr<const void> owner = nullptr;
-  std::span<const float> shows = {};  ///< How often each key was shown; empty: once.
-  std::span<const float> clicks = {}; ///< How often it was clicked; empty: never.
+  /// How often each key was shown and how often it was clicked, 2 floats a key; empty: shown once, never clicked.
+  std::span<const float> counts = {};
 };
 
 /// Gradient sums of whole blocks of a parameter that this store owns: `values` are consecutive blocks of its local

@@ -35,6 +35,7 @@ struct RowPolicy {
   bool evictsByScore = false;
   float leastScore = 0;    ///< Rows below go.
   int64_t memoryBytes = 0; ///< Of the table on all servers together; 0: no limit.
+  bool tiered = false;     ///< What has no room in memory goes to a tier below, not away.
 
   Unit periodUnit = Unit::Steps;
   int64_t period = 0; ///< In steps or seconds; 0: there are no periods.
@@ -42,7 +43,9 @@ struct RowPolicy {
   /// Floats of statistics at the beginning of each row: shows, then clicks.
   int64_t statistics() const { return scored ? 2 : admission == Admission::Count ? 1 : 0; }
   bool admitsAll() const { return admission == Admission::Always; }
-  bool evicts() const { return unseenPeriods > 0 || evictsByScore || memoryBytes > 0; }
+  /// What rows are evicted to stay within; 0: no limit.
+  int64_t memoryToKeep() const { return tiered ? 0 : memoryBytes; }
+  bool evicts() const { return unseenPeriods > 0 || evictsByScore || memoryToKeep() > 0; }
 
   int64_t clock(const TableTime &time) const { return periodUnit == Unit::Steps ? time.step : time.seconds; }
   /// The period of a time, modulo 2^16.
@@ -55,9 +58,10 @@ struct RowPolicy {
     return periods > 0 ? periods : 0;
   }
 
-  /// (shows - clicks) * showWeight + clicks * clickWeight.
+  /// (shows - clicks) * showWeight + clicks * clickWeight; 0 where that is no number.
   float score(const float *statistics) const {
-    return scored ? (statistics[0] - statistics[1]) * showWeight + statistics[1] * clickWeight : 0.0F;
+    const float score = scored ? (statistics[0] - statistics[1]) * showWeight + statistics[1] * clickWeight : 0.0F;
+    return score == score ? score : 0.0F;
   }
   /// Lets statistics decay by some periods.
   void age(float *statistics, int periods) const;

@@ -3,6 +3,8 @@
 
 #include "runtime/base/Random.h"
 #include "runtime/package/Package_types.h"
+#include "runtime/table/RowStore.h"
+#include "runtime/table/Sharding.h"
 
 #include <algorithm>
 #include <limits>
@@ -81,21 +83,97 @@ void TableSpec::layOut() {
   countingPart = first == parts.end() ? 0 : static_cast<int>(first - parts.begin());
 }
 
+int64_t TableSpec::rowMemory(bool isShort) const {
+  constexpr int64_t indexBytes = 9; // on average
+  return static_cast<int64_t>(Row::headerBytes) + floatsOf(isShort) * static_cast<int64_t>(sizeof(float)) + indexBytes;
+}
+
 /// Takes the admission rule of a part over for its table: a key is admitted to all parts at once.
 static Status admitBy(const package::Rule &rule, TableSpec &spec, const std::string &owner) {
   using Admission = RowPolicy::Admission;
   if (rule.kind.empty())
     return {};
-  const char *option = rule.kind == "count" ? "times" : "chance";
-  const auto limit = rule.numbers.find(option);
-  if ((rule.kind != "count" && rule.kind != "probability") || limit == rule.numbers.end())
+  struct Kind {
+    const char *name;
+    Admission admission;
+    const char *option;
+  };
+  constexpr Kind kinds[] = {{"count", Admission::Count, "times"},
+                            {"probability", Admission::Probability, "chance"},
+                            {"score", Admission::Score, "least"}};
+  const auto *kind =
+      std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind &k) { return rule.kind == k.name; });
+  if (kind == std::end(kinds) || !rule.numbers.contains(kind->option))
     return Status::invalidArgument(owner + " has an unknown admission rule `" + rule.kind + "`");
   const RowPolicy before = spec.policy;
-  spec.policy.admission = rule.kind == "count" ? Admission::Count : Admission::Probability;
-  spec.policy.admissionLimit = limit->second;
+  spec.policy.admission = kind->admission;
+  spec.policy.admissionLimit = rule.numbers.at(kind->option);
   if (!before.admitsAll() &&
       (before.admission != spec.policy.admission || before.admissionLimit != spec.policy.admissionLimit))
     return Status::invalidArgument(owner + " admits keys by another rule than the parts before it");
+  if (spec.policy.admission == Admission::Score && !spec.policy.scored)
+    return Status::invalidArgument(owner + " admits keys by a score, and there is no rule that makes one");
+  return {};
+}
+
+/// Takes a rule of the package's policy over.
+static Status applyRule(const package::Rule &rule, RowPolicy &policy, const std::string &owner) {
+  // So many can be told apart, and so much memory can be divided.
+  constexpr double mostPeriods = 1 << 14, mostAmount = 1e15;
+  const auto number = [&](const char *name, double least, double most) -> StatusOr<double> {
+    const auto found = rule.numbers.find(name);
+    if (found != rule.numbers.end() && found->second >= least && found->second <= most)
+      return found->second;
+    return Status::invalidArgument(owner + " has no good number `" + name + "` in its rule `" + rule.kind + "`");
+  };
+  if (rule.kind == "show_click") {
+    HETER_ASSIGN_OR_RETURN(const double show, number("show", 0, mostAmount));
+    HETER_ASSIGN_OR_RETURN(const double click, number("click", 0, mostAmount));
+    HETER_ASSIGN_OR_RETURN(const double decay, number("decay", 0, 1));
+    policy.scored = true;
+    policy.showWeight = static_cast<float>(show);
+    policy.clickWeight = static_cast<float>(click);
+    policy.decay = static_cast<float>(decay);
+  } else if (rule.kind == "period") {
+    policy.periodUnit = rule.numbers.contains("steps") ? RowPolicy::Unit::Steps : RowPolicy::Unit::Seconds;
+    HETER_ASSIGN_OR_RETURN(const double period,
+                           number(policy.periodUnit == RowPolicy::Unit::Steps ? "steps" : "seconds", 1, mostAmount));
+    policy.period = static_cast<int64_t>(period);
+  } else if (rule.kind == "unseen") {
+    HETER_ASSIGN_OR_RETURN(const double periods, number("periods", 1, mostPeriods));
+    policy.unseenPeriods = static_cast<int64_t>(periods);
+  } else if (rule.kind == "score") {
+    HETER_ASSIGN_OR_RETURN(const double least, number("least", 0, mostAmount));
+    policy.evictsByScore = true;
+    policy.leastScore = static_cast<float>(least);
+  } else if (rule.kind == "memory") {
+    HETER_ASSIGN_OR_RETURN(const double bytes, number("bytes", 1, mostAmount));
+    policy.memoryBytes = static_cast<int64_t>(bytes);
+  } else if (rule.kind == "ssd") {
+    policy.tiered = true;
+  } else {
+    return Status::invalidArgument(owner + " has an unknown rule `" + rule.kind + "`");
+  }
+  return {};
+}
+
+/// What the rules ask of each other, and of the rows.
+static Status checkPolicy(const TableSpec &spec, const std::string &owner) {
+  const RowPolicy &policy = spec.policy;
+  if (policy.evictsByScore && !policy.scored)
+    return Status::invalidArgument(owner + " evicts rows by a score, and there is no rule that makes one");
+  if (policy.period == 0 && (policy.evicts() || policy.decay != 1.0F))
+    return Status::invalidArgument(owner + " has rules that count periods, and none that says how long they are");
+  if (policy.tiered && policy.memoryBytes == 0)
+    return Status::invalidArgument(owner + " has a tier below memory, and no rule that limits memory");
+  if (policy.memoryBytes > 0 && policy.memoryBytes / virtualShards < spec.rowMemory(false))
+    return Status::invalidArgument(owner + " may take " + std::to_string(policy.memoryBytes) +
+                                   " bytes, and wants room for " + std::to_string(virtualShards) + " rows of " +
+                                   std::to_string(spec.rowMemory(false)));
+  if (policy.tiered)
+    return Status::unimplemented(owner +
+                                 " says `beyond: ssd`, and a tier below memory is not supported yet; leave it " +
+                                 "out, and what has no room in memory is evicted");
   return {};
 }
 
@@ -104,9 +182,8 @@ static StatusOr<TableSpec> makeTable(const package::Table &table, const KernelRe
   spec.name = table.name;
   if (table.parts.empty())
     return Status::invalidArgument("table `" + table.name + "` has no part");
-  if (!table.policy.empty())
-    return Status::unimplemented("table `" + table.name + "` has the rule `" + table.policy.front().kind +
-                                 "`, and keeping rows by rules is not supported yet; leave it out");
+  for (const package::Rule &rule : table.policy)
+    HETER_RETURN_IF_ERROR(applyRule(rule, spec.policy, "table `" + table.name + "`"));
   std::set<std::string> names;
   for (const package::Part &part : table.parts) {
     const std::string seedName = part.name.empty() ? table.name : table.name + "." + part.name;
@@ -126,6 +203,7 @@ static StatusOr<TableSpec> makeTable(const package::Table &table, const KernelRe
         {part.name, part.dim, init, std::move(optimizer), seedName, 0, floats, !part.admit.kind.empty()});
   }
   spec.layOut();
+  HETER_RETURN_IF_ERROR(checkPolicy(spec, "table `" + table.name + "`"));
   return spec;
 }
 

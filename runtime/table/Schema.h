@@ -72,6 +72,8 @@ struct TableSpec {
   /// Sets offsets and the numbers above from parts and policy.
   void layOut();
   int64_t floatsOf(bool isShort) const { return isShort ? shortFloats : rowFloats; }
+  /// The bytes that a row takes of the table's memory, with its place in the index.
+  int64_t rowMemory(bool isShort) const;
 };
 
 struct ParameterSpec {

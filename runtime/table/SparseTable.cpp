@@ -124,7 +124,7 @@ public:
 
   std::span<const BatchKey> keys() const { return keys_; }
   /// What the keys' positions are in.
-  RowGradients sums() const { return {{}, sums_, shows_, clicks_}; }
+  RowGradients sums() const { return {{}, sums_, countSums_}; }
 
 private:
   static constexpr uint32_t empty = ~uint32_t{0};
@@ -140,18 +140,19 @@ private:
       slots_[at] = static_cast<uint32_t>(keys_.size());
       keys_.push_back({key.key, key.hash, slots_[at], 0});
       sums_.insert(sums_.end(), gradient, gradient + dim_);
-      if (counts_) {
-        shows_.push_back(0);
-        clicks_.push_back(0);
-      }
+      if (counts_)
+        countSums_.insert(countSums_.end(), 2, 0.0F);
     } else {
       float *sum = sums_.data() + slots_[at] * dim_;
       for (size_t d = 0; d < dim_; ++d)
         sum[d] += gradient[d];
     }
     if (counts_) {
-      shows_[slots_[at]] += push.shows.empty() ? 1.0F : push.shows[key.position];
-      clicks_[slots_[at]] += push.clicks.empty() ? 0.0F : push.clicks[key.position];
+      const RowGradients::Counts counts = push.countsOf(key.position);
+      if (HETER_MUTATION("counts/last-of-a-step"))
+        countSums_[2 * slots_[at]] = 0;
+      countSums_[2 * slots_[at]] += counts.shows;
+      countSums_[2 * slots_[at] + 1] += counts.clicks;
     }
   }
 
@@ -160,8 +161,7 @@ private:
   bool counts_;
   std::vector<BatchKey> keys_;
   std::vector<float> sums_;
-  std::vector<float> shows_;
-  std::vector<float> clicks_;
+  std::vector<float> countSums_; ///< Shows and clicks of each key.
   std::vector<uint32_t> slots_;
 };
 } // namespace
@@ -226,7 +226,7 @@ void SparseTable::update(int part, std::span<const RowGradients> pushes, float d
 
 int64_t SparseTable::evictShards(int first, int end, const TableTime &time) {
   constexpr int64_t rowsAtOnce = 4096; // about; nobody waits for long
-  const int64_t memory = spec_.policy.memoryBytes;
+  const int64_t memory = spec_.policy.memoryToKeep();
   int64_t evicted = 0;
   for (int r = 0; r < rangeCount; ++r) {
     const int rangeEnd = firstShardOfRange(r + 1);
@@ -250,15 +250,20 @@ int64_t SparseTable::shrinkAll(const TableTime &time) {
 
 int64_t SparseTable::shrink(const TableTime &before, const TableTime &time) {
   const RowPolicy &policy = spec_.policy;
+  int64_t evicted = 0;
+  if (policy.memoryToKeep() > 0)
+    for (const std::unique_ptr<TableRange> &range : ranges_) {
+      WriterLock lock(range->mutex());
+      evicted += range->evictOverfull(time);
+    }
   if (!policy.evicts() || policy.period == 0)
-    return 0;
+    return evicted;
   // Shard s has its turn when the part of the period that has gone by reaches s / virtualShards.
   const int64_t from = policy.clock(before);
   const int64_t to = std::min(policy.clock(time), from + policy.period);
   const auto turns = [&](int64_t clock) {
     return clock / policy.period * virtualShards + clock % policy.period * virtualShards / policy.period;
   };
-  int64_t evicted = 0;
   for (int64_t turn = turns(from); turn < turns(to);) {
     const auto first = static_cast<int>(turn % virtualShards);
     const auto end = static_cast<int>(std::min<int64_t>(virtualShards, first + turns(to) - turn));

@@ -65,7 +65,8 @@ public:
   };
 
   /// Evicts what the policy gives up among a slice of the rows: between two calls `time` goes on from `before`, and
-  /// over a period all rows have their turn. Gives the number evicted.
+  /// over a period all rows have their turn. Virtual shards that have more rows than their part of the memory holds
+  /// have theirs at once. Gives the number evicted.
   int64_t shrink(const TableTime &before, const TableTime &time);
   /// The same for all rows at once.
   int64_t shrinkAll(const TableTime &time);

@@ -2,6 +2,7 @@
 #include "runtime/table/TableRange.h"
 
 #include "runtime/base/Random.h"
+#include "tests/mutation/Mutation.h"
 
 #include <algorithm>
 #include <cassert>
@@ -100,13 +101,29 @@ void TableContext::initialize(Row row, bool isShort) const {
 }
 
 TableRange::TableRange(const TableContext &context, RowArena &arena, RangeHash hash)
-    : context_(context), spec_(context.spec), rows_(arena, spec_.rowFloats, spec_.shortFloats), index_(arena, hash) {}
+    : context_(context), spec_(context.spec), rows_(arena, spec_.rowFloats, spec_.shortFloats), index_(arena, hash),
+      memoryOfShard_(spec_.policy.memoryToKeep() / virtualShards) {
+  if (memoryOfShard_ > 0)
+    shardBytes_.resize(virtualShards);
+}
+
+void TableRange::tally(uint64_t key, uint32_t row, bool comes) {
+  if (memoryOfShard_ == 0)
+    return;
+  const int shard = shardOf(key);
+  int64_t &bytes = shardBytes_[static_cast<size_t>(shard)];
+  const int64_t before = bytes;
+  bytes += (comes ? 1 : -1) * spec_.rowMemory(RowStore::isShort(row));
+  if (before <= memoryOfShard_ && bytes > memoryOfShard_)
+    overfull_.push_back(shard);
+}
 
 uint32_t TableRange::create(const BatchKey &key, bool isShort) {
   const uint32_t row = rows_.add(key.key, isShort);
   context_.initialize(rows_.at(row), isShort);
   rows_.at(row).setEpoch(epoch_);
   index_.insert(key.hash, row, rows_);
+  tally(key.key, row, true);
   return row;
 }
 
@@ -121,11 +138,13 @@ uint32_t TableRange::admit(const BatchKey &key, uint32_t row) {
   to.setEpoch(from.epoch());
   to.setSeen(from.seen());
   index_.replace(key.hash, row, whole);
+  tally(key.key, row, false);
+  tally(key.key, whole, true);
   rows_.remove(row);
   return whole;
 }
 
-uint32_t TableRange::count(const BatchKey &key, uint32_t row, float shows, float clicks, int64_t step,
+uint32_t TableRange::count(const BatchKey &key, uint32_t row, RowGradients::Counts counts, int64_t step,
                            uint16_t period) {
   const RowPolicy &policy = spec_.policy;
   if (row == RowIndex::none) {
@@ -140,10 +159,11 @@ uint32_t TableRange::count(const BatchKey &key, uint32_t row, float shows, float
   }
   Row at = rows_.at(row);
   if (policy.statistics() > 0) {
-    policy.age(at.floats(), RowPolicy::age(at.seen(), period));
-    at.floats()[0] += shows;
+    if (!HETER_MUTATION("counts/no-decay"))
+      policy.age(at.floats(), RowPolicy::age(at.seen(), period));
+    at.floats()[0] += HETER_MUTATION("counts/shown-twice") ? 2 * counts.shows : counts.shows;
     if (policy.scored)
-      at.floats()[1] += clicks;
+      at.floats()[1] += counts.clicks;
   }
   at.setSeen(period);
   if (RowStore::isShort(row) && policy.admits(key.key, at.floats(), step, context_.admissionKey))
@@ -164,8 +184,7 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
     uint32_t row = finder.find(i);
     const RowGradients &push = pushes[key.push];
     if (part == spec_.countingPart)
-      row = count(key, row, push.shows.empty() ? 1.0F : push.shows[key.position],
-                  push.clicks.empty() ? 0.0F : push.clicks[key.position], time.step, period);
+      row = count(key, row, push.countsOf(key.position), time.step, period);
     else if (row != RowIndex::none)
       markChanged(key.hash, row);
     else if (!spec.wantsAdmission)
@@ -184,11 +203,14 @@ void TableRange::put(const RowImage &image) {
   if (row == RowIndex::none) {
     row = rows_.add(image.key, !image.admitted);
     index_.insert(key.hash, row, rows_);
+    tally(image.key, row, true);
   } else {
     markChanged(key.hash, row);
     if (RowStore::isShort(row) == image.admitted) {
       const uint32_t other = rows_.add(image.key, !image.admitted);
       index_.replace(key.hash, row, other);
+      tally(image.key, row, false);
+      tally(image.key, other, true);
       rows_.remove(row);
       row = other;
     }
@@ -234,12 +256,6 @@ struct TableRange::Candidate {
   }
 };
 
-int64_t TableRange::bytesOf(uint32_t row) const {
-  constexpr int64_t indexBytes = 9; // on average
-  const auto floats = spec_.floatsOf(RowStore::isShort(row));
-  return static_cast<int64_t>(Row::headerBytes) + floats * static_cast<int64_t>(sizeof(float)) + indexBytes;
-}
-
 void TableRange::rate(Candidate &candidate, uint16_t period) const {
   const RowPolicy &policy = spec_.policy;
   const Row row = rows_.at(candidate.row);
@@ -256,14 +272,14 @@ void TableRange::rate(Candidate &candidate, uint16_t period) const {
 void TableRange::keepWithin(std::span<Candidate> ofShard, int64_t memoryBytes) const {
   int64_t bytes = 0;
   for (const Candidate &candidate : ofShard)
-    bytes += candidate.goes ? 0 : bytesOf(candidate.row);
+    bytes += candidate.goes ? 0 : spec_.rowMemory(RowStore::isShort(candidate.row));
   if (bytes <= memoryBytes)
     return;
   std::sort(ofShard.begin(), ofShard.end());
   for (Candidate &candidate : ofShard) {
     if (bytes <= memoryBytes)
       return;
-    bytes -= candidate.goes ? 0 : bytesOf(candidate.row);
+    bytes -= candidate.goes ? 0 : spec_.rowMemory(RowStore::isShort(candidate.row));
     candidate.goes = true;
   }
 }
@@ -303,7 +319,9 @@ int64_t TableRange::evict(int first, int end, int64_t memoryOfShard, const Table
   std::vector<uint32_t> gone;
   for (const Candidate &candidate : candidates) {
     setAside(candidate.hash, candidate.row);
-    erased_.push_back({rows_.key(candidate.row), epoch_});
+    if (epoch_ > 1) // else no save has these rows
+      erased_.push_back({rows_.key(candidate.row), epoch_});
+    tally(rows_.key(candidate.row), candidate.row, false);
     gone.push_back(candidate.row);
   }
   std::sort(gone.begin(), gone.end());
@@ -315,6 +333,16 @@ int64_t TableRange::evict(int first, int end, int64_t memoryOfShard, const Table
   for (uint32_t row : gone)
     rows_.remove(row);
   return static_cast<int64_t>(gone.size());
+}
+
+int64_t TableRange::evictOverfull(const TableTime &time) {
+  std::vector<int> shards;
+  shards.swap(overfull_);
+  int64_t evicted = 0;
+  for (int shard : shards)
+    if (shardBytes_[static_cast<size_t>(shard)] > memoryOfShard_)
+      evicted += evict(shard, shard + 1, memoryOfShard_ - memoryOfShard_ / 16, time);
+  return evicted;
 }
 
 //===--- Snapshots ------------------------------------------------------------------------------------------------===//

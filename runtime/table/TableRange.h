@@ -22,8 +22,15 @@ namespace heter::runtime {
 struct RowGradients {
   std::span<const uint64_t> keys;
   std::span<const float> gradients;   ///< dim floats a key.
-  std::span<const float> shows = {};  ///< How often each key was shown; empty: once.
-  std::span<const float> clicks = {}; ///< How often it was clicked; empty: never.
+  std::span<const float> counts = {}; ///< Shows and clicks, 2 floats a key; empty: shown once, never clicked.
+
+  struct Counts {
+    float shows = 1;
+    float clicks = 0;
+  };
+  Counts countsOf(size_t position) const {
+    return counts.empty() ? Counts{} : Counts{counts[2 * position], counts[2 * position + 1]};
+  }
 };
 
 /// One key of a batched call.
@@ -74,6 +81,10 @@ public:
   /// -1: no limit. Gives the number evicted.
   int64_t evict(int first, int end, int64_t memoryOfShard, const TableTime &time) HETER_REQUIRES(mutex_);
 
+  /// The same for the shards alone whose rows have come to take more than policy.memoryToKeep() allows them; they give
+  /// up a sixteenth more, so that it is long until their next time.
+  int64_t evictOverfull(const TableTime &time) HETER_REQUIRES(mutex_);
+
   /// Makes the index ready for about `rows` rows. REQUIRES: there are none yet.
   void reserve(int64_t rows) HETER_REQUIRES(mutex_) { index_.reserve(rows, rows_); }
   /// Adds or replaces a row.
@@ -111,9 +122,11 @@ public:
 private:
   uint32_t create(const BatchKey &key, bool isShort) HETER_REQUIRES(mutex_);
   /// Counts a push of `key`, which may create or admit its row. Gives the row, or RowIndex::none if it gets none.
-  uint32_t count(const BatchKey &key, uint32_t row, float shows, float clicks, int64_t step, uint16_t period)
+  uint32_t count(const BatchKey &key, uint32_t row, RowGradients::Counts counts, int64_t step, uint16_t period)
       HETER_REQUIRES(mutex_);
   uint32_t admit(const BatchKey &key, uint32_t row) HETER_REQUIRES(mutex_);
+  /// Counts what a row that comes (or goes) takes of its shard's memory, if that is limited.
+  void tally(uint64_t key, uint32_t row, bool comes) HETER_REQUIRES(mutex_);
   void markChanged(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_) {
     Row at = rows_.at(row);
     if (at.epoch() != epoch_) {
@@ -130,7 +143,6 @@ private:
   void rate(Candidate &candidate, uint16_t period) const HETER_REQUIRES(mutex_);
   /// Has those go that score least, until the others fit.
   void keepWithin(std::span<Candidate> ofShard, int64_t memoryBytes) const HETER_REQUIRES(mutex_);
-  int64_t bytesOf(uint32_t row) const HETER_REQUIRES(mutex_);
 
   const TableContext &context_;
   const TableSpec &spec_;
@@ -139,6 +151,9 @@ private:
   RowIndex index_ HETER_GUARDED_BY(mutex_);
   uint16_t epoch_ HETER_GUARDED_BY(mutex_) = 1;
   std::vector<Erased> erased_ HETER_GUARDED_BY(mutex_);
+  int64_t memoryOfShard_;                                    ///< What a shard may take; 0: anything.
+  std::vector<int64_t> shardBytes_ HETER_GUARDED_BY(mutex_); ///< What each takes, if that is limited.
+  std::vector<int> overfull_ HETER_GUARDED_BY(mutex_);       ///< Those that went beyond it.
 
   bool inSnapshot_ HETER_GUARDED_BY(mutex_) = false;
   // Changed by who holds the mutex alone, and by the one call of nextOfSnapshot, which excludes all of these.

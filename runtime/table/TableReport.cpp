@@ -113,13 +113,71 @@ struct PartStats {
   }
 };
 
+/// How long rows were not pushed to, against the row that was pushed to last.
+class UnseenStats {
+public:
+  void add(uint16_t seen) {
+    if (rows_.empty())
+      rows_.resize(size_t{1} << 16);
+    if (total_++ == 0 || RowPolicy::age(newest_, seen) > 0)
+      newest_ = seen;
+    ++rows_[seen];
+  }
+
+  /// Rows unseen for 0, 1, 2 to 3, 4 to 7 .. periods.
+  void print(std::string &text, const RowPolicy &policy) const {
+    if (total_ == 0)
+      return;
+    text.append("  periods of");
+    appendNumber(text, policy.period);
+    text.append(policy.periodUnit == RowPolicy::Unit::Steps ? " steps" : " seconds").append(" unseen: rows");
+    int64_t left = total_;
+    for (int first = 0, end = 1; left > 0 && first < (1 << 15); first = end, end = 2 * end) {
+      int64_t rows = 0;
+      for (int age = first; age < end; ++age)
+        rows += rows_[static_cast<uint16_t>(newest_ - age)];
+      text.append(first == 0 ? "" : ",");
+      appendNumber(text, rows);
+      text.append(" for");
+      appendNumber(text, first);
+      if (end - first > 1) {
+        text.append(" to");
+        appendNumber(text, end - 1);
+      }
+      left -= rows;
+    }
+    text.push_back('\n');
+  }
+
+private:
+  std::vector<int64_t> rows_; ///< By the period, modulo 2^16.
+  int64_t total_ = 0;
+  uint16_t newest_ = 0;
+};
+
 struct TableStats {
   int64_t rows = 0;
+  double shows = 0, clicks = 0;
+  UnseenStats unseen;
   int64_t shortRows = 0;
   int64_t bytes = 0;
   std::vector<PartStats> parts;
 };
 } // namespace
+
+/// What rows were counted by, each when it was pushed to last.
+static void printPolicyStats(std::string &text, const TableStats &stats, const RowPolicy &policy) {
+  if (policy.statistics() > 0) {
+    text.append("  shows");
+    appendNumber(text, static_cast<float>(stats.shows));
+    if (policy.statistics() > 1) {
+      text.append(", clicks");
+      appendNumber(text, static_cast<float>(stats.clicks));
+    }
+    text.push_back('\n');
+  }
+  stats.unseen.print(text, policy);
+}
 
 Status printTableStats(TableSource &source, OutputFile &out) {
   const Manifest &manifest = source.manifest();
@@ -130,6 +188,13 @@ Status printTableStats(TableSource &source, OutputFile &out) {
   HETER_RETURN_IF_ERROR(source.forEachRow({}, [&](size_t t, const RowImage &row) {
     ++stats[t].rows;
     stats[t].shortRows += row.admitted ? 0 : 1;
+    const RowPolicy &policy = tables[t].policy;
+    if (policy.statistics() > 0)
+      stats[t].shows += static_cast<double>(row.state[0]);
+    if (policy.statistics() > 1)
+      stats[t].clicks += static_cast<double>(row.state[1]);
+    if (policy.period > 0)
+      stats[t].unseen.add(row.seen);
     stats[t].bytes += static_cast<int64_t>(sizeof(row.key) + row.state.size_bytes());
     for (size_t p = 0; p < tables[t].parts.size(); ++p) {
       const PartSpec &part = tables[t].parts[p];
@@ -152,6 +217,7 @@ Status printTableStats(TableSource &source, OutputFile &out) {
     text.append(", bytes");
     appendNumber(text, stats[t].bytes);
     text.push_back('\n');
+    printPolicyStats(text, stats[t], tables[t].policy);
     for (size_t p = 0; p < tables[t].parts.size(); ++p)
       stats[t].parts[p].print(text, tables[t].parts[p]);
   }

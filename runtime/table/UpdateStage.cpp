@@ -11,8 +11,7 @@ namespace {
 struct CopiedPush {
   std::vector<uint64_t> keys;
   std::vector<float> gradients;
-  std::vector<float> shows;
-  std::vector<float> clicks;
+  std::vector<float> counts;
 };
 } // namespace
 
@@ -29,14 +28,13 @@ bool UpdateStage::stage(const PushKey &key, int64_t examples, const PushRows &pu
   const Name name{{false, push.part}, key.microBatch, forgetful(key.chunk)};
   if (step.entries.contains(name))
     return false;
-  Entry entry{push.keys, push.gradients, push.owner, push.shows, push.clicks};
+  Entry entry{push.keys, push.gradients, push.owner, push.counts};
   if (!push.owner) {
     auto copy = std::make_shared<CopiedPush>();
     copy->keys.assign(push.keys.begin(), push.keys.end());
     copy->gradients.assign(push.gradients.begin(), push.gradients.end());
-    copy->shows.assign(push.shows.begin(), push.shows.end());
-    copy->clicks.assign(push.clicks.begin(), push.clicks.end());
-    entry = {copy->keys, copy->gradients, copy, copy->shows, copy->clicks};
+    copy->counts.assign(push.counts.begin(), push.counts.end());
+    entry = {copy->keys, copy->gradients, copy, copy->counts};
   }
   step.entries.emplace(name, std::move(entry));
   step.examples[key.microBatch] = examples;
@@ -58,7 +56,7 @@ bool UpdateStage::stage(const PushKey &key, int64_t examples, const PushDense &p
   for (int64_t block = push.firstBlock; !values.empty(); ++block) {
     const auto count = static_cast<size_t>(layout.blocks()[static_cast<size_t>(block)].count);
     const Name name{{true, push.parameter, block}, key.microBatch, forgetful(0)};
-    isNew |= step.entries.try_emplace(name, Entry{{}, values.first(count), owner, {}, {}}).second;
+    isNew |= step.entries.try_emplace(name, Entry{{}, values.first(count), owner, {}}).second;
     values = values.subspan(count);
   }
   step.examples[key.microBatch] = examples;
@@ -82,7 +80,7 @@ StepPushes UpdateStage::takeStep(int64_t step, std::span<const int32_t> microBat
       } else {
         if (!sameTarget)
           result.rows.push_back({name.target.index, {}});
-        result.rows.back().pushes.push_back({entry.keys, entry.gradients, entry.shows, entry.clicks});
+        result.rows.back().pushes.push_back({entry.keys, entry.gradients, entry.counts});
       }
       result.owners.push_back(std::move(entry.owner));
     }

@@ -69,8 +69,7 @@ private:
     std::span<const uint64_t> keys;
     std::span<const float> gradients;
     std::shared_ptr<const void> owner;
-    std::span<const float> shows;
-    std::span<const float> clicks;
+    std::span<const float> counts;
   };
   struct Step {
     std::map<Name, Entry> entries;

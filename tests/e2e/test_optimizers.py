@@ -53,6 +53,19 @@ class Optimizers(e2e.TestCase):
             losses, _, _ = self.train(package, self.data, *FLAGS)
             self.assertLossesClose(losses, expected, 1e-4, mode)
 
+    def test_each_value_is_clipped(self):
+        losses = {}
+        for clip in ["value(0.001)", "global_norm(100)"]:
+            spec = self.folder / f"{clip[:5]}.heter"
+            spec.write_text(MODEL.read_text().replace(", admit: count(3)", "").replace("global_norm(1)", clip))
+            local = self.compile(spec)
+            reference = e2e.run_tool(REFERENCE, spec, local, "--data", self.data, "--lines", "1:800", *FLAGS)
+            expected = [line.split()[1] for line in reference.stdout.splitlines()]
+            for mode, package in [("local", local), ("heter-ps", self.compile(spec, "heter-ps"))]:
+                losses[clip], _, _ = self.train(package, self.data, *FLAGS)
+                self.assertLossesClose(losses[clip], expected, 1e-4, f"{clip} in {mode}")
+        self.assertNotEqual(*losses.values())
+
     def test_a_key_earns_its_vector(self):
         """With count(3), a key has a weight from the start and a vector from the third step on that updates it."""
         _, _, text = self.train(self.compile(MODEL), self.data, *FLAGS, dump=True)

@@ -401,6 +401,43 @@ TEST_F(Gradient, ClipsByTheGlobalNorm) {
   EXPECT_EQ(clipped.rowUpdates, whole.rowUpdates);
 }
 
+// Every element of the mean gradient is kept within the bounds, and what lies within them is as it was.
+TEST_F(Gradient, ClipsEachValue) {
+  const Case &test = *std::find_if(std::begin(kCases), std::end(kCases),
+                                   [](const Case &one) { return std::string_view(one.name) == "linear"; });
+  Environment environment = reference::randomEnvironment(*parse(test), 3, 1, 1.5);
+  auto differentiate = [&](double clip) {
+    mlir::OwningOpRef<mlir::ModuleOp> module = parse(test);
+    if (clip > 0)
+      module->walk([&](nn::MinimizeOp op) { op.setClipValueAttr(mlir::OpBuilder(op).getF64FloatAttr(clip)); });
+    mlir::PassManager passes(&context);
+    passes.addPass(createAutodiff());
+    EXPECT_TRUE(mlir::succeeded(passes.run(*module)));
+    return reference::run(train(*module), environment);
+  };
+  Outcome whole = differentiate(0);
+  std::vector<double> magnitudes;
+  for (const auto &[name, update] : whole.updates)
+    for (double value : update.numbers)
+      magnitudes.push_back(std::abs(value) / 3);
+  std::sort(magnitudes.begin(), magnitudes.end());
+  ASSERT_GT(magnitudes.size(), 3U);
+  expectSame(differentiate(magnitudes.back() * 2), whole);
+  // Between two magnitudes: some elements are cut, some are not.
+  const size_t middle = magnitudes.size() / 2;
+  const double most = (magnitudes[middle - 1] + magnitudes[middle]) / 2;
+  Outcome clipped = differentiate(most);
+  size_t cut = 0;
+  for (const auto &[name, update] : whole.updates)
+    for (size_t i = 0; i < update.numbers.size(); ++i) {
+      const double mean = update.numbers[i] / 3;
+      cut += std::abs(mean) > most ? 1 : 0;
+      EXPECT_NEAR(clipped.updates.at(name).numbers[i] / 3, std::clamp(mean, -most, most), 1e-6 * std::abs(mean));
+    }
+  EXPECT_EQ(cut, magnitudes.size() - middle);
+  EXPECT_EQ(clipped.rowUpdates, whole.rowUpdates);
+}
+
 // A new differentiable operation must come with a case above.
 TEST_F(Gradient, CoversEveryDifferentiableOperation) {
   std::set<std::string> covered;

@@ -771,3 +771,108 @@ nn.program @infer {
   // expected-error @below {{expected precision f32 or bf16, got 'f16'}}
   %x = nn.linear %a, %w precision(f16) : (tensor<?x6xf32>, tensor<6x2xf32>) -> tensor<?x2xf32>
 }
+
+// -----
+
+// expected-error @+1 {{'nn.table' op has an unknown rule 'luck' in its policy}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"luck", {}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op expected the text 'clicks' of rule 'show_click'}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"show_click", {show = 0.1 : f64, click = 1.0 : f64, decay = 0.5 : f64}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op expected the number 'periods' of rule 'unseen'}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"unseen", {}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op expected the number 'seconds' of rule 'period'}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"period", {}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op has an unknown option 'mode' of rule 'ssd'}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"ssd", {mode = 1.0 : f64}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op expected a number of 0 or more as 'bytes' of rule 'memory'}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"memory", {bytes = -1.0 : f64}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op has two rules 'memory' in its policy}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"memory", {bytes = 1.0 : f64}>, #nn.rule<"memory", {bytes = 2.0 : f64}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op goes by scores of rows and has no rule 'show_click' that makes them}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"score", {least = 1.0 : f64}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op counts unseen periods and has no rule 'period' that says how long they are}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"unseen", {periods = 1.0 : f64}>]
+
+// -----
+
+// expected-error @+1 {{'nn.table' op has a tier below memory and no rule 'memory' that limits it}}
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"ssd", {}>]
+
+// -----
+
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
+nn.program @train {
+  %ids = nn.input "ids" : tensor<?xi64>
+  %g = nn.input "g" : tensor<?x2xf32>
+  %rows = nn.lookup_grad %ids, %g : (tensor<?xi64>, tensor<?x2xf32>) -> !nn.rows<2>
+  %h = nn.input "h" : tensor<?x3xf32>
+  %three = nn.lookup_grad %ids, %h : (tensor<?xi64>, tensor<?x3xf32>) -> !nn.rows<3>
+  // expected-error @+1 {{expected no counts of shows and clicks for part "" of @t}}
+  nn.update_rows @t part("") %rows counts(%rows) : !nn.rows<2>, !nn.rows<2>
+}
+
+// -----
+
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"show_click", {clicks = "c", show = 0.1 : f64, click = 1.0 : f64, decay = 0.5 : f64}>]
+nn.program @train {
+  %ids = nn.input "ids" : tensor<?xi64>
+  %g = nn.input "g" : tensor<?x2xf32>
+  %rows = nn.lookup_grad %ids, %g : (tensor<?xi64>, tensor<?x2xf32>) -> !nn.rows<2>
+  %h = nn.input "h" : tensor<?x3xf32>
+  %three = nn.lookup_grad %ids, %h : (tensor<?xi64>, tensor<?x3xf32>) -> !nn.rows<3>
+  // expected-error @+1 {{expected counts of shows and clicks for part "" of @t}}
+  nn.update_rows @t part("") %rows : !nn.rows<2>
+}
+
+// -----
+
+nn.table @t [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>] policy [#nn.rule<"show_click", {clicks = "c", show = 0.1 : f64, click = 1.0 : f64, decay = 0.5 : f64}>]
+nn.program @train {
+  %ids = nn.input "ids" : tensor<?xi64>
+  %g = nn.input "g" : tensor<?x2xf32>
+  %rows = nn.lookup_grad %ids, %g : (tensor<?xi64>, tensor<?x2xf32>) -> !nn.rows<2>
+  %h = nn.input "h" : tensor<?x3xf32>
+  %three = nn.lookup_grad %ids, %h : (tensor<?xi64>, tensor<?x3xf32>) -> !nn.rows<3>
+  // expected-error @+1 {{expected shows and clicks of each key as counts, got '!nn.rows<3>'}}
+  nn.update_rows @t part("") %rows counts(%three) : !nn.rows<2>, !nn.rows<3>
+}
+
+// -----
+
+nn.program @train {
+  %loss = nn.constant dense<0.0> : tensor<f32>
+  // expected-error @+1 {{attribute 'clip_value' failed to satisfy constraint}}
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.2 : f64}> clip_value(0.0)
+}
+
+// -----
+
+nn.program @train {
+  %loss = nn.constant dense<0.0> : tensor<f32>
+  // expected-error @+1 {{expected to clip by the norm or each value, not both}}
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.2 : f64}> clip(1.0) clip_value(1.0)
+}

@@ -15,6 +15,11 @@ module @model attributes {
   // CHECK: nn.table @fm [#nn.part<"weight", 1, <"zeros", 0.000000e+00>, <"sgd", {lr = 1.000000e-01 : f64}>, @sgd_0>, #nn.part<"vector", 9
   nn.table @fm [#nn.part<"weight", 1, <"zeros", 0.0>, <"sgd", {lr = 0.1 : f64}>, @sgd_0>,
                 #nn.part<"vector", 9, <"normal", 0.3333333333333333>, <"adam", {lr = 0.001 : f64, beta1 = 0.9 : f64, beta2 = 0.999 : f64}>>]
+  // CHECK: nn.table @goods [#nn.part<"", 2, {{.*}} admit <"score", {least = 2.000000e+00 : f64}>>] policy [#nn.rule<"show_click", {click = 1.000000e+00 : f64, clicks = "click", decay = 5.000000e-01 : f64, show = 1.000000e-01 : f64}>, #nn.rule<"period", {steps = 1.000000e+02 : f64}>, #nn.rule<"unseen", {periods = 3.000000e+00 : f64}>, #nn.rule<"score", {least = 5.000000e-01 : f64}>, #nn.rule<"memory", {bytes = 1.000000e+06 : f64}>, #nn.rule<"ssd", {}>]
+  nn.table @goods [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}> admit #nn.rule<"score", {least = 2.0 : f64}>>]
+    policy [#nn.rule<"show_click", {clicks = "click", show = 0.1 : f64, click = 1.0 : f64, decay = 0.5 : f64}>,
+            #nn.rule<"period", {steps = 100.0 : f64}>, #nn.rule<"unseen", {periods = 3.0 : f64}>,
+            #nn.rule<"score", {least = 0.5 : f64}>, #nn.rule<"memory", {bytes = 1000000.0 : f64}>, #nn.rule<"ssd", {}>]
   // CHECK: nn.parameter @deep.0.weight : tensor<13x4xf32> init <"uniform", 2.773500e-01>
   nn.parameter @deep.0.weight : tensor<13x4xf32> init #nn.init<"uniform", 0.27735>
   // CHECK: nn.parameter @bias : tensor<4xf32> init <"zeros", 0.000000e+00> optimizer <"sgd", {lr = 1.000000e-01 : f64}> updater(@sgd_0)
@@ -213,10 +218,16 @@ module @model attributes {
     nn.minimize %mean1 with #nn.optimizer<"adam", {lr = 1.0e-3 : f64}>
     // CHECK: nn.minimize %{{.*}} with <"sgd", {lr = 1.000000e-01 : f64}> clip(1.000000e+01)
     nn.minimize %mean1 with #nn.optimizer<"sgd", {lr = 1.0e-1 : f64}> clip(1.0e+1)
+    // CHECK: nn.minimize %{{.*}} with <"sgd", {lr = 1.000000e-01 : f64}> clip_value(2.000000e+00)
+    nn.minimize %mean1 with #nn.optimizer<"sgd", {lr = 1.0e-1 : f64}> clip_value(2.0)
     // CHECK: nn.update @deep.0.weight, %{{.*}} : tensor<13x4xf32>
     nn.update @deep.0.weight, %dw : tensor<13x4xf32>
     // CHECK: nn.update_rows @emb part("") %{{.*}} : !nn.rows<9>
     nn.update_rows @emb part("") %r2 : !nn.rows<9>
+    %counted = nn.input "counted" : tensor<?x26x2xf32>
+    %r3 = nn.lookup_grad %slots, %counted : (tensor<?x26xi64>, tensor<?x26x2xf32>) -> !nn.rows<2>
+    // CHECK: nn.update_rows @goods part("") %[[R3:.*]] counts(%[[R3]]) : !nn.rows<2>, !nn.rows<2>
+    nn.update_rows @goods part("") %r3 counts(%r3) : !nn.rows<2>, !nn.rows<2>
   }
   // CHECK: nn.program @infer {
   nn.program @infer {

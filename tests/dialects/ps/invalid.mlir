@@ -319,3 +319,14 @@ ps.schedule @bad rule("bad") {
   // expected-error @+1 {{'ps.yield' op expected the rate ('tensor<f32>'), got ()}}
   ps.yield
 }
+
+// -----
+
+nn.table @emb [#nn.part<"", 9, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
+nn.program @train {
+  %ids = nn.input "slots" : tensor<?x26xi64>
+  %g = nn.input "dense" : tensor<?x26x9xf32>
+  %rows = nn.lookup_grad %ids, %g : (tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
+  // expected-error @+1 {{expected no counts of shows and clicks for part "" of @emb}}
+  ps.push_rows @emb part("") %rows counts(%rows) : !nn.rows<9>, !nn.rows<9>
+}

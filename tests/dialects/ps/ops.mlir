@@ -4,6 +4,8 @@
 
 nn.table @emb [#nn.part<"weight", 1, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>, @sgd_0>,
                #nn.part<"vector", 9, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>, @sgd_0>]
+nn.table @goods [#nn.part<"", 9, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>, @sgd_0>]
+  policy [#nn.rule<"show_click", {clicks = "click", show = 0.1 : f64, click = 1.0 : f64, decay = 0.5 : f64}>]
 nn.parameter @w : tensor<4x1xf32> init #nn.init<"zeros", 0.0> updater(@sgd_0)
 
 // CHECK: ps.optimizer @sgd_0 rule("sgd") slots([] = []) scalars([] = []) attributes {place = #nn.place<"server", "owner">} {
@@ -38,6 +40,10 @@ nn.program @train {
   %rows = nn.lookup_grad %ragged, %2 pool(mean) : (!nn.ragged<"seen", i64>, tensor<?x9xf32>) -> !nn.rows<9>
   // CHECK: ps.push_rows @emb part("vector") %{{.*}} : {{.*}}<9>
   ps.push_rows @emb part("vector") %rows : !nn.rows<9>
+  %two = nn.input "counted" : tensor<?x26x2xf32>
+  %counts = nn.lookup_grad %fixed, %two : (tensor<?x26xi64>, tensor<?x26x2xf32>) -> !nn.rows<2>
+  // CHECK: ps.push_rows @goods part("") %{{.*}} counts(%{{.*}}) : {{.*}}<9>, {{.*}}<2>
+  ps.push_rows @goods part("") %rows counts(%counts) : !nn.rows<9>, !nn.rows<2>
   // CHECK: ps.push_dense @w, %[[W]] : tensor<4x1xf32>
   ps.push_dense @w, %w : tensor<4x1xf32>
 }

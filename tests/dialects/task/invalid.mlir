@@ -473,3 +473,15 @@ task.program @p role("local") graph("train") class("cpu") {
   // expected-error@+1 {{moves 'tensor<4x2xf32>', but parameter @w is 'tensor<4x3xf32>'}}
   %1 = task.pull_dense @w named "pull w" : tensor<4x2xbf16, #task.packed<right, host>>
 }
+
+// -----
+
+nn.table @emb [#nn.part<"", 9, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.input "a" named "a" : tensor<?xi64>
+  %1 = task.input "g" named "g" : tensor<?x9xf32>
+  %2:2 = task.library "unique_keys"(%0) named "unique_keys" : (tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>)
+  %3 = task.library "lookup_grad"(%2#0, %2#1, %1) options {begin = 0, dim = 9 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
+  // expected-error@+1 {{expected no counts of shows and clicks for part "" of @emb}}
+  task.push_rows @emb part("") (%3, %3) named "push" : !nn.rows<9>, !nn.rows<9>
+}

@@ -3,8 +3,11 @@
 // RUN: heter-opt %s --mlir-print-op-generic | heter-opt | FileCheck %s
 
 nn.table @emb [#nn.part<"", 9, #nn.init<"uniform", 1.0e-02>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>, @sgd_0>]
+nn.table @goods [#nn.part<"", 9, #nn.init<"uniform", 1.0e-02>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>, @sgd_0>]
+  policy [#nn.rule<"show_click", {clicks = "click", show = 0.1 : f64, click = 1.0 : f64, decay = 0.5 : f64}>]
 nn.parameter @w : tensor<9x4xf32> init #nn.init<"zeros", 0.0> optimizer #nn.optimizer<"sgd", {lr = 0.1 : f64}> updater(@sgd_0)
 ps.channel @c0 graph("train") from("cpu-trainer") to("heter-trainer.gpu") depth(1) types [tensor<?x9xf32>, tensor<?xf32>]
+ps.channel @c2 graph("train") from("heter-trainer.gpu") to("cpu-trainer") depth(2) types [tensor<?x26x2xf32>]
 ps.channel @c1 graph("train") from("heter-trainer.gpu") to("cpu-trainer") depth(2) types [tensor<?x4xf32>]
 
 // CHECK: task.optimizer @sgd_0 "sgd" callee(@sgd_update_0) slots [] begin [] scalars [] begin []
@@ -39,6 +42,10 @@ task.program @"cpu-trainer.train" role("cpu-trainer") graph("train") class("cpu"
   %count = task.library "example_count"() named "example_count" at [#task.slot<0, 0, 64>] : () -> tensor<f32>
   // CHECK: task.library "lookup_grad"(%{{.*}}, %{{.*}}, %{{.*}}) options {begin = 0 : i64, dim = 9 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
   %grad = task.library "lookup_grad"(%keys#0, %keys#1, %rows) options {begin = 0, dim = 9 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
+  %two = task.recv @c2 named "two" : tensor<?x26x2xf32>
+  %counts = task.library "lookup_grad"(%keys#0, %keys#1, %two) options {begin = 0, dim = 2 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x2xf32>) -> !nn.rows<2>
+  // CHECK: task.push_rows @goods part("") (%{{.*}}, %{{.*}}) named "push goods" : !nn.rows<9>, !nn.rows<2>
+  task.push_rows @goods part("") (%grad, %counts) named "push goods" : !nn.rows<9>, !nn.rows<2>
   // CHECK: task.push_rows @emb part("") (%{{.*}}) named "push emb" : !nn.rows<9>
   task.push_rows @emb part("") (%grad) named "push emb" : !nn.rows<9>
   // CHECK: task.report "loss" "loss"(%{{.*}}) named "report loss" : tensor<f32>

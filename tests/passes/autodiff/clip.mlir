@@ -54,3 +54,30 @@ nn.program @train {
 // CHECK: nn.reduce_sum {{.*}} {place = #nn.place<"on:gpu", "a">}
 // CHECK-NEXT: nn.add %{{.*}}, %{{[^ ]*}} : tensor<f32>
 // CHECK-NEXT: nn.sqrt %{{[^ ]*}} : tensor<f32>
+
+// -----
+
+// Each value on its own: between -c and c times the examples, where each gradient is.
+nn.parameter @a : tensor<4xf32> init #nn.init<"zeros", 0.0>
+nn.parameter @b : tensor<f32> init #nn.init<"zeros", 0.0>
+// CHECK-LABEL: nn.program @train
+nn.program @train {
+  %a = nn.param @a {place = #nn.place<"on:gpu", "a">} : tensor<4xf32>
+  %b = nn.param @b : tensor<f32>
+  %y = nn.reduce_sum %a axes [0] : (tensor<4xf32>) -> tensor<f32>
+  %loss = nn.mul %y, %b : tensor<f32>
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.2 : f64}> clip_value(5.0e-01)
+}
+// CHECK: nn.constant {{.*}}dense<-5.000000e-01> : tensor<f32>
+// CHECK: nn.maximum %{{[^ ]*}}, %{{[^ ]*}} : tensor<f32>
+// CHECK: nn.constant {{.*}}dense<5.000000e-01> : tensor<f32>
+// CHECK: nn.example_count
+// CHECK: nn.minimum %{{[^ ]*}}, %{{[^ ]*}} : tensor<f32>
+// CHECK: nn.constant {{.*}}dense<-5.000000e-01>
+// CHECK: %[[B:.*]] = nn.example_count {place = #nn.place<"on:gpu", "a">}
+// CHECK: %[[LEAST:.*]] = nn.mul %{{.*}}, %[[B]] {place = #nn.place<"on:gpu", "a">}
+// CHECK: %[[SPREAD:.*]] = nn.broadcast %[[LEAST]] dims [] {place = #nn.place<"on:gpu", "a">} : tensor<f32> -> tensor<4xf32>
+// CHECK: nn.maximum %{{.*}}, %[[SPREAD]] {place = #nn.place<"on:gpu", "a">} : tensor<4xf32>
+// CHECK: nn.minimum {{.*}} {place = #nn.place<"on:gpu", "a">} : tensor<4xf32>
+// CHECK-NEXT: nn.update @a
+// CHECK-NEXT: nn.update @b

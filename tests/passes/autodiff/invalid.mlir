@@ -105,3 +105,31 @@ nn.program @train {
   }
   nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.1 : f64}>
 }
+
+// -----
+
+// expected-error @+1 {{'nn.table' op counts clicks by 'bought', which is no label of one f32 an example}}
+nn.table @t [#nn.part<"", 1, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
+  policy [#nn.rule<"show_click", {clicks = "bought", show = 0.1 : f64, click = 1.0 : f64, decay = 1.0 : f64}>]
+nn.program @train {
+  %id = nn.input "id" : tensor<?xi64>
+  %click = nn.input "click" label : tensor<?xf32>
+  %a = nn.lookup @t part("") (%id) : tensor<?xi64> -> tensor<?x1xf32>
+  %loss = nn.reduce_mean %a axes [0, 1] : (tensor<?x1xf32>) -> tensor<f32>
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.2 : f64}>
+}
+
+// -----
+
+// expected-warning @+2 {{table 't.w' does not influence the loss and gets no rows}}
+// expected-error @+1 {{'nn.table' op counts the shows and clicks of part 'w', which does not influence the loss}}
+nn.table @t [#nn.part<"w", 1, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>,
+             #nn.part<"v", 1, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}> admit #nn.rule<"count", {times = 2.0 : f64}>>]
+  policy [#nn.rule<"show_click", {clicks = "click", show = 0.1 : f64, click = 1.0 : f64, decay = 1.0 : f64}>]
+nn.program @train {
+  %id = nn.input "id" : tensor<?xi64>
+  %click = nn.input "click" label : tensor<?xf32>
+  %a = nn.lookup @t part("v") (%id) : tensor<?xi64> -> tensor<?x1xf32>
+  %loss = nn.reduce_mean %a axes [0, 1] : (tensor<?x1xf32>) -> tensor<f32>
+  nn.minimize %loss with #nn.optimizer<"sgd", {lr = 0.2 : f64}>
+}

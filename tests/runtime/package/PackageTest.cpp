@@ -121,6 +121,21 @@ TEST_F(PackageTest, HashCoversProgramsButNotTheSeed) {
   EXPECT_NE(programHash(other.info, other.programs), hash);
 }
 
+TEST_F(PackageTest, PrintsRules) {
+  package::Rule rule;
+  rule.kind = "period";
+  rule.numbers = {{"seconds", 86400}};
+  sample_.info.tables[0].policy = {rule};
+  rule.kind = "ssd";
+  rule.numbers.clear();
+  rule.texts = {{"folder", "x"}};
+  sample_.info.tables[0].policy.push_back(rule);
+  Package package;
+  package.info = sample_.info;
+  package.programs = sample_.programs;
+  EXPECT_THAT(*printPackage(package), HasSubstr("rows of emb: period (seconds 86400), ssd (folder x)\n"));
+}
+
 TEST_F(PackageTest, PrintsEveryPart) {
   auto package = readPackage(*files_, folder_);
   ASSERT_TRUE(package.ok());

@@ -20,7 +20,39 @@ struct Edit {
 package::Graph &trainer(Sample &s) { return s.programs[0].train; }
 package::Graph &heter(Sample &s) { return s.programs[1].train; }
 
+package::Rule rule(const std::string &kind, std::map<std::string, double> numbers,
+                   std::map<std::string, std::string> texts = {}) {
+  package::Rule made;
+  made.kind = kind;
+  made.numbers = std::move(numbers);
+  made.texts = std::move(texts);
+  return made;
+}
+void addRule(Sample &s, package::Rule made) { s.info.tables[0].policy.push_back(std::move(made)); }
+/// The sample's only part counts, being the first.
+void countClicks(Sample &s) {
+  s.info.inputs.push_back(s.info.inputs[0]);
+  s.info.inputs[1].name = "click";
+  s.info.inputs[1].label = true;
+  addRule(s, rule("show_click", {{"show", 0.1}, {"click", 1}, {"decay", 1}}, {{"clicks", "click"}}));
+}
+
 const Edit edits[] = {
+    // Rules
+    {"table `emb`: rule `luck` is unknown", [](Sample &s) { addRule(s, rule("luck", {})); }},
+    {"table `emb`: rule `unseen` has no number `periods`", [](Sample &s) { addRule(s, rule("unseen", {})); }},
+    {"table `emb`: rule `period` has no number `steps` or `seconds`, or both",
+     [](Sample &s) { addRule(s, rule("period", {{"steps", 1}, {"seconds", 1}})); }},
+    {"table `emb`: rule `ssd` is there twice",
+     [](Sample &s) {
+       addRule(s, rule("ssd", {}));
+       addRule(s, rule("ssd", {}));
+     }},
+    {"table `emb`: rule `show_click` names no label that counts clicks",
+     [](Sample &s) { addRule(s, rule("show_click", {{"show", 0.1}, {"click", 1}, {"decay", 1}}, {{"clicks", "slots"}})); }},
+    {"table part `emb.` counts shows and clicks, which its push lacks", countClicks},
+    {"table part `emb.` counts no shows and clicks",
+     [](Sample &s) { trainer(s).nodes[9].inputs.push_back(trainer(s).nodes[9].inputs[0]); }},
     // Across the package
     {"mode `magic` is none of", [](Sample &s) { s.info.mode = "magic"; }},
     {"role `server` is listed twice", [](Sample &s) { s.info.roles.push_back("server"); }},
@@ -138,6 +170,7 @@ const Edit edits[] = {
     {"no text attribute `channel`", [](Sample &s) { trainer(s).nodes[5].attributes.clear(); }},
     {"push_rows takes 1 and gives 0", [](Sample &s) { trainer(s).nodes[9].inputs.clear(); }},
     {"push_rows takes rows", [](Sample &s) { trainer(s).nodes[9].inputs = {1}; }},
+    {"push_rows takes rows", [](Sample &s) { trainer(s).nodes[9].inputs.push_back(1); }},
     {"copy changes the type", [](Sample &s) { heter(s).nodes[2].outputs = {3}, heter(s).nodes[3].outputs = {2}; }},
     // Spaces
     {"a copy node is missing", [](Sample &s) { heter(s).nodes[4].inputs = {0, 3}; }},

@@ -1,6 +1,7 @@
 // What a store promises: pure pulls, initial values that do not depend on sharding, folds that do not depend on order,
 // exactly-once pushes, pinned versions, and optimizers that follow their formulas.
 #include "runtime/base/Random.h"
+#include "runtime/table/SparseTable.h"
 #include "tests/runtime/table/TestModel.h"
 
 #include <gtest/gtest.h>
@@ -240,6 +241,65 @@ TEST(ParameterStore, refusesWhatDoesNotFit) {
   EXPECT_EQ(*store->findPart("fm", "vector"), 2);
 }
 
+void addRule(package::PackageInfo &info, const std::string &kind, const std::map<std::string, double> &numbers) {
+  package::Rule &rule = info.tables[1].policy.emplace_back();
+  rule.kind = kind;
+  rule.numbers = numbers;
+}
+
+/// The statistics of key 7 in table fm after two micro-batches showed it and one was sent twice.
+std::vector<float> countedTwice(bool async) {
+  package::PackageInfo info = makeModel();
+  addRule(info, "show_click", {{"show", 0.25}, {"click", 1}, {"decay", 0.5}});
+  addRule(info, "period", {{"steps", 1}});
+  auto store = ParameterStore::create(info, resolveKernel, {});
+  EXPECT_TRUE(store.ok()) << store.status().message();
+  const int part = *(*store)->findPart("fm", info.tables[1].parts[0].name);
+  const std::vector<uint64_t> keys = {7};
+  const std::vector<float> gradient(static_cast<size_t>(info.tables[1].parts[0].dim), 1.0F);
+  const auto push = [&](int64_t step, int32_t microBatch, std::vector<float> counts) {
+    const PushRows rows{part, keys, gradient, nullptr, counts};
+    const PushKey key{0, step, microBatch, 0};
+    EXPECT_TRUE((async ? (*store)->applyNow(key, 8, rows) : (*store)->stagePush(key, 8, rows)).ok());
+  };
+  push(0, 0, {3, 1});
+  push(0, 1, {5, 2});
+  push(0, 1, {5, 2}); // its answer got lost
+  const std::vector<int32_t> both = {0, 1};
+  if (async)
+    (*store)->finishSteps(1);
+  else
+    EXPECT_TRUE((*store)->closeStep(0, both, 16).ok());
+  push(0, 1, {5, 2}); // late
+  push(1, 0, {1, 0}); // a period later
+  if (async)
+    (*store)->finishSteps(2);
+  else
+    EXPECT_TRUE((*store)->closeStep(1, std::vector<int32_t>{0}, 8).ok());
+  std::vector<float> statistics;
+  EXPECT_TRUE((*store)
+                  ->table(1)
+                  .visitRows([&](const RowImage &row) {
+                    statistics.assign(row.state.begin(), row.state.begin() + 2);
+                    return Status();
+                  })
+                  .ok());
+  return statistics;
+}
+
+TEST(ParameterStore, showsAndClicksCountOnceAndDecay) {
+  for (const bool async : {false, true})
+    EXPECT_EQ(countedTwice(async), (std::vector<float>{8 * 0.5F + 1, 3 * 0.5F})) << async;
+}
+
+TEST(ParameterStore, refusesCountsOfOtherKeys) {
+  auto store = ParameterStore::create(makeModel(), resolveKernel, {});
+  const std::vector<uint64_t> keys = {7};
+  const std::vector<float> gradient(9, 1.0F), counts(3, 1.0F);
+  const Status status = (*store)->stagePush({0, 0, 0, 0}, 1, PushRows{0, keys, gradient, nullptr, counts});
+  EXPECT_NE(status.message().find("has 3 shows and clicks of its 1 keys"), std::string::npos) << status.message();
+}
+
 TEST(ParameterStore, refusesModelsItCannotHold) {
   const auto fails = [](auto edit, const std::string &message) {
     package::PackageInfo info = makeModel();
@@ -254,8 +314,46 @@ TEST(ParameterStore, refusesModelsItCannotHold) {
   fails([](auto &info) { info.tables[0].parts.clear(); }, "no part");
   fails([](auto &info) { info.tables[1].parts[0].name = "vector"; }, "`fm.vector` is there twice");
   fails([](auto &info) { info.tables[1].name = "emb"; }, "table `emb` is there twice");
-  fails([](auto &info) { info.tables[1].policy.emplace_back().kind = "unseen"; },
-        "table `fm` has the rule `unseen`, and keeping rows by rules is not supported yet");
+  fails([](auto &info) { addRule(info, "luck", {}); }, "table `fm` has an unknown rule `luck`");
+  fails([](auto &info) { addRule(info, "unseen", {}); },
+        "table `fm` has no good number `periods` in its rule `unseen`");
+  fails([](auto &info) { addRule(info, "unseen", {{"periods", 20000}}); }, "no good number `periods`");
+  fails([](auto &info) { addRule(info, "show_click", {{"show", 1}, {"click", 1}, {"decay", 1.5}}); },
+        "no good number `decay`");
+  fails([](auto &info) { addRule(info, "period", {{"steps", 0}}); }, "no good number `steps`");
+  fails([](auto &info) { addRule(info, "unseen", {{"periods", 2}}); },
+        "table `fm` has rules that count periods, and none that says how long they are");
+  fails(
+      [](auto &info) {
+        addRule(info, "period", {{"steps", 2}});
+        addRule(info, "score", {{"least", 2}});
+      },
+      "table `fm` evicts rows by a score, and there is no rule that makes one");
+  fails(
+      [](auto &info) {
+        addRule(info, "period", {{"steps", 2}});
+        addRule(info, "ssd", {});
+      },
+      "table `fm` has a tier below memory, and no rule that limits memory");
+  fails(
+      [](auto &info) {
+        addRule(info, "period", {{"steps", 2}});
+        addRule(info, "memory", {{"bytes", 65536}});
+      },
+      "table `fm` may take 65536 bytes, and wants room for 4096 rows of");
+  fails(
+      [](auto &info) {
+        addRule(info, "period", {{"steps", 2}});
+        addRule(info, "memory", {{"bytes", 1 << 30}});
+        addRule(info, "ssd", {});
+      },
+      "table `fm` says `beyond: ssd`, and a tier below memory is not supported yet; leave it out");
+  fails(
+      [](auto &info) {
+        info.tables[1].parts[1].admit.kind = "score";
+        info.tables[1].parts[1].admit.numbers["least"] = 2;
+      },
+      "admits keys by a score, and there is no rule that makes one");
   fails([](auto &info) { info.tables[1].parts[1].admit.kind = "often"; }, "has an unknown admission rule `often`");
   fails(
       [](auto &info) {

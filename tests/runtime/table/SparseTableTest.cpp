@@ -143,8 +143,7 @@ public:
     const size_t microBatches = 1 + random() % 3;
     std::vector<std::vector<uint64_t>> keys(microBatches);
     std::array<std::vector<std::vector<float>>, 2> gradients;
-    std::vector<std::vector<float>> shows(microBatches);
-    std::vector<std::vector<float>> clicks(microBatches);
+    std::vector<std::vector<float>> shown(microBatches); // and clicked
     std::map<uint64_t, std::array<std::vector<float>, 2>> sums;
     std::map<uint64_t, std::pair<float, float>> counts;
     for (std::vector<std::vector<float>> &part : gradients)
@@ -155,10 +154,10 @@ public:
         chosen.insert(anyKey());
       for (uint64_t key : chosen) {
         keys[m].push_back(key);
-        shows[m].push_back(static_cast<float>(1 + random() % 3));
-        clicks[m].push_back(static_cast<float>(random() % 2));
-        counts[key].first += shows[m].back();
-        counts[key].second += clicks[m].back();
+        const auto shows = static_cast<float>(1 + random() % 3), clicks = static_cast<float>(random() % 2);
+        shown[m].insert(shown[m].end(), {shows, clicks});
+        counts[key].first += shows;
+        counts[key].second += clicks;
         for (size_t part = 0; part < 2; ++part)
           for (size_t d = 0; d < (part == 0 ? weightDim : vectorDim); ++d) {
             gradients[part][m].push_back(static_cast<float>(random() % 1000) * 0.01F - 5);
@@ -173,7 +172,7 @@ public:
     std::array<std::vector<RowGradients>, 2> pushes;
     for (size_t part = 0; part < 2; ++part)
       for (size_t m = 0; m < microBatches; ++m)
-        pushes[part].push_back({keys[m], gradients[part][m], shows[m], clicks[m]});
+        pushes[part].push_back({keys[m], gradients[part][m], shown[m]});
     const std::vector<PartGradients> parts = {{1, pushes[1]}, {0, pushes[0]}}; // in any order
     const SparseTable::Update update(table, parts, 2.0F, {step, 0});
     for (int piece = SparseTable::Update::pieces - 1; piece >= 0; --piece)
@@ -394,7 +393,7 @@ TEST(SparseTable, aMemoryBudgetKeepsTheRowsThatScoreMost) {
   std::vector<float> shows;
   for (uint64_t i = 0; i < 100000; ++i) {
     keys.push_back(mixKey(i));
-    shows.push_back(i % 10 == 0 ? 100.0F : 1.0F);
+    shows.insert(shows.end(), {i % 10 == 0 ? 100.0F : 1.0F, 0.0F});
   }
   const std::vector<float> gradients(keys.size(), 1.0F);
   const RowGradients push{keys, gradients, shows};
@@ -412,6 +411,65 @@ TEST(SparseTable, aMemoryBudgetKeepsTheRowsThatScoreMost) {
                   .ok());
   EXPECT_GT(often, table.rowCount() * 6 / 10); // a tenth of all keys
   EXPECT_EQ(table.shrinkAll({}), 0);
+}
+
+// Shards that have no room give rows up at the end of the step in which they grew, each by itself: however the table is
+// spread, the same rows stay, and they are those that score most in their shard.
+TEST(SparseTable, noShardHasMoreThanItsPartOfTheMemory) {
+  Policy policy = policies()[3];
+  policy.evictsByScore = false;
+  policy.memoryBytes = 1000000;
+  policy.period = 1 << 20; // no turn comes
+  const TableSpec spec = makeSpec(policy);
+  const int64_t room = policy.memoryBytes / virtualShards;
+  std::map<uint64_t, std::vector<float>> expected;
+  for (const int cut : {virtualShards, 1300}) {
+    SparseTable left(spec, 42, 0, cut), right(spec, 42, cut, virtualShards);
+    int64_t evicted = 0;
+    for (int64_t step = 0; step < 6; ++step) {
+      for (SparseTable *table : {&left, &right}) {
+        std::vector<uint64_t> keys;
+        std::vector<float> shows;
+        std::mt19937_64 draw(static_cast<uint64_t>(step));
+        for (uint64_t i = 0; i < 8000; ++i) {
+          const uint64_t key = mixKey(static_cast<uint64_t>(step) * 8000 + i);
+          const auto shown = static_cast<float>(draw() % 100);
+          if (!table->owns(key))
+            continue;
+          keys.push_back(key);
+          shows.insert(shows.end(), {shown, 0.0F});
+        }
+        if (keys.empty())
+          continue;
+        const std::vector<float> gradients(keys.size(), 1.0F);
+        const RowGradients push{keys, gradients, shows};
+        table->update(0, {&push, 1}, 1, {step, 0});
+        evicted += table->shrink({step, 0}, {step + 1, 0});
+      }
+      std::map<int, int64_t> bytes;
+      for (const SparseTable *table : {&left, &right})
+        ASSERT_TRUE(table
+                        ->visitRows([&](const RowImage &row) {
+                          bytes[shardOf(row.key)] += spec.rowMemory(!row.admitted);
+                          return Status();
+                        })
+                        .ok());
+      for (const auto &[shard, taken] : bytes)
+        EXPECT_LE(taken, room) << "shard " << shard << " after step " << step;
+    }
+    EXPECT_GT(evicted, 10000);
+    std::map<uint64_t, std::vector<float>> rows;
+    for (const SparseTable *table : {&left, &right})
+      ASSERT_TRUE(table
+                      ->visitRows([&](const RowImage &row) {
+                        rows[row.key].assign(row.state.begin(), row.state.end());
+                        return Status();
+                      })
+                      .ok());
+    if (expected.empty())
+      expected = rows;
+    EXPECT_EQ(rows, expected);
+  }
 }
 
 TEST(SparseTable, everyRowHasItsTurnOnceAPeriodWhateverTheSharding) {
