@@ -10,7 +10,8 @@ namespace heter::frontend {
 using ast::ExprKind;
 using Kind = SpecArgument::Kind;
 
-// What runtime/table takes for a row, and into how many pieces it divides a table; a test compares them.
+// What runtime/table takes for a row (TableSpec::rowMemory), and into how many pieces it divides a table
+// (virtualShards). This room does not link that one: who changes either changes both.
 constexpr double rowBytesBeside = 12 + 9; // its header and its place in the index
 constexpr double tablePieces = 4096;
 constexpr double mostPeriods = 16384; // that the store tells apart

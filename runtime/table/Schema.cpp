@@ -84,7 +84,7 @@ void TableSpec::layOut() {
 }
 
 int64_t TableSpec::rowMemory(bool isShort) const {
-  constexpr int64_t indexBytes = 9; // on average
+  constexpr int64_t indexBytes = 9; // on average; frontend/check/RowRules.cpp reckons with it, too
   return static_cast<int64_t>(Row::headerBytes) + floatsOf(isShort) * static_cast<int64_t>(sizeof(float)) + indexBytes;
 }
 
