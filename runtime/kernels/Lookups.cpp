@@ -192,7 +192,9 @@ StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node) {
     HETER_RETURN_IF_ERROR(checkPlaces(places, keys.count));
     std::vector<float> &rows = call.workspace.rows;
     rows.resize(static_cast<size_t>(keys.count * dim));
-    sumRowGradients(places, keys.count, call.inputs[2].f32() + begin, stride, dim, pool, rows.data(), call.scheduler);
+    const float *gradient = call.inputs[2].f32(); // null if there are no examples
+    sumRowGradients(places, keys.count, gradient ? gradient + begin : nullptr, stride, dim, pool, rows.data(),
+                    call.scheduler);
     TensorView &out = call.outputs[0];
     out.keys = keys.keys;
     out.count = keys.count;
