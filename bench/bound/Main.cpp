@@ -8,6 +8,7 @@
 // PACKAGE is one for bf16 in either case, whose kernels multiply packed matrices. DATA's keys are read into memory,
 // rows are made for those of ALL_IDS. It prints a line of JSON once it is warm, and answers each line of standard
 // input, a number of seconds, by working so long at least and printing how many examples that were.
+#include "bench/OrThrow.h"
 #include "bench/bound/Products.h"
 #include "bench/table/Timing.h"
 #include "runtime/base/Hash.h"
@@ -34,12 +35,6 @@ namespace heter::bench {
 using namespace heter::runtime;
 
 namespace {
-
-template <typename T> T orThrow(StatusOr<T> result) {
-  if (!result.ok())
-    throw std::runtime_error(result.status().message());
-  return std::move(*result);
-}
 
 /// The distinct keys of each batch, in the order of the table's ranges.
 std::vector<std::vector<uint64_t>> readKeys(FileSystem &files, const Package &package, const std::string &path,

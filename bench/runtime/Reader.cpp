@@ -1,4 +1,5 @@
 // The reader at work on one thread: lines to hashed ids and floats, consumed by a checksum.
+#include "bench/OrThrow.h"
 #include "bench/runtime/Parts.h"
 
 #include "runtime/data/DataFile.h"
@@ -17,12 +18,6 @@ namespace heter::bench {
 using namespace heter::runtime;
 
 namespace {
-
-template <typename T> T orThrow(StatusOr<T> result) {
-  if (!result.ok())
-    throw std::runtime_error(result.status().message());
-  return std::move(*result);
-}
 
 uint64_t checksum(const Batch &batch) {
   uint64_t sum = 0;

@@ -3,18 +3,17 @@
 //
 //   checkpoint-bench [--rows N] [--dir DIR] [--rounds N] [--only files|training] [--json FILE]
 #include "runtime/table/Checkpoint.h"
+#include "bench/table/Kernels.h"
 #include "bench/table/Timing.h"
 #include "runtime/base/FileSystem.h"
 #include "runtime/base/Hash.h"
 #include "runtime/base/ParallelFor.h"
 #include "runtime/package/Package_types.h"
-#include "runtime/table/OptimizerCall.h"
 #include "runtime/table/ParameterStore.h"
 #include "runtime/table/SparseTable.h"
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
@@ -41,21 +40,6 @@ constexpr size_t ioBytes = size_t{4} << 20;
 void check(const Status &status) {
   if (!status.ok())
     stop(status.message());
-}
-
-const KernelArgument &at(void *const *args, int i) { return *static_cast<const KernelArgument *>(args[i]); }
-
-// What the compiler makes of adagrad: (value, sum, gradient) -> (value, sum).
-void adagradKernel(void *const *args) {
-  const float *__restrict value = at(args, 0).aligned;
-  const float *__restrict sum = at(args, 1).aligned;
-  const float *__restrict gradient = at(args, 2).aligned;
-  float *__restrict newValue = at(args, 3).aligned;
-  float *__restrict newSum = at(args, 4).aligned;
-  for (int64_t i = 0; i < at(args, 0).size; ++i) {
-    newSum[i] = sum[i] + gradient[i] * gradient[i];
-    newValue[i] = value[i] - 0.05F * gradient[i] / (std::sqrt(newSum[i]) + 1e-10F);
-  }
 }
 
 package::PackageInfo makeModel() {
@@ -221,13 +205,14 @@ void removeAll(FileSystem &files, const std::string &dir) {
 
 //===--- Measurements ---------------------------------------------------------------------------------------------===//
 
-using Figures = std::map<std::string, std::vector<double>>;
+/// Of each figure, a sample a round.
+using Rounds = std::map<std::string, std::vector<double>>;
 
 double median(const std::vector<double> &samples) { return quantile(samples, 0.5); }
 
 class Bench {
 public:
-  Bench(uint64_t rows, std::string dir, Figures &figures) : rows_(rows), dir_(std::move(dir)), figures_(figures) {
+  Bench(uint64_t rows, std::string dir, Rounds &figures) : rows_(rows), dir_(std::move(dir)), figures_(figures) {
     check(files_->createDirectories(dir_));
     fill(*store_, *scheduler_, rows_);
   }
@@ -326,7 +311,7 @@ public:
 private:
   const uint64_t rows_;
   const std::string dir_;
-  Figures &figures_;
+  Rounds &figures_;
   const package::PackageInfo info_ = makeModel();
   const std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
   const std::unique_ptr<Scheduler> scheduler_ =
@@ -334,12 +319,13 @@ private:
   const std::unique_ptr<ParameterStore> store_ = makeStore(*scheduler_, info_);
 };
 
-void writeJson(const std::string &path, uint64_t rows, const Figures &figures) {
-  std::string text = "{\n  \"rows\": " + std::to_string(rows);
-  for (const auto &[name, samples] : figures)
-    text += ",\n  \"" + name + "\": " + std::to_string(median(samples));
-  text += "\n}\n";
-  check(makePosixFileSystem()->writeFileAtomically(path, text));
+void writeMedians(const std::string &path, uint64_t rows, const Rounds &rounds) {
+  Figures figures;
+  figures.set("rows", static_cast<double>(rows));
+  for (const auto &[name, samples] : rounds)
+    figures.set(name, median(samples));
+  if (!figures.write(path))
+    stop("cannot write " + path);
 }
 } // namespace
 
@@ -364,7 +350,7 @@ int main(int argc, char **argv) {
     else
       stop("there is no " + std::string(flag));
   }
-  Figures figures;
+  Rounds figures;
   Bench bench(rows, dir, figures);
   for (int round = 0; round < rounds; ++round) {
     if (only.empty() || only == "files")
@@ -374,6 +360,6 @@ int main(int argc, char **argv) {
   }
   ::rmdir(dir.c_str());
   if (!json.empty())
-    writeJson(json, rows, figures);
+    writeMedians(json, rows, figures);
   return 0;
 }

@@ -194,9 +194,9 @@ void RowRules::checkPeriod() {
   ok_ = false;
   std::string what = !sameUnit
                          ? "counts " + std::string(unseen_->steps ? "steps" : "time") + ", and a period is " + period
-                     : periods > mostPeriods
-                         ? "is " + formatNumber(periods) + " periods of " + period + ", and 16384 can be told apart"
-                         : "is no whole number of periods of " + period;
+                     : periods > mostPeriods ? "is " + formatNumber(periods) + " periods of " + period + ", and " +
+                                                   formatNumber(mostPeriods) + " can be told apart"
+                                             : "is no whole number of periods of " + period;
   const double wanted = std::max(1.0, std::floor(unseen_->amount / 30));
   Diagnostic &diagnostic = checker_.error(unseen_->range, "`" + checker_.text(unseen_->range) + "` " + what);
   if (period_->range.isValid())

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
+#include <new>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -37,7 +38,10 @@ Status failed(int error, const char *verb, const std::string &path) {
 }
 
 struct Piece {
-  Piece() : bytes(static_cast<char *>(std::aligned_alloc(alignment, pieceBytes))) {}
+  Piece() : bytes(static_cast<char *>(std::aligned_alloc(alignment, pieceBytes))) {
+    if (!bytes)
+      throw std::bad_alloc(); // as any other allocation here
+  }
   ~Piece() { std::free(bytes); }
   Piece(const Piece &) = delete;
   Piece &operator=(const Piece &) = delete;

@@ -39,6 +39,9 @@ public:
 
   virtual TimePoint now() const = 0;
 
+  /// Seconds since the epoch of the system's clock, which may be set back: for times that outlive a process.
+  virtual int64_t systemSeconds() const = 0;
+
   /// How many tasks may run at once.
   virtual int concurrency() const = 0;
 };
@@ -59,6 +62,8 @@ public:
   bool cancel(uint64_t timer) override;
   void postBlocking(Task task) override;
   TimePoint now() const override;
+  /// Of its virtual time.
+  int64_t systemSeconds() const override { return std::chrono::duration_cast<std::chrono::seconds>(now()).count(); }
   int concurrency() const override { return 1; }
 
   /// Runs until no task and no timer is left; returns how many tasks ran.

@@ -63,6 +63,10 @@ public:
   void postBlocking(Task task) override;
 
   TimePoint now() const override { return std::chrono::steady_clock::now().time_since_epoch(); }
+  int64_t systemSeconds() const override {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  }
   int concurrency() const override { return threads_; }
 
 private:

@@ -3,7 +3,6 @@
 
 #include "runtime/base/ParallelFor.h"
 #include "runtime/base/Process.h"
-#include "runtime/base/SystemClock.h"
 #include "runtime/export/Export.h"
 #include "runtime/graph/Profile.h"
 #include "runtime/role/Phase.h"
@@ -72,7 +71,7 @@ Status LocalTrainer::prepare() {
   storeOptions.background = [&scheduler = context_.scheduler](std::function<void()> task) {
     scheduler.postBlocking(std::move(task)); // the system clears memory in it
   };
-  storeOptions.secondsNow = [&scheduler = context_.scheduler] { return systemSeconds(scheduler); };
+  storeOptions.secondsNow = [&scheduler = context_.scheduler] { return scheduler.systemSeconds(); };
   storeOptions.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };

@@ -3,7 +3,6 @@
 
 #include "runtime/base/Log.h"
 #include "runtime/base/ParallelFor.h"
-#include "runtime/base/SystemClock.h"
 #include "runtime/export/Export.h"
 #include "runtime/role/Positions.h"
 #include "runtime/table/CheckpointFiles.h"
@@ -38,7 +37,7 @@ void Server::joined(const rpc::JoinReply &reply) {
   options.background = [&scheduler = context_.scheduler](std::function<void()> task) {
     scheduler.postBlocking(std::move(task)); // the system clears memory in it
   };
-  options.secondsNow = [&scheduler = context_.scheduler] { return systemSeconds(scheduler); };
+  options.secondsNow = [&scheduler = context_.scheduler] { return scheduler.systemSeconds(); };
   options.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };

@@ -40,12 +40,8 @@ class Resume(e2e.TestCase):
             self.assertEqual(got, expected)
             self.assertSameModel(self.dump(rest), self.dump(whole), f"{mode}: in halves and at once")
 
-    def test_a_run_that_was_killed_goes_on(self):
-        data = self.synth(20000)
-        package = self.compile("ctr_dnn", "ps")
-        model, whole = self.folder / "model", self.folder / "whole"
-        flags = ["--epochs", 3, "--save-every", 50, "--increments", 3, "--keep-checkpoints", 4]
-        command = [e2e.BIN / "heter", "run", package, "--data", data, *BATCH, *flags, "--save", model]
+    def steps_until_killed(self, command, model):
+        """Kills a run that saves every 50 steps once it keeps its third; gives the steps of the newest whole one."""
         process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(lambda: process.poll() is None and process.kill())
         deadline = time.time() + 120
@@ -57,6 +53,15 @@ class Resume(e2e.TestCase):
         process.wait()
         steps = int(self.dump(model).splitlines()[2].split()[1])
         self.assertEqual(steps % 50, 0)
+        return steps
+
+    def test_a_run_that_was_killed_goes_on(self):
+        data = self.synth(20000)
+        package = self.compile("ctr_dnn", "ps")
+        model, whole = self.folder / "model", self.folder / "whole"
+        flags = ["--epochs", 3, "--save-every", 50, "--increments", 3, "--keep-checkpoints", 4]
+        command = [e2e.BIN / "heter", "run", package, "--data", data, *BATCH, *flags, "--save", model]
+        steps = self.steps_until_killed(command, model)
         until = ["--epochs", 3, "--max-examples", (steps + 200) * 8]
         expected = self.run_steps(package, data, *until, "--save", whole)
         got = self.run_steps(package, data, *until, "--load", model, "--save", model, "--servers", 2)
@@ -70,17 +75,7 @@ class Resume(e2e.TestCase):
         flags = ["--update", "async", "--servers", 2, "--cpu-trainers", 2]
         command = [e2e.BIN / "heter", "run", package, "--data", data, *BATCH, *flags, "--epochs", 3, "--save-every", 50,
                    "--keep-checkpoints", 4, "--save", model]
-        process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(lambda: process.poll() is None and process.kill())
-        deadline = time.time() + 120
-        while not list(model.glob("save-000003.json")):
-            self.assertIsNone(process.poll(), "it trains for longer")
-            self.assertLess(time.time(), deadline)
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        steps = int(self.dump(model).splitlines()[2].split()[1])
-        self.assertEqual(steps % 50, 0)
+        steps = self.steps_until_killed(command, model)
         got = self.run_steps(package, data, "--update", "async", "--epochs", 3, "--max-examples", (steps + 200) * 8,
                              "--load", model, "--save", model)
         self.assertEqual([int(line.split()[0]) for line in got], list(range(steps, steps + 200)))

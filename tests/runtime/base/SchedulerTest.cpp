@@ -3,6 +3,7 @@
 #include "runtime/base/ParallelFor.h"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <gtest/gtest.h>
@@ -27,6 +28,14 @@ TEST(SimulatedScheduler, TimeMovesOnlyWhenNothingIsReady) {
   scheduler.post([&] { note(); });
   EXPECT_EQ(scheduler.runUntilIdle(), 5u);
   EXPECT_EQ(times, (std::vector<int64_t>{0, 10, 10, 15, 20}));
+}
+
+TEST(SimulatedScheduler, SystemSecondsAreThoseOfVirtualTime) {
+  SimulatedScheduler scheduler(1);
+  int64_t seconds = -1;
+  scheduler.postAt(std::chrono::milliseconds(7900), [&] { seconds = scheduler.systemSeconds(); });
+  scheduler.runUntilIdle();
+  EXPECT_EQ(seconds, 7);
 }
 
 TEST(SimulatedScheduler, SeedDecidesTheOrder) {
@@ -108,6 +117,16 @@ TEST(ThreadedScheduler, TasksTakeSubnormalNumbersForZero) {
   simulated.runUntilIdle();
   EXPECT_EQ(operand, 0.0F);
   EXPECT_GT(halfOf(least), 0.0F) << "outside, nothing changes";
+}
+
+TEST(ThreadedScheduler, SystemSecondsAreTheSystems) {
+  const auto system = [] {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()).time_since_epoch().count();
+  };
+  const int64_t before = system();
+  const int64_t seconds = makeThreadedScheduler(1)->systemSeconds();
+  EXPECT_GE(seconds, before);
+  EXPECT_LE(seconds, system());
 }
 
 TEST(ThreadedScheduler, AsManyWorkersAsAsked) {
