@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_BASE_FILESYSTEM_H
 #define HETER_RUNTIME_BASE_FILESYSTEM_H
 
+#include "runtime/base/BlockFile.h"
 #include "runtime/base/Status.h"
 
 #include <cstdint>
@@ -42,6 +43,9 @@ public:
   virtual StatusOr<std::unique_ptr<OutputFile>> openLargeForWrite(const std::string &path) {
     return openForWrite(path);
   }
+  /// An empty scratch file in `folder`, which is there. Its name is for messages: several may have the same.
+  virtual StatusOr<std::unique_ptr<BlockFile>> createScratchFile(const std::string &folder,
+                                                                 const std::string &name) = 0;
   virtual StatusOr<std::string> readFile(const std::string &path) = 0;
   /// Writes aside, syncs, renames over `path` and syncs the folder: a crash leaves the old or the new file, whole. What
   /// is no regular file (a device, a pipe) is written in place.

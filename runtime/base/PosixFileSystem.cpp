@@ -106,6 +106,52 @@ private:
   off_t begun_ = 0; ///< Bytes below are on their way.
 };
 
+class PosixBlockFile final : public BlockFile {
+public:
+  PosixBlockFile(std::string name, int descriptor) : name_(std::move(name)), descriptor_(descriptor) {}
+  ~PosixBlockFile() override { closeRetrying(descriptor_); }
+
+  Status read(std::span<const Read> reads) override {
+    for (const Read &read : reads)
+      HETER_RETURN_IF_ERROR(readOne(read));
+    return {};
+  }
+
+  Status write(uint64_t offset, std::span<const char> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written < 0)
+        return errorStatus(errno, "write", name_);
+      bytes = bytes.subspan(static_cast<size_t>(written));
+      offset += static_cast<uint64_t>(written);
+    }
+    return {};
+  }
+
+  const std::string &name() const override { return name_; }
+
+private:
+  Status readOne(Read read) const {
+    while (!read.to.empty()) {
+      const ssize_t got = ::pread(descriptor_, read.to.data(), read.to.size(), static_cast<off_t>(read.offset));
+      if (got < 0 && errno == EINTR)
+        continue;
+      if (got < 0)
+        return errorStatus(errno, "read", name_);
+      if (got == 0)
+        return Status::dataLoss("cannot read `" + name_ + "`: it ends before byte " +
+                                std::to_string(read.offset + read.to.size()));
+      read = {read.offset + static_cast<uint64_t>(got), read.to.subspan(static_cast<size_t>(got))};
+    }
+    return {};
+  }
+
+  const std::string name_;
+  const int descriptor_;
+};
+
 std::string parentOf(const std::string &path) {
   size_t slash = path.find_last_of('/');
   if (slash == std::string::npos)
@@ -139,6 +185,14 @@ public:
     if (std::unique_ptr<OutputFile> file = runtime::openLargeForWrite(path))
       return file;
     return openForWrite(path);
+  }
+
+  StatusOr<std::unique_ptr<BlockFile>> createScratchFile(const std::string &folder, const std::string &name) override {
+    const std::string path = folder + "/" + name;
+    const int descriptor = ::open(folder.c_str(), O_RDWR | O_TMPFILE | O_DIRECT | O_CLOEXEC, 0600);
+    if (descriptor < 0)
+      return errorStatus(errno, "create", path);
+    return std::unique_ptr<BlockFile>(new PosixBlockFile(path, descriptor));
   }
 
   StatusOr<std::string> readFile(const std::string &path) override {

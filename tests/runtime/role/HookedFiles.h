@@ -23,6 +23,12 @@ public:
     HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, files_->openForWrite(path));
     return std::unique_ptr<OutputFile>(new Output(*this, path, std::move(file)));
   }
+  /// Its blocks are read and written behind the hook "read blocks" or "write blocks".
+  StatusOr<std::unique_ptr<BlockFile>> createScratchFile(const std::string &folder, const std::string &name) override {
+    HETER_RETURN_IF_ERROR(hook("create", folder + "/" + name));
+    HETER_ASSIGN_OR_RETURN(std::unique_ptr<BlockFile> file, files_->createScratchFile(folder, name));
+    return std::unique_ptr<BlockFile>(new Scratch(*this, std::move(file)));
+  }
   Status writeFileAtomically(const std::string &path, std::span<const char> bytes) override {
     HETER_RETURN_IF_ERROR(hook("write", path));
     return files_->writeFileAtomically(path, bytes);
@@ -75,6 +81,24 @@ private:
     HookedFiles &files_;
     const std::string path_;
     std::unique_ptr<OutputFile> file_;
+  };
+
+  class Scratch final : public BlockFile {
+  public:
+    Scratch(HookedFiles &files, std::unique_ptr<BlockFile> file) : files_(files), file_(std::move(file)) {}
+    Status read(std::span<const Read> reads) override {
+      HETER_RETURN_IF_ERROR(files_.hook("read blocks", name()));
+      return file_->read(reads);
+    }
+    Status write(uint64_t offset, std::span<const char> bytes) override {
+      HETER_RETURN_IF_ERROR(files_.hook("write blocks", name()));
+      return file_->write(offset, bytes);
+    }
+    const std::string &name() const override { return file_->name(); }
+
+  private:
+    HookedFiles &files_;
+    std::unique_ptr<BlockFile> file_;
   };
 
   std::unique_ptr<FileSystem> files_ = makePosixFileSystem();

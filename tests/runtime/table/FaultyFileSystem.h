@@ -3,6 +3,7 @@
 #define HETER_TESTS_RUNTIME_TABLE_FAULTYFILESYSTEM_H
 
 #include "runtime/base/FileSystem.h"
+#include "tests/runtime/support/MemoryBlockFile.h"
 
 #include <algorithm>
 #include <cstring>
@@ -13,7 +14,7 @@
 
 namespace heter::runtime::test {
 
-/// Not thread-safe. Names and folders are durable after syncDirectory, bytes after sync.
+/// Not thread-safe but for its scratch files. Names and folders are durable after syncDirectory, bytes after sync.
 class FaultyFileSystem final : public FileSystem {
 public:
   /// The operation with this number, counted from 0 over this object's life, fails; with `andAllAfter` all later ones
@@ -61,6 +62,12 @@ public:
     live_[path] = std::make_shared<File>();
     return std::unique_ptr<OutputFile>(new Output(*this, live_[path]));
   }
+  /// Its reads and writes are no operations of this object; they fail by blockFaults().
+  StatusOr<std::unique_ptr<BlockFile>> createScratchFile(const std::string &folder, const std::string &name) override {
+    HETER_RETURN_IF_ERROR(operation("create " + folder + "/" + name));
+    return std::unique_ptr<BlockFile>(new MemoryBlockFile(folder + "/" + name, blockFaults_));
+  }
+  BlockFaults &blockFaults() { return *blockFaults_; }
   StatusOr<std::string> readFile(const std::string &path) override {
     HETER_RETURN_IF_ERROR(operation("read " + path));
     if (!live_.contains(path))
@@ -171,6 +178,7 @@ private:
 
   std::map<std::string, std::shared_ptr<File>> live_;
   std::map<std::string, std::shared_ptr<File>> durable_;
+  std::shared_ptr<BlockFaults> blockFaults_ = std::make_shared<BlockFaults>();
   int64_t operations_ = 0;
   std::function<void()> before_;
   int64_t failAt_ = -1;
