@@ -129,7 +129,7 @@ LogicalResult Differentiator::differentiate(Operation *op) {
 /// of keys: the gradient of a lookup whose result has the gradient (1, label).
 LogicalResult Differentiator::count(LookupOp lookup, TableOp table) {
   Location loc = lookup.getLoc();
-  // Where the lookup is marked is not where its rows and the label are: the pair is made with these.
+  // Where the lookup is marked is not where the label is: the pair is made with it.
   const PlaceAttr place = getPlace(lookup), unmarked;
   StringRef name = table.findRule("show_click").getOptions().getAs<StringAttr>("clicks").getValue();
   InputOp label;

@@ -4,12 +4,17 @@
 //
 // A parameter is pulled by each role that uses it, as a pull from the servers costs the same from anywhere and a
 // parameter handed from role to role would cross twice; its gradient is pushed by the role that computes it.
+//
+// A lookup goes where it is marked: its ids cross, and the rows come from the servers. Rows' gradients are made, joined
+// and pushed by the role that looks their table up, or by the cpu-trainer if several do.
 #include "passes/Passes.h"
 #include "passes/Place/Placement.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/Pass/Pass.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace heter {
 #define GEN_PASS_DEF_PLACE
@@ -82,10 +87,30 @@ void placePush(ps::PushDenseOp push) {
   setPlace(push, getRole(producer), "gradient made by " + describeOp(producer));
 }
 
+/// Row gradients are made, joined and pushed by the one role that looks their tables up.
+void placeRowGradients(ArrayRef<Operation *> group, Block &block) {
+  llvm::SetVector<StringAttr> tables;
+  for (Operation *op : group)
+    if (auto push = dyn_cast<ps::PushRowsOp>(op))
+      tables.insert(push.getTableAttr().getAttr());
+  llvm::SetVector<StringRef> roles;
+  for (auto pull : block.getOps<ps::PullRowsOp>())
+    if (tables.contains(pull.getTableAttr().getAttr()))
+      roles.insert(getRole(pull));
+  StringRef role = roles.size() == 1 ? roles.front() : StringRef(ps::kCpuTrainer);
+  std::string why = roles.size() > 1 ? "row gradients of lookups on " + llvm::join(roles, " and ") + " meet here"
+                                     : "row gradients are made where the rows are looked up";
+  for (Operation *op : group)
+    setPlace(op, role, why);
+}
+
 void placeProgram(nn::ProgramOp program) {
   Block &block = program.getBody().front();
   for (Operation &op : block)
-    placeByMark(&op);
+    if (!isOfRowGradients(&op))
+      placeByMark(&op);
+  for (const SmallVector<Operation *> &group : rowGradientGroups(program))
+    placeRowGradients(group, block);
   SmallVector<ps::PullDenseOp> pulls(block.getOps<ps::PullDenseOp>());
   llvm::for_each(pulls, placePull);
   for (auto push : block.getOps<ps::PushDenseOp>())

@@ -1,23 +1,42 @@
 // The rules of a legal placement; see Placement.h.
 #include "passes/Place/Placement.h"
 
-#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace heter;
 
 StringRef heter::whyPinned(Operation *op) {
-  auto isRows = [](Type type) { return isa<nn::RowsType>(type); };
   if (isa<nn::InputOp>(op))
     return "cpu-trainers read the data";
-  if (isa<ps::PullRowsOp>(op))
-    return "cpu-trainers look up rows";
-  if (llvm::any_of(op->getOperandTypes(), isRows) || llvm::any_of(op->getResultTypes(), isRows))
-    return "row gradients stay on the cpu-trainer";
   if (isa<nn::ReportOp, nn::PredictOp>(op))
     return "cpu-trainers report";
   return "";
+}
+
+static bool isRows(Value value) { return isa<nn::RowsType>(value.getType()); }
+
+bool heter::isOfRowGradients(Operation *op) {
+  return llvm::any_of(op->getOperands(), isRows) || llvm::any_of(op->getResults(), isRows);
+}
+
+SmallVector<SmallVector<Operation *>> heter::rowGradientGroups(nn::ProgramOp program) {
+  llvm::EquivalenceClasses<Operation *> tied;
+  SmallVector<Operation *> ops;
+  for (Operation &op : program.getBody().front()) {
+    if (!isOfRowGradients(&op))
+      continue;
+    ops.push_back(&op);
+    tied.insert(&op);
+    for (Value operand : llvm::make_filter_range(op.getOperands(), isRows))
+      tied.unionSets(&op, operand.getDefiningOp());
+  }
+  llvm::MapVector<Operation *, SmallVector<Operation *>> groups;
+  for (Operation *op : ops)
+    groups[tied.getLeaderValue(op)].push_back(op);
+  return llvm::map_to_vector(groups, [](auto &group) { return std::move(group.second); });
 }
 
 FailureOr<StringRef> heter::getMode(ModuleOp module) {
@@ -58,6 +77,10 @@ static LogicalResult verifyOp(Operation *op, StringRef mode) {
   StringRef pinned = whyPinned(op);
   if (!pinned.empty() && ps::isHeterTrainer(place.getRole()))
     return op->emitOpError() << "cannot be placed on " << place.getRole() << ": " << pinned;
+  for (Value operand : llvm::make_filter_range(op->getOperands(), isRows))
+    if (nn::PlaceAttr made = nn::getPlace(operand.getDefiningOp()); made && made.getRole() != place.getRole())
+      return op->emitOpError() << "cannot be placed on " << place.getRole() << ": its row gradients are made on "
+                               << made.getRole() << ", and trainers do not send rows to each other";
   WalkResult apart = op->walk([&](nn::PlaceableOpInterface inner) {
     if (inner.getPlaceAttr() && inner.getPlaceAttr().getRole() == place.getRole())
       return WalkResult::advance();

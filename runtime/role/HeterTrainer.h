@@ -1,6 +1,6 @@
-// The heter-trainer role: runs the dense side of micro-batches that cpu-trainers ask for, on its device. It is called
-// by cpu-trainers and calls only the servers and the coordinator; it keeps nothing beyond its frames but a replica of
-// the dense parameters.
+// The heter-trainer role: runs its part of micro-batches that cpu-trainers ask for, on its device: the dense side, and
+// lookups that the model marks for it. It is called by cpu-trainers and calls only the servers and the coordinator; it
+// keeps nothing beyond its frames but a replica of the dense parameters.
 #ifndef HETER_RUNTIME_ROLE_HETERTRAINER_H
 #define HETER_RUNTIME_ROLE_HETERTRAINER_H
 

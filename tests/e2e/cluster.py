@@ -199,6 +199,32 @@ class Cluster:
             relay.close()
 
 
+class Launched:
+    """A `heter launch`, and its roles' processes by name."""
+
+    def __init__(self, folder, package, flags):
+        self.folder = folder
+        command = [e2e.BIN / "heter", "launch", package, "--run-folder", folder, *flags]
+        self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.roles = {}
+
+    def find_roles(self, count):
+        deadline = time.time() + 60
+        while len(self.roles) < count and time.time() < deadline:
+            time.sleep(0.05)
+            for child in self.children():
+                words = pathlib.Path(f"/proc/{child}/cmdline").read_text().split("\0")
+                if "--role" in words:
+                    self.roles[f"{words[words.index('--role') + 1]} {words[words.index('--index') + 1]}"] = child
+
+    def children(self):
+        try:
+            return [int(p) for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+                    for p in (task / "children").read_text().split()]
+        except FileNotFoundError:
+            return []
+
+
 def wait_for_all(clusters, timeout=30):
     """Until every process of the clusters has ended, or the time is over."""
     until = time.time() + timeout

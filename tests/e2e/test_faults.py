@@ -4,12 +4,11 @@ error that names the role and says what was waited for, and nothing stays behind
 import os
 import pathlib
 import signal
-import subprocess
 import time
 import unittest
 
 import e2e
-from cluster import CALL, Cluster, wait_for_all
+from cluster import CALL, Cluster, Launched, wait_for_all
 
 LIMIT = 10
 ROLES = ["cpu-trainer 0", "heter-trainer.heter 0", "server 0"]
@@ -24,32 +23,6 @@ def note_joins(relay, frame):
         relay.joins.add(frame.bytes)  # Until it is answered, it is sent again and again.
         relay.last_join = time.time()
     return 1
-
-
-class Launched:
-    """A `heter launch`, and its roles' processes by name."""
-
-    def __init__(self, folder, package, data):
-        self.folder = folder
-        command = [e2e.BIN / "heter", "launch", package, "--data", data, "--run-folder", folder, *FLAGS]
-        self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.roles = {}
-
-    def find_roles(self):
-        deadline = time.time() + 60
-        while len(self.roles) < len(ROLES) and time.time() < deadline:
-            time.sleep(0.05)
-            for child in self.children():
-                words = pathlib.Path(f"/proc/{child}/cmdline").read_text().split("\0")
-                if "--role" in words:
-                    self.roles[f"{words[words.index('--role') + 1]} {words[words.index('--index') + 1]}"] = child
-
-    def children(self):
-        try:
-            return [int(p) for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
-                    for p in (task / "children").read_text().split()]
-        except FileNotFoundError:
-            return []
 
 
 def alive(pid):
@@ -75,9 +48,9 @@ class Faults(e2e.TestCase):
         """A launch for each role that suffers `fault`, all at once."""
         runs = {}
         for victim in ROLES:
-            run = Launched(self.folder / f"run-{victim.split()[0]}", self.package, self.data)
+            run = Launched(self.folder / f"run-{victim.split()[0]}", self.package, ["--data", self.data, *FLAGS])
             self.addCleanup(lambda p=run.process: p.poll() is None and p.kill())
-            run.find_roles()
+            run.find_roles(len(ROLES))
             self.assertIn(victim, run.roles, "it should have started")
             runs[victim] = run
         time.sleep(3)

@@ -49,6 +49,19 @@ module attributes {nn.mode = "heter-ps"} {
 // -----
 
 module attributes {nn.mode = "heter-ps"} {
+  nn.table @hot [#nn.part<"", 8, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 0.1 : f64}>>]
+  nn.program @train {
+    %ids = nn.input "slots" {place = #nn.place<"cpu-trainer", "test">} : tensor<?xi64>
+    %rows = ps.pull_rows @hot part("") (%ids) {place = #nn.place<"heter-trainer.gpu", "test">} : tensor<?xi64> -> tensor<?x8xf32>
+    %grad = nn.lookup_grad %ids, %rows {place = #nn.place<"cpu-trainer", "test">} : (tensor<?xi64>, tensor<?x8xf32>) -> !nn.rows<8>
+    // expected-error @+1 {{'ps.push_rows' op cannot be placed on heter-trainer.gpu: its row gradients are made on cpu-trainer, and trainers do not send rows to each other}}
+    ps.push_rows @hot part("") %grad {place = #nn.place<"heter-trainer.gpu", "test">} : !nn.rows<8>
+  }
+}
+
+// -----
+
+module attributes {nn.mode = "heter-ps"} {
   // expected-error @+1 {{'ps.optimizer' op expected to be placed on server, which owns the values}}
   ps.optimizer @sgd_0 rule("sgd") slots([] = []) scalars([] = []) {
   ^bb0(%value: tensor<?xf32>, %gradient: tensor<?xf32>):

@@ -1,4 +1,5 @@
-// Mode heter-ps: marks win, pinned ops and unmarked ones stay on the cpu-trainer, parameters follow their users.
+// Mode heter-ps: marks win, pinned ops and unmarked ones stay on the cpu-trainer, parameters follow their users, row
+// gradients their lookups.
 // RUN: heter-opt %s --heter-place --mlir-print-local-scope | FileCheck %s
 
 // CHECK: module @m attributes {{.*}}nn.stage = "place"
@@ -16,8 +17,7 @@ module @m attributes {nn.stage = "distribute", nn.mode = "heter-ps"} {
   nn.program @train {
     // CHECK: nn.input "slots" {place = #nn.place<"cpu-trainer", "cpu-trainers read the data">}
     %ids = nn.input "slots" : tensor<?x26xi64>
-    // A lookup in a region that is marked stays, and its reason says so.
-    // CHECK: ps.pull_rows @emb {{.*}} {place = #nn.place<"cpu-trainer", "marked `on gpu` at m.heter:3:1, but cpu-trainers look up rows">}
+    // CHECK: ps.pull_rows @emb {{.*}} {place = #nn.place<"heter-trainer.gpu", "marked `on gpu` at m.heter:3:1">}
     %rows = ps.pull_rows @emb part("") (%ids) pool(sum) {place = #nn.place<"on:gpu", "marked `on gpu` at m.heter:3:1">} : tensor<?x26xi64> -> tensor<?x9xf32>
     // Three roles use the parameter, each pulls it. Its mark does not count.
     // CHECK: %[[GPU:.*]] = ps.pull_dense @w {place = #nn.place<"heter-trainer.gpu", "used first by `nn.linear` at {{.*}}">}
@@ -37,15 +37,16 @@ module @m attributes {nn.stage = "distribute", nn.mode = "heter-ps"} {
     // CHECK: nn.sigmoid {{.*}} {place = #nn.place<"cpu-trainer", "not marked">}
     %e = nn.sigmoid %d : tensor<?x9xf32>
     %g = nn.matmul %a, %e {transpose_a = true, place = #nn.place<"on:xpu", "marked `on xpu` at m.heter:5:1">} : (tensor<?x9xf32>, tensor<?x9xf32>) -> tensor<9x9xf32>
-    // CHECK: nn.lookup_grad {{.*}}place = #nn.place<"cpu-trainer", "marked `on gpu` at m.heter:3:1, but row gradients stay on the cpu-trainer">
-    %gr = nn.lookup_grad %ids, %e pool(sum) {place = #nn.place<"on:gpu", "marked `on gpu` at m.heter:3:1">} : (tensor<?x26xi64>, tensor<?x9xf32>) -> !nn.rows<9>
-    // CHECK: nn.add_rows {{.*}} {place = #nn.place<"cpu-trainer", "row gradients stay on the cpu-trainer">}
+    // Its gradient is made, joined and pushed there, however its ops are marked.
+    // CHECK: nn.lookup_grad {{.*}}place = #nn.place<"heter-trainer.gpu", "row gradients are made where the rows are looked up">
+    %gr = nn.lookup_grad %ids, %e pool(sum) {place = #nn.place<"on:xpu", "marked `on xpu` at m.heter:5:1">} : (tensor<?x26xi64>, tensor<?x9xf32>) -> !nn.rows<9>
+    // CHECK: nn.add_rows {{.*}} {place = #nn.place<"heter-trainer.gpu", "row gradients are made where the rows are looked up">}
     %gr2 = nn.add_rows %gr, %gr : !nn.rows<9>
     // CHECK: nn.predict "e"{{.*}} {place = #nn.place<"cpu-trainer", "cpu-trainers report">}
     nn.predict "e" (%e) : tensor<?x9xf32>
     // CHECK: ps.push_dense @w, {{.*}} {place = #nn.place<"heter-trainer.xpu", "gradient made by `nn.matmul` at {{.*}}">}
     ps.push_dense @w, %g : tensor<9x9xf32>
-    // CHECK: ps.push_rows {{.*}} {place = #nn.place<"cpu-trainer", "row gradients stay on the cpu-trainer">}
+    // CHECK: ps.push_rows {{.*}} {place = #nn.place<"heter-trainer.gpu", "row gradients are made where the rows are looked up">}
     ps.push_rows @emb part("") %gr2 : !nn.rows<9>
   }
 }

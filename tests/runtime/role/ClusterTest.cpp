@@ -21,7 +21,8 @@ using std::chrono::milliseconds;
 class ClusterTest : public testing::Test {
 protected:
   TinyData data_;
-  Package local_ = tinyPackage("local"), ps_ = tinyPackage("ps"), heter_ = tinyPackage("heter-ps");
+  Package local_ = tinyPackage("local"), ps_ = tinyPackage("ps"), heter_ = tinyPackage("heter-ps"),
+          lookingUp_ = tinyPackage("heter-ps", LooksUp::HeterTrainer);
 
   RunOptions clusterOptions() const {
     RunOptions options = tinyOptions(data_);
@@ -32,7 +33,7 @@ protected:
 };
 
 TEST_F(ClusterTest, PackagesAreWellFormed) {
-  for (const Package *package : {&local_, &ps_, &heter_}) {
+  for (const Package *package : {&local_, &ps_, &heter_, &lookingUp_}) {
     Status status = verifyPackage(package->info, package->programs);
     EXPECT_TRUE(status.ok()) << package->info.mode << ": " << status.message();
   }
@@ -94,7 +95,7 @@ TEST_F(ClusterTest, AllModesAndTopologiesAgree) {
   std::string expected = dump(options.saveFolder);
   ASSERT_FALSE(expected.starts_with("error")) << expected;
   int number = 0;
-  for (const Package *package : {&ps_, &heter_})
+  for (const Package *package : {&ps_, &heter_, &lookingUp_})
     for (int servers : {1, 3})
       for (int trainers : {1, 2, 4}) {
         options.servers = servers;
@@ -135,7 +136,7 @@ TEST_F(ClusterTest, AsyncRunsToItsEnd) {
   options.inFlight = 8;
   options.epochs = 4;
   options.testFiles = {data_.file()};
-  for (const Package *package : {&local_, &ps_, &heter_}) {
+  for (const Package *package : {&local_, &ps_, &heter_, &lookingUp_}) {
     Outcome outcome = simulate(*package, options, 9, milliseconds(20));
     ASSERT_TRUE(outcome.result.ok()) << outcome.result.status().message();
     EXPECT_EQ(outcome.result->examples, 800);

@@ -40,7 +40,14 @@ struct Storm {
   }
 };
 
-class ExactlyOnceTest : public testing::TestWithParam<const char *> {
+struct Mode {
+  const char *name, *mode;
+  LooksUp looksUp = LooksUp::CpuTrainer;
+  Package package() const { return tinyPackage(mode, looksUp); }
+};
+void PrintTo(const Mode &mode, std::ostream *out) { *out << mode.name; }
+
+class ExactlyOnceTest : public testing::TestWithParam<Mode> {
 protected:
   Outcome run(const Package &package, RunOptions options, uint64_t seed, Storm &storm) {
     Simulation simulation{.seed = seed, .weather = [&](const MemoryNetwork::Sent &sent) { return storm(sent); }};
@@ -52,11 +59,13 @@ protected:
   TinyData data_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Modes, ExactlyOnceTest, testing::Values("ps", "heter-ps"),
-                         [](const auto &info) { return info.param == std::string("ps") ? "Ps" : "HeterPs"; });
+INSTANTIATE_TEST_SUITE_P(Modes, ExactlyOnceTest,
+                         testing::Values(Mode{"Ps", "ps"}, Mode{"HeterPs", "heter-ps"},
+                                         Mode{"HeterPsLookingUp", "heter-ps", LooksUp::HeterTrainer}),
+                         [](const auto &info) { return info.param.name; });
 
 TEST_P(ExactlyOnceTest, ASyncRunIsUndisturbed) {
-  Package package = tinyPackage(GetParam());
+  Package package = GetParam().package();
   RunOptions options = tinyOptions(data_);
   options.servers = options.cpuTrainers = 2;
   options.microBatches = 4;
@@ -82,7 +91,7 @@ TEST_P(ExactlyOnceTest, ASyncRunIsUndisturbed) {
 
 // Asynchronous pushes are applied when they come, so only one frame at a time has one right result.
 TEST_P(ExactlyOnceTest, AnAsyncRunOfOneFrameAtATimeIsUndisturbed) {
-  Package package = tinyPackage(GetParam());
+  Package package = GetParam().package();
   RunOptions options = tinyOptions(data_);
   options.servers = 2;
   options.inFlight = 1;
@@ -104,7 +113,7 @@ TEST_P(ExactlyOnceTest, AnAsyncRunOfOneFrameAtATimeIsUndisturbed) {
 }
 
 TEST_P(ExactlyOnceTest, FewCreditsChangeNothing) {
-  Package package = tinyPackage(GetParam());
+  Package package = GetParam().package();
   RunOptions options = tinyOptions(data_);
   options.cpuTrainers = 2;
   options.microBatches = 4;

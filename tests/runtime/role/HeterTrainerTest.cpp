@@ -16,9 +16,10 @@ namespace {
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-class HeterTrainerTest : public testing::Test {
+/// A server and a heter-trainer; the test is the coordinator and the cpu-trainer.
+class HeterCluster {
 protected:
-  HeterTrainerTest() {
+  explicit HeterCluster(LooksUp looksUp = LooksUp::CpuTrainer) : package_(tinyPackage("heter-ps", looksUp)) {
     service_->on<rpc::Join>([](const CallContext &, rpc::JoinRequest, auto respond) {
       rpc::JoinReply reply;
       reply.generation = 1;
@@ -41,21 +42,25 @@ protected:
         ++ended_;
       });
   }
-  ~HeterTrainerTest() override {
+  ~HeterCluster() {
     for (auto &end : std::exchange(end_, {}))
       end();
     scheduler_.runUntilIdle();
     EXPECT_EQ(ended_, 2);
     client_.close();
+    server_.close();
     service_->clear();
     transport_->shutdown();
     scheduler_.runUntilIdle();
   }
 
   template <typename M> StatusOr<typename M::Reply> call(typename M::Request request) {
+    return call<M>(client_, std::move(request));
+  }
+  template <typename M> StatusOr<typename M::Reply> call(Client &client, typename M::Request request) {
     std::optional<StatusOr<typename M::Reply>> result;
-    client_.call<M>(std::move(request), seconds(60),
-                    [&](StatusOr<typename M::Reply> reply) { result.emplace(std::move(reply)); });
+    client.call<M>(std::move(request), seconds(60),
+                   [&](StatusOr<typename M::Reply> reply) { result.emplace(std::move(reply)); });
     EXPECT_TRUE(scheduler_.runUntil([&] { return result.has_value(); }));
     return std::move(*result);
   }
@@ -97,7 +102,7 @@ protected:
 
   SimulatedScheduler scheduler_{1};
   TinyData data_{1};
-  Package package_ = tinyPackage("heter-ps");
+  Package package_;
   FunctionKernels kernels_ = tinyKernels();
   std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
   RunOptions options_ = tinyOptions(data_);
@@ -105,11 +110,14 @@ protected:
   std::unique_ptr<Transport> transport_ = makeMemoryTransport(network_);
   RoleContext context_{package_, kernels_, *files_, scheduler_, *transport_, options_, false, false};
   Client client_{*transport_, scheduler_, "heter", "heter-trainer.gpu 0"};
+  Client server_{*transport_, scheduler_, "server", "server 0"};
   std::shared_ptr<Service> service_ = std::make_shared<Service>("coordinator");
   std::vector<std::function<void()>> end_;
   std::vector<std::shared_ptr<Role>> roles_;
   int ended_ = 0;
 };
+
+class HeterTrainerTest : public testing::Test, protected HeterCluster {};
 
 TEST_F(HeterTrainerTest, RunFrameIsAnsweredWhenTheFrameHasEnded) {
   hello();
@@ -139,6 +147,69 @@ TEST_F(HeterTrainerTest, RefusesFramesThatDoNotFit) {
   hello();
   EXPECT_THAT(call<rpc::RunFrame>(runFrame(frame(0, 2))).status().message(),
               HasSubstr("a frame of generation 2 was refused: this is generation 1"));
+}
+
+/// Two steps of training with rows that the heter-trainer looks up.
+class LookupCluster : HeterCluster {
+public:
+  LookupCluster() : HeterCluster(LooksUp::HeterTrainer) { hello(); }
+
+  void train(rpc::FrameId id) {
+    id.training = true;
+    rpc::SendRequest send;
+    send.frame = id;
+    send.channel = "c0";
+    const std::vector<uint64_t> ids = {7, 8, 7, 9, 9, 9, 9, 10};
+    rpc::WireValue slots;
+    slots.kind = package::ValueKind::TENSOR;
+    slots.element = package::ElementType::I64;
+    slots.shape = {2, 4};
+    slots.data.assign(reinterpret_cast<const char *>(ids.data()), ids.size() * sizeof(uint64_t));
+    send.values = {slots, floats({2, 3}, {0, 1, 0, 0, 0, 1}), floats({2}, {0, 1})};
+    ASSERT_TRUE(call<rpc::Send>(send).ok());
+    rpc::RunFrameRequest run = runFrame(id);
+    run.version = id.step;
+    auto ran = call<rpc::RunFrame>(run);
+    ASSERT_TRUE(ran.ok()) << ran.status().message();
+  }
+  void close(int64_t step) {
+    rpc::CloseStepRequest request;
+    request.generation = 1;
+    request.step = step;
+    request.microBatches = {0};
+    request.examples = 2;
+    auto closed = call<rpc::CloseStep>(server_, request);
+    ASSERT_TRUE(closed.ok()) << closed.status().message();
+  }
+  std::vector<float> rows() {
+    rpc::PullRowsRequest request;
+    request.generation = 1;
+    const std::vector<uint64_t> keys = {7, 8, 9, 10};
+    request.keys.assign(reinterpret_cast<const char *>(keys.data()), keys.size() * sizeof(uint64_t));
+    auto reply = call<rpc::PullRows>(server_, request);
+    EXPECT_TRUE(reply.ok()) << reply.status().message();
+    const auto *floats = reinterpret_cast<const float *>(reply->rows.data());
+    return {floats, floats + reply->rows.size() / sizeof(float)};
+  }
+  using HeterCluster::frame;
+};
+
+TEST(HeterTrainerLookups, AMicroBatchThatRunsAgainCountsOnce) {
+  LookupCluster once, again;
+  const std::vector<float> first = once.rows();
+  for (int64_t step : {0, 1}) {
+    rpc::FrameId frame = LookupCluster::frame(step);
+    once.train(frame);
+    again.train(frame);
+    if (step == 0) {
+      frame.attempt = 1;
+      again.train(frame);
+    }
+    once.close(step);
+    again.close(step);
+  }
+  EXPECT_EQ(again.rows(), once.rows());
+  EXPECT_NE(once.rows(), first);
 }
 
 } // namespace

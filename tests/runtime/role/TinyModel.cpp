@@ -139,6 +139,8 @@ struct TinyGraph : GraphBuilder {
     input("slots", slots = placed("slots", i64({-1, slotCount})));
     if (labelled)
       input("click", click = placed("click", f32({-1})));
+  }
+  void lookUp() {
     s = placed("s", batchOf(rowDim));
     library("unique_keys", {slots},
             {keys = bound("keys", f32({0}), ValueKind::ROWS), places = placed("places", i64({-1, slotCount}))});
@@ -200,6 +202,7 @@ struct TinyGraph : GraphBuilder {
 package::Graph wholeGraph(bool training) {
   TinyGraph g;
   g.readBatch();
+  g.lookUp();
   g.pullW();
   g.compute(training, Space::HOST);
   if (training) {
@@ -213,6 +216,7 @@ package::Graph wholeGraph(bool training) {
 package::Graph sparseGraph(bool training) {
   TinyGraph g;
   g.readBatch();
+  g.lookUp();
   g.send(training ? "c0" : "c2", {g.s, g.dense, g.click});
   g.p = g.placed("p", f32({-1}));
   g.loss = g.bound("loss", f32({}));
@@ -247,9 +251,67 @@ package::Graph denseGraph(bool training) {
   return g.graph;
 }
 
+/// Where heter-trainers look rows up, the cpu-trainer sends ids.
+package::Graph readingGraph(bool training) {
+  TinyGraph g;
+  g.readBatch();
+  g.send(training ? "c0" : "c2", {g.slots, g.dense, g.click});
+  g.receive(training ? "c1" : "c3", {g.p = g.placed("p", f32({-1})), g.loss = g.bound("loss", f32({}))});
+  g.report();
+  return g.graph;
+}
+
+package::Graph lookingUpGraph(bool training) {
+  TinyGraph g;
+  int dense = g.placed("dense", batchOf(denseSize)), click = g.bound("click", f32({-1}));
+  g.slots = g.bound("slots", i64({-1, slotCount}));
+  g.receive(training ? "c0" : "c2", {g.slots, dense, click});
+  g.lookUp();
+  g.pullW();
+  g.s = g.toDevice(g.s);
+  g.dense = g.toDevice(dense);
+  g.click = g.toDevice(click);
+  g.w = g.toDevice(g.w);
+  g.compute(training, Space::DEVICE);
+  std::vector<int> values{g.toHost(g.p), g.toHost(g.loss)};
+  if (training) {
+    g.ds = g.toHost(g.ds);
+    g.dw = g.toHost(g.dw);
+    g.pushRows();
+    g.pushW();
+  }
+  g.send(training ? "c1" : "c3", values);
+  return g.graph;
+}
+
+package::Graph readingPrediction() {
+  TinyGraph g;
+  g.readBatch(/*labelled=*/false);
+  g.send("c4", {g.slots, g.dense});
+  g.receive("c5", {g.p = g.placed("p", f32({-1}))});
+  g.predict("p", g.p);
+  return g.graph;
+}
+
+package::Graph lookingUpPrediction() {
+  TinyGraph g;
+  int dense = g.placed("dense", batchOf(denseSize));
+  g.slots = g.bound("slots", i64({-1, slotCount}));
+  g.receive("c4", {g.slots, dense});
+  g.lookUp();
+  g.pullW();
+  g.s = g.toDevice(g.s);
+  g.dense = g.toDevice(dense);
+  g.w = g.toDevice(g.w);
+  g.computePrediction(Space::DEVICE);
+  g.send("c5", {g.toHost(g.p)});
+  return g.graph;
+}
+
 package::Graph wholePrediction() {
   TinyGraph g;
   g.readBatch(/*labelled=*/false);
+  g.lookUp();
   g.pullW();
   g.computePrediction(Space::HOST);
   g.predict("p", g.p);
@@ -259,6 +321,7 @@ package::Graph wholePrediction() {
 package::Graph sparsePrediction() {
   TinyGraph g;
   g.readBatch(/*labelled=*/false);
+  g.lookUp();
   g.send("c4", {g.s, g.dense});
   g.receive("c5", {g.p = g.placed("p", f32({-1}))});
   g.predict("p", g.p);
@@ -325,7 +388,7 @@ package::PackageInfo tinyInfo(const std::string &mode) {
 
 } // namespace
 
-Package tinyPackage(const std::string &mode) {
+Package tinyPackage(const std::string &mode, LooksUp looksUp) {
   Package package;
   package.info = tinyInfo(mode);
   if (mode == "local") {
@@ -334,14 +397,20 @@ Package tinyPackage(const std::string &mode) {
     package.programs = {program("cpu-trainer", "cpu", wholeGraph, wholePrediction),
                         program("server", "cpu", nullptr, nullptr)};
   } else {
-    package.programs = {program("cpu-trainer", "cpu", sparseGraph, sparsePrediction),
-                        program("heter-trainer.gpu", "gpu", denseGraph, densePrediction),
+    const bool heter = looksUp == LooksUp::HeterTrainer;
+    package.programs = {heter ? program("cpu-trainer", "cpu", readingGraph, readingPrediction)
+                              : program("cpu-trainer", "cpu", sparseGraph, sparsePrediction),
+                        heter ? program("heter-trainer.gpu", "gpu", lookingUpGraph, lookingUpPrediction)
+                              : program("heter-trainer.gpu", "gpu", denseGraph, densePrediction),
                         program("server", "cpu", nullptr, nullptr)};
-    auto forward = {batchOf(rowDim), batchOf(denseSize), f32({-1})};
-    package.info.trainChannels = {channel("c0", true, forward),
-                                  channel("c1", false, {f32({-1}), f32({}), batchOf(rowDim)})};
-    package.info.inferChannels = {channel("c2", true, forward), channel("c3", false, {f32({-1}), f32({})})};
-    package.info.predictChannels = {channel("c4", true, {batchOf(rowDim), batchOf(denseSize)}),
+    const package::TensorType lookedUp = heter ? i64({-1, slotCount}) : batchOf(rowDim);
+    auto forward = {lookedUp, batchOf(denseSize), f32({-1})};
+    std::vector<package::TensorType> back = {f32({-1}), f32({})};
+    package.info.inferChannels = {channel("c2", true, forward), channel("c3", false, back)};
+    if (!heter)
+      back.push_back(batchOf(rowDim));
+    package.info.trainChannels = {channel("c0", true, forward), channel("c1", false, back)};
+    package.info.predictChannels = {channel("c4", true, {lookedUp, batchOf(denseSize)}),
                                     channel("c5", false, {f32({-1})})};
   }
   for (const package::RoleProgram &program : package.programs)

@@ -14,8 +14,11 @@
 
 namespace heter::runtime::test {
 
+/// Which trainers look rows up in mode heter-ps.
+enum class LooksUp { CpuTrainer, HeterTrainer };
+
 /// `mode` is local, ps or heter-ps; heter-ps has the class "gpu".
-Package tinyPackage(const std::string &mode);
+Package tinyPackage(const std::string &mode, LooksUp looksUp = LooksUp::CpuTrainer);
 FunctionKernels tinyKernels();
 
 /// A folder with a data file of `lines` lines, removed at the end.
