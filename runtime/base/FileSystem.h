@@ -62,8 +62,15 @@ public:
   virtual StatusOr<std::vector<std::string>> glob(const std::string &pattern) = 0;
 };
 
+/// What the machine's scratch files may make use of; each has something in its place that works everywhere.
+struct ScratchFileOptions {
+  bool kernelQueue = true;   ///< io_uring; else threads.
+  bool pastCache = true;     ///< Direct I/O; else the system's cache.
+  bool hasNameFirst = false; ///< Even where files can be made without one.
+};
+
 /// The machine's own files.
-std::unique_ptr<FileSystem> makePosixFileSystem();
+std::unique_ptr<FileSystem> makePosixFileSystem(const ScratchFileOptions &scratch = {});
 
 } // namespace heter::runtime
 

@@ -1,16 +1,15 @@
 // Direct I/O in pieces that one thread fills or empties and another writes or reads.
 #include "runtime/base/LargeFile.h"
 
+#include "runtime/base/SystemError.h"
 #include "runtime/base/ThreadAnnotations.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
-#include <new>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -21,32 +20,11 @@ namespace {
 
 constexpr size_t pieceBytes = size_t{4} << 20;
 constexpr size_t pieceCount = 4;
-constexpr size_t alignment = 4096;
-
-Status failed(int error, const char *verb, const std::string &path) {
-  const std::string message = std::string("cannot ") + verb + " `" + path + "`: " + std::strerror(error);
-  switch (error) {
-  case ENOSPC:
-  case EDQUOT:
-  case EFBIG:
-    return Status::resourceExhausted(message);
-  case EIO:
-    return Status::dataLoss(message);
-  default:
-    return Status::failedPrecondition(message);
-  }
-}
+constexpr size_t alignment = BlockFile::alignment;
 
 struct Piece {
-  Piece() : bytes(static_cast<char *>(std::aligned_alloc(alignment, pieceBytes))) {
-    if (!bytes)
-      throw std::bad_alloc(); // as any other allocation here
-  }
-  ~Piece() { std::free(bytes); }
-  Piece(const Piece &) = delete;
-  Piece &operator=(const Piece &) = delete;
-
-  char *const bytes;
+  const BlockMemory memory = allocateBlocks(pieceBytes);
+  char *const bytes = memory.get();
   size_t used = 0;
 };
 using PiecePtr = std::unique_ptr<Piece>;
@@ -134,16 +112,16 @@ public:
     if (piece_) {
       ::fcntl(descriptor_, F_SETFL, 0); // no more whole pieces: the last bytes go through the cache
       if (const int error = writeAll(descriptor_, piece_->bytes, piece_->used))
-        return failed(error, "write", path_);
+        return systemError(error, "write", path_);
       piece_ = nullptr;
     }
-    return ::fsync(descriptor_) == 0 ? Status() : failed(errno, "sync", path_);
+    return ::fsync(descriptor_) == 0 ? Status() : systemError(errno, "sync", path_);
   }
 
   Status close() override {
     HETER_RETURN_IF_ERROR(piece_ || writer_.joinable() ? sync() : Status());
     const int descriptor = std::exchange(descriptor_, -1);
-    return descriptor < 0 || ::close(descriptor) == 0 || errno == EINTR ? Status() : failed(errno, "close", path_);
+    return descriptor < 0 || ::close(descriptor) == 0 || errno == EINTR ? Status() : systemError(errno, "close", path_);
   }
 
 private:
@@ -152,7 +130,7 @@ private:
       if (status().ok())
         if (const int error = writeAll(descriptor_, piece->bytes, piece->used)) {
           MutexLock lock(mutex_);
-          status_ = failed(error, "write", path_);
+          status_ = systemError(error, "write", path_);
         }
       piece->used = 0;
       free_.put(std::move(piece));
@@ -221,7 +199,7 @@ private:
       }
       if (got < 0) {
         MutexLock lock(mutex_);
-        status_ = failed(errno, "read", path_);
+        status_ = systemError(errno, "read", path_);
       }
       if (got <= 0)
         break;

@@ -1,6 +1,9 @@
 // The machine's own files through POSIX calls.
 #include "runtime/base/FileSystem.h"
 #include "runtime/base/LargeFile.h"
+#include "runtime/base/PosixBlockFile.h"
+#include "runtime/base/SystemError.h"
+#include "runtime/base/ThreadAnnotations.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,27 +16,6 @@
 
 namespace heter::runtime {
 namespace {
-
-/// "cannot VERB `PATH`: REASON", with the code that `error` stands for.
-Status errorStatus(int error, const char *verb, const std::string &path) {
-  std::string message = std::string("cannot ") + verb + " `" + path + "`: " + std::strerror(error);
-  switch (error) {
-  case ENOENT:
-  case ENOTDIR:
-    return Status::notFound(std::move(message));
-  case ENOSPC:
-  case EDQUOT:
-  case EFBIG:
-  case EMFILE:
-  case ENFILE:
-  case ENOMEM:
-    return Status::resourceExhausted(std::move(message));
-  case EIO:
-    return Status::dataLoss(std::move(message));
-  default:
-    return Status::failedPrecondition(std::move(message));
-  }
-}
 
 int closeRetrying(int descriptor) {
   // On Linux the descriptor is gone even if close reports EINTR.
@@ -52,7 +34,7 @@ public:
       if (got >= 0)
         return static_cast<size_t>(got);
       if (errno != EINTR)
-        return errorStatus(errno, "read", path_);
+        return systemError(errno, "read", path_);
     }
   }
 
@@ -75,7 +57,7 @@ public:
       if (written < 0 && errno == EINTR)
         continue;
       if (written < 0)
-        return errorStatus(errno, "write", path_);
+        return systemError(errno, "write", path_);
       bytes = bytes.subspan(static_cast<size_t>(written));
       written_ += written;
     }
@@ -83,11 +65,11 @@ public:
     return {};
   }
 
-  Status sync() override { return ::fsync(descriptor_) == 0 ? Status() : errorStatus(errno, "sync", path_); }
+  Status sync() override { return ::fsync(descriptor_) == 0 ? Status() : systemError(errno, "sync", path_); }
 
   Status close() override {
     int descriptor = std::exchange(descriptor_, -1);
-    return descriptor < 0 || closeRetrying(descriptor) == 0 ? Status() : errorStatus(errno, "close", path_);
+    return descriptor < 0 || closeRetrying(descriptor) == 0 ? Status() : systemError(errno, "close", path_);
   }
 
 private:
@@ -106,52 +88,6 @@ private:
   off_t begun_ = 0; ///< Bytes below are on their way.
 };
 
-class PosixBlockFile final : public BlockFile {
-public:
-  PosixBlockFile(std::string name, int descriptor) : name_(std::move(name)), descriptor_(descriptor) {}
-  ~PosixBlockFile() override { closeRetrying(descriptor_); }
-
-  Status read(std::span<const Read> reads) override {
-    for (const Read &read : reads)
-      HETER_RETURN_IF_ERROR(readOne(read));
-    return {};
-  }
-
-  Status write(uint64_t offset, std::span<const char> bytes) override {
-    while (!bytes.empty()) {
-      const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      if (written < 0 && errno == EINTR)
-        continue;
-      if (written < 0)
-        return errorStatus(errno, "write", name_);
-      bytes = bytes.subspan(static_cast<size_t>(written));
-      offset += static_cast<uint64_t>(written);
-    }
-    return {};
-  }
-
-  const std::string &name() const override { return name_; }
-
-private:
-  Status readOne(Read read) const {
-    while (!read.to.empty()) {
-      const ssize_t got = ::pread(descriptor_, read.to.data(), read.to.size(), static_cast<off_t>(read.offset));
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got < 0)
-        return errorStatus(errno, "read", name_);
-      if (got == 0)
-        return Status::dataLoss("cannot read `" + name_ + "`: it ends before byte " +
-                                std::to_string(read.offset + read.to.size()));
-      read = {read.offset + static_cast<uint64_t>(got), read.to.subspan(static_cast<size_t>(got))};
-    }
-    return {};
-  }
-
-  const std::string name_;
-  const int descriptor_;
-};
-
 std::string parentOf(const std::string &path) {
   size_t slash = path.find_last_of('/');
   if (slash == std::string::npos)
@@ -161,17 +97,19 @@ std::string parentOf(const std::string &path) {
 
 class PosixFileSystem final : public FileSystem {
 public:
+  explicit PosixFileSystem(const ScratchFileOptions &scratch) : scratch_(scratch) {}
+
   StatusOr<std::unique_ptr<InputFile>> openForRead(const std::string &path) override {
     int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
-      return errorStatus(errno, "open", path);
+      return systemError(errno, "open", path);
     return std::unique_ptr<InputFile>(new PosixInputFile(path, descriptor));
   }
 
   StatusOr<std::unique_ptr<OutputFile>> openForWrite(const std::string &path) override {
     int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor < 0)
-      return errorStatus(errno, "create", path);
+      return systemError(errno, "create", path);
     return std::unique_ptr<OutputFile>(new PosixOutputFile(path, descriptor));
   }
 
@@ -188,11 +126,7 @@ public:
   }
 
   StatusOr<std::unique_ptr<BlockFile>> createScratchFile(const std::string &folder, const std::string &name) override {
-    const std::string path = folder + "/" + name;
-    const int descriptor = ::open(folder.c_str(), O_RDWR | O_TMPFILE | O_DIRECT | O_CLOEXEC, 0600);
-    if (descriptor < 0)
-      return errorStatus(errno, "create", path);
-    return std::unique_ptr<BlockFile>(new PosixBlockFile(path, descriptor));
+    return runtime::createScratchFile(folder, name, scratch_, blockReader());
   }
 
   StatusOr<std::string> readFile(const std::string &path) override {
@@ -227,11 +161,11 @@ public:
   }
 
   Status rename(const std::string &from, const std::string &to) override {
-    return ::rename(from.c_str(), to.c_str()) == 0 ? Status() : errorStatus(errno, "rename", from);
+    return ::rename(from.c_str(), to.c_str()) == 0 ? Status() : systemError(errno, "rename", from);
   }
 
   Status remove(const std::string &path) override {
-    return ::remove(path.c_str()) == 0 ? Status() : errorStatus(errno, "remove", path);
+    return ::remove(path.c_str()) == 0 ? Status() : systemError(errno, "remove", path);
   }
 
   Status createDirectories(const std::string &path) override {
@@ -240,22 +174,22 @@ public:
         continue;
       std::string prefix = path.substr(0, end);
       if (::mkdir(prefix.c_str(), 0777) != 0 && errno != EEXIST)
-        return errorStatus(errno, "create folder", prefix);
+        return systemError(errno, "create folder", prefix);
     }
     struct stat info;
     if (::stat(path.c_str(), &info) != 0)
-      return errorStatus(errno, "create folder", path);
-    return S_ISDIR(info.st_mode) ? Status() : errorStatus(EEXIST, "create folder", path);
+      return systemError(errno, "create folder", path);
+    return S_ISDIR(info.st_mode) ? Status() : systemError(EEXIST, "create folder", path);
   }
 
   Status syncDirectory(const std::string &path) override {
     int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0)
-      return errorStatus(errno, "open folder", path);
+      return systemError(errno, "open folder", path);
     int result = ::fsync(descriptor);
     int error = errno;
     closeRetrying(descriptor);
-    return result == 0 ? Status() : errorStatus(error, "sync folder", path);
+    return result == 0 ? Status() : systemError(error, "sync folder", path);
   }
 
   StatusOr<bool> exists(const std::string &path) override {
@@ -264,20 +198,20 @@ public:
       return true;
     if (errno == ENOENT || errno == ENOTDIR)
       return false;
-    return errorStatus(errno, "look at", path);
+    return systemError(errno, "look at", path);
   }
 
   StatusOr<int64_t> fileSize(const std::string &path) override {
     struct stat info;
     if (::stat(path.c_str(), &info) != 0)
-      return errorStatus(errno, "look at", path);
+      return systemError(errno, "look at", path);
     return static_cast<int64_t>(info.st_size);
   }
 
   StatusOr<std::vector<std::string>> list(const std::string &path) override {
     DIR *folder = ::opendir(path.c_str());
     if (!folder)
-      return errorStatus(errno, "open folder", path);
+      return systemError(errno, "open folder", path);
     std::vector<std::string> names;
     while (dirent *entry = ::readdir(folder)) {
       std::string name = entry->d_name;
@@ -295,12 +229,21 @@ public:
     std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     ::globfree(&found);
     if (result != 0 && result != GLOB_NOMATCH)
-      return errorStatus(result == GLOB_NOSPACE ? ENOMEM : EIO, "expand", pattern);
+      return systemError(result == GLOB_NOSPACE ? ENOMEM : EIO, "expand", pattern);
     std::sort(paths.begin(), paths.end());
     return paths;
   }
 
 private:
+  std::shared_ptr<BlockReader> blockReader() {
+    MutexLock lock(mutex_);
+    if (!blockReader_ && scratch_.kernelQueue)
+      blockReader_ = makeQueuedReader();
+    if (!blockReader_)
+      blockReader_ = makeThreadedReader();
+    return blockReader_;
+  }
+
   Status writeAside(const std::string &path, std::span<const char> bytes) {
     HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> file, openForWrite(path));
     HETER_RETURN_IF_ERROR(file->append(bytes));
@@ -314,10 +257,16 @@ private:
     HETER_RETURN_IF_ERROR(file->append(bytes));
     return file->close();
   }
+
+  const ScratchFileOptions scratch_;
+  Mutex mutex_;
+  std::shared_ptr<BlockReader> blockReader_ HETER_GUARDED_BY(mutex_); ///< Of all scratch files; made for the first.
 };
 
 } // namespace
 
-std::unique_ptr<FileSystem> makePosixFileSystem() { return std::make_unique<PosixFileSystem>(); }
+std::unique_ptr<FileSystem> makePosixFileSystem(const ScratchFileOptions &scratch) {
+  return std::make_unique<PosixFileSystem>(scratch);
+}
 
 } // namespace heter::runtime
