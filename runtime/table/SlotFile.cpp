@@ -38,7 +38,7 @@ StatusOr<std::unique_ptr<SlotFile>> SlotFile::create(FileSystem &files, SlotFile
 SlotFile::SlotFile(std::unique_ptr<BlockFile> file, SlotFileOptions options)
     : options_(std::move(options)), layout_(options_.slotBytes, options_.segmentBytes), file_(std::move(file)),
       seed_(hashBytes(file_->name(), reinterpret_cast<uintptr_t>(this))), life_(std::make_shared<Life>()),
-      segments_(layout_, maxSlots) {
+      segments_(layout_, options_.mostSlots) {
   MutexLock lock(life_->mutex);
   life_->file = this;
 }
@@ -72,7 +72,7 @@ Status SlotFile::makeRoom() {
   while (!segments_.isOpen()) {
     if (segments_.unwritten() < mostUnwritten(options_)) {
       if (!segments_.open())
-        return Status::resourceExhausted("`" + name() + "` is full: a file holds " + std::to_string(maxSlots) +
+        return Status::resourceExhausted("`" + name() + "` is full: it holds " + std::to_string(options_.mostSlots) +
                                          " rows; use more servers");
     } else if (segments_.hasWaiting()) {
       writeNext();

@@ -26,8 +26,9 @@ struct SlotFileOptions {
   std::string name;              ///< For messages, with the folder: "emb.rows".
   size_t slotBytes = 0;          ///< Of a row, at least 1.
   size_t segmentBytes = 1 << 20; ///< Written at once; rounded up to whole blocks. Up to six segments are in memory.
-  double mostGarbage = 0.5;      ///< Of the slots on disk; beyond it nextToCompact() has something to do.
-  BackgroundRunner background{}; ///< Writes full segments (may block); empty: append() writes them.
+  uint32_t mostSlots = uint32_t{1} << 30; ///< In use, with garbage; at most maxSlots.
+  double mostGarbage = 0.5;               ///< Of the slots on disk; beyond it nextToCompact() has something to do.
+  BackgroundRunner background{};          ///< Writes full segments (may block); empty: append() writes them.
 };
 
 /// Slots are numbered from 0; a number is of one row from append() to free(), and then, once its whole segment is free
