@@ -10,8 +10,9 @@
 
 namespace heter::runtime {
 namespace {
-constexpr uint32_t blocksAtOnce = 512;  ///< That one call reads: more than any disk has under way.
+constexpr uint32_t blocksAtOnce = 256;  ///< That one call reads: more than any disk has under way.
 constexpr uint32_t blocksTogether = 64; ///< Neighbours that are one read.
+constexpr size_t mostIdleReads = 4;     ///< Memory for calls' blocks that is kept.
 
 size_t mostUnwritten(const SlotFileOptions &options) { return options.background ? 4 : 1; }
 } // namespace
@@ -142,21 +143,40 @@ Status SlotFile::read(std::span<const Read> reads) const {
   }
   rowsRead_.fetch_add(static_cast<int64_t>(reads.size()), std::memory_order_relaxed);
   std::sort(wanted.begin(), wanted.end(), [](const WantedBlock &a, const WantedBlock &b) { return a.block < b.block; });
-  for (size_t begin = 0; begin < wanted.size();) {
+  if (wanted.empty())
+    return {};
+  BlockMemory memory = takeReadMemory();
+  Status status;
+  for (size_t begin = 0; begin < wanted.size() && status.ok();) {
     size_t end = begin;
     for (uint32_t blocks = 0; end < wanted.size(); ++end)
       if ((end == begin || wanted[end].block != wanted[end - 1].block) && ++blocks > blocksAtOnce)
         break;
-    HETER_RETURN_IF_ERROR(readBlocks(std::span(wanted).subspan(begin, end - begin), reads));
+    status = readBlocks(std::span(wanted).subspan(begin, end - begin), reads, memory.get());
     begin = end;
   }
-  return {};
+  giveBack(std::move(memory));
+  return status;
 }
 
-Status SlotFile::readBlocks(std::span<const WantedBlock> wanted, std::span<const Read> reads) const {
+BlockMemory SlotFile::takeReadMemory() const {
+  MutexLock lock(mutex_);
+  if (idleReads_.empty())
+    return allocateBlocks(blocksAtOnce * layout_.blockBytes);
+  BlockMemory memory = std::move(idleReads_.back());
+  idleReads_.pop_back();
+  return memory;
+}
+
+void SlotFile::giveBack(BlockMemory memory) const {
+  MutexLock lock(mutex_);
+  if (idleReads_.size() < mostIdleReads)
+    idleReads_.push_back(std::move(memory));
+}
+
+Status SlotFile::readBlocks(std::span<const WantedBlock> wanted, std::span<const Read> reads, char *memory) const {
   std::vector<BlockFile::Read> parts;
-  const BlockMemory memory = allocateBlocks(blocksAtOnce * layout_.blockBytes);
-  char *end = memory.get();
+  char *end = memory;
   const auto isRepeated = [&](size_t i) { return i > 0 && wanted[i].block == wanted[i - 1].block; };
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (isRepeated(i))
@@ -169,8 +189,8 @@ Status SlotFile::readBlocks(std::span<const WantedBlock> wanted, std::span<const
     end += layout_.blockBytes;
   }
   HETER_RETURN_IF_ERROR(file_->read(parts));
-  blocksRead_.fetch_add((end - memory.get()) / static_cast<ptrdiff_t>(layout_.blockBytes), std::memory_order_relaxed);
-  const char *at = memory.get();
+  blocksRead_.fetch_add((end - memory) / static_cast<ptrdiff_t>(layout_.blockBytes), std::memory_order_relaxed);
+  const char *at = memory;
   for (size_t i = 0; i < wanted.size(); ++i) {
     const WantedBlock &block = wanted[i];
     if (!isRepeated(i)) {
@@ -214,7 +234,7 @@ int64_t SlotFile::bytesOnDisk() const {
 
 int64_t SlotFile::bytesInMemory() const {
   MutexLock lock(mutex_);
-  return segments_.bytesInMemory();
+  return segments_.bytesInMemory() + static_cast<int64_t>(idleReads_.size() * blocksAtOnce * layout_.blockBytes);
 }
 
 SlotFile::Counts SlotFile::counts() const {

@@ -120,7 +120,10 @@ private:
   void writeNext() HETER_REQUIRES(mutex_);
   void writeInBackground();
   void unpin(uint64_t epoch) const HETER_EXCLUDES(mutex_);
-  Status readBlocks(std::span<const WantedBlock> wanted, std::span<const Read> reads) const;
+  /// Reads blocks, at most as many as takeReadMemory() holds, to `memory`, and their rows from there.
+  Status readBlocks(std::span<const WantedBlock> wanted, std::span<const Read> reads, char *memory) const;
+  BlockMemory takeReadMemory() const HETER_EXCLUDES(mutex_);
+  void giveBack(BlockMemory memory) const HETER_EXCLUDES(mutex_);
 
   const SlotFileOptions options_;
   const SlotLayout layout_;
@@ -134,6 +137,7 @@ private:
   Status status_ HETER_GUARDED_BY(mutex_); ///< Of the first write that failed.
   int64_t bytesWritten_ HETER_GUARDED_BY(mutex_) = 0;
   int64_t bytesOnDisk_ HETER_GUARDED_BY(mutex_) = 0;
+  mutable std::vector<BlockMemory> idleReads_ HETER_GUARDED_BY(mutex_);
   mutable std::atomic<int64_t> rowsRead_ = 0;
   mutable std::atomic<int64_t> blocksRead_ = 0;
 };
