@@ -31,6 +31,7 @@ rpc::JoinReply Coordinator::joinReply() const {
   if (loadedSeed_ && !options.restartData)
     reply.__set_resume(toWire(position_));
   reply.asynchronous = options.update == UpdateMode::Async;
+  reply.staleness = options.update == UpdateMode::HalfAsync ? options.staleness : 0;
   reply.saveEvery = options.saveEvery;
   reply.cpuTrainers = static_cast<int32_t>(cluster_.cpuTrainers.size());
   reply.microBatches = options.microBatches > 0 ? options.microBatches : reply.cpuTrainers;
@@ -245,7 +246,7 @@ void Coordinator::trainingEnded() {
     saved_ = position_;
     save([self = shared_from_this()] { self->afterTraining(); });
   };
-  if (context_.options.update == UpdateMode::Sync)
+  if (context_.options.update != UpdateMode::Async)
     return saveAll();
   finishSteps(scoreboard_.nextStep(), "the end of training", saveAll);
 }

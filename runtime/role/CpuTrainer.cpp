@@ -44,10 +44,9 @@ void CpuTrainer::joined(const rpc::JoinReply &reply) {
     return membership_->fail(programs.status());
   programs_ = std::move(*programs);
   generation_ = reply.generation;
-  firstStep_ = finalVersion_ = reply.firstStep;
+  staleness_ = {updateModeOf(reply), reply.staleness, reply.firstStep, reply.saveEvery};
+  finalVersion_ = reply.firstStep;
   seed_ = static_cast<uint64_t>(reply.seed);
-  asynchronous_ = reply.asynchronous;
-  saveEvery_ = reply.saveEvery;
   cpuTrainers_ = reply.cpuTrainers;
   microBatches_ = reply.microBatches;
   if (reply.__isset.resume)
@@ -67,7 +66,7 @@ void CpuTrainer::connect(const rpc::JoinReply &reply) {
     }
   const package::RoleProgram *program = context_.package.find(self_.role);
   parameters_ = std::make_shared<RemoteParameters>(model_, pulledParameters(model_, *program), servers_, generation_,
-                                                   asynchronous_ ? UpdateMode::Async : UpdateMode::Sync);
+                                                   staleness_.update);
   services_.emplace(FrameServices{model_, *parameters_, this, membership_->failer(), TileKernels::of(&context_.kernels),
                                   context_.scheduler});
   auto countdown = Countdown::create(static_cast<int>(peers.size()), [self = shared_from_this()](Status status) {
@@ -97,7 +96,7 @@ void CpuTrainer::startPhase(bool training) {
 }
 
 void CpuTrainer::runFrame(BatchPtr batch, Completion done) {
-  FrameInfo info = frameOf(*batch, training_, generation_, firstStep_, seed_);
+  FrameInfo info = frameOf(*batch, training_, generation_, staleness_.firstStep, seed_);
   auto run = std::make_shared<FrameRun>(*services_, versionFor(info), batch);
   run->info = info;
   int parts = 1;
@@ -115,9 +114,7 @@ void CpuTrainer::runFrame(BatchPtr batch, Completion done) {
 }
 
 int64_t CpuTrainer::versionFor(const FrameInfo &info) const {
-  if (!info.training)
-    return finalVersion_;
-  return asynchronous_ ? asyncVersion(info.key.step, firstStep_, saveEvery_) : info.key.step;
+  return info.training ? staleness_.versionFor(info.key.step) : finalVersion_;
 }
 
 void CpuTrainer::callHeterTrainers(const FrameInfo &info, const std::shared_ptr<Countdown> &countdown) {
@@ -242,7 +239,8 @@ void CpuTrainer::leaveIfIdle() {
 }
 
 Client &CpuTrainer::instanceFor(const FrameInfo &info, const std::vector<std::shared_ptr<Client>> &clients) const {
-  int64_t number = info.training ? (info.key.step - firstStep_) * microBatches_ + info.key.microBatch : info.key.step;
+  int64_t number =
+      info.training ? (info.key.step - staleness_.firstStep) * microBatches_ + info.key.microBatch : info.key.step;
   return *clients[static_cast<size_t>(number) % clients.size()];
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/role/Channels.h"
 #include "runtime/role/FramePump.h"
 #include "runtime/role/Model.h"
+#include "runtime/role/Phase.h"
 #include "runtime/role/Programs.h"
 #include "runtime/role/RemoteParameters.h"
 #include "runtime/role/Role.h"
@@ -59,11 +60,9 @@ private:
 
   Programs programs_;
   int64_t generation_ = noGeneration;
-  int64_t firstStep_ = 0;
+  Staleness staleness_;
   int64_t finalVersion_ = 0; ///< What tests and predictions are made with.
   uint64_t seed_ = 0;
-  bool asynchronous_ = false;
-  int64_t saveEvery_ = 0;
   int cpuTrainers_ = 1;
   int32_t microBatches_ = 1;
   std::optional<DataPosition> resume_; ///< Where training goes on in the data.

@@ -59,7 +59,7 @@ void HeterTrainer::joined(const rpc::JoinReply &reply) {
     servers_.push_back(makeClient(context_, "server", static_cast<int>(i), reply.servers[i], membership_->failer()));
   const package::RoleProgram *program = context_.package.find(self_.role);
   parameters_ = std::make_shared<RemoteParameters>(model_, pulledParameters(model_, *program), servers_, generation_,
-                                                   reply.asynchronous ? UpdateMode::Async : UpdateMode::Sync);
+                                                   updateModeOf(reply));
   services_.emplace(FrameServices{model_, *parameters_, this, membership_->failer(), TileKernels::of(&context_.kernels),
                                   context_.scheduler});
   auto countdown = Countdown::create(static_cast<int>(servers_.size()), [self = shared_from_this()](Status status) {

@@ -52,15 +52,15 @@ DenseSnapshotPtr LocalParameters::snapshotOf(DenseValues which) {
 }
 
 void LocalParameters::pushRows(const FrameInfo &info, RowPush push, Completion done) {
-  const bool sync = update_ == UpdateMode::Sync;
-  PushRows rows{push.part, push.keys, push.rows, sync ? std::move(push.owner) : nullptr, push.counts};
-  done(sync ? store_.stagePush(pushKey(info), info.examples, rows)
-            : store_.applyNow(pushKey(info), info.examples, rows));
+  const bool staged = update_ != UpdateMode::Async;
+  PushRows rows{push.part, push.keys, push.rows, staged ? std::move(push.owner) : nullptr, push.counts};
+  done(staged ? store_.stagePush(pushKey(info), info.examples, rows)
+              : store_.applyNow(pushKey(info), info.examples, rows));
 }
 
 void LocalParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values,
                                 std::shared_ptr<const void> owner, Completion done) {
-  done(update_ == UpdateMode::Sync
+  done(update_ != UpdateMode::Async
            ? store_.stagePush(pushKey(info), info.examples, PushDense{parameter, values, 0, std::move(owner)})
            : store_.applyNow(pushKey(info), info.examples, PushDense{parameter, values}));
 }

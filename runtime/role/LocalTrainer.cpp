@@ -150,9 +150,8 @@ void LocalTrainer::runFrame(BatchPtr batch, Completion done) {
 int64_t LocalTrainer::versionFor(const FrameInfo &info) const {
   if (!training_)
     return store_->version();
-  return context_.options.update == UpdateMode::Sync
-             ? info.key.step
-             : asyncVersion(info.key.step, firstStep_, context_.options.saveEvery);
+  const RunOptions &options = context_.options;
+  return Staleness{options.update, options.staleness, firstStep_, options.saveEvery}.versionFor(info.key.step);
 }
 
 Status LocalTrainer::frameFinished(const FrameInfo &info, FrameReport report) {
@@ -222,7 +221,7 @@ void LocalTrainer::saveEnded(Status saved) {
 }
 
 Status LocalTrainer::closeStep(const CompleteStep &step) {
-  if (context_.options.update != UpdateMode::Sync) {
+  if (context_.options.update == UpdateMode::Async) {
     store_->finishSteps(step.step + 1);
     return Status();
   }

@@ -50,10 +50,26 @@ inline FrameInfo frameOf(const Batch &batch, bool training, int64_t generation, 
   return info;
 }
 
-/// The version that an asynchronous frame's pulls wait for. A save that is due between its step and an earlier one is
-/// of an instant between the two: all that came before has ended, and nothing that comes after has pulled yet.
-inline int64_t asyncVersion(int64_t step, int64_t firstStep, int64_t saveEvery) {
-  return saveEvery > 0 ? std::max(firstStep, step / saveEvery * saveEvery) : firstStep;
+/// How far behind its step the parameters of a training frame may be, and what follows from it.
+struct Staleness {
+  UpdateMode update = UpdateMode::Sync;
+  int64_t steps = 0;     ///< HalfAsync: the bound.
+  int64_t firstStep = 0; ///< Training's.
+  int64_t saveEvery = 0;
+
+  /// The version that the pulls of a step's frames wait for. A save that is due between the step of an asynchronous
+  /// frame and an earlier one is of an instant between the two: all that came before has ended, and nothing that comes
+  /// after has pulled yet.
+  int64_t versionFor(int64_t step) const {
+    if (update != UpdateMode::Async)
+      return std::max(firstStep, step - steps);
+    return saveEvery > 0 ? std::max(firstStep, step / saveEvery * saveEvery) : firstStep;
+  }
+};
+
+/// The mode that the coordinator's answer tells of.
+inline UpdateMode updateModeOf(const rpc::JoinReply &reply) {
+  return reply.asynchronous ? UpdateMode::Async : reply.staleness > 0 ? UpdateMode::HalfAsync : UpdateMode::Sync;
 }
 
 /// A save is due while the one before is being written. Says so the first time.

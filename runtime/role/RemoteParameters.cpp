@@ -190,7 +190,8 @@ void RemoteParameters::pullDense(int64_t minVersion, DenseValues which, DenseWai
   {
     MutexLock lock(mutex_);
     base = replicas(which).current;
-    // An async frame wants the newest values, so it asks; servers answer shortly when nothing has changed.
+    // A frame that does not wait for all earlier steps wants the newest values there are, so it asks; servers answer
+    // shortly when nothing has changed.
     bool fresh = base && base->version >= minVersion && update_ == UpdateMode::Sync;
     if (!fresh) {
       auto [it, first] = replicas(which).fetches.try_emplace(minVersion);

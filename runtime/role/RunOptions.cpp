@@ -18,7 +18,9 @@ Status RunOptions::checkSaving() const {
   return Status();
 }
 
-const char *updateModeName(UpdateMode mode) { return mode == UpdateMode::Sync ? "sync" : "async"; }
+const char *updateModeName(UpdateMode mode) {
+  return mode == UpdateMode::Sync ? "sync" : mode == UpdateMode::HalfAsync ? "half-async" : "async";
+}
 
 int RunOptions::heterTrainersOf(const std::string &deviceClass) const {
   for (const std::string &key : {deviceClass, std::string()})

@@ -19,10 +19,11 @@ namespace heter::runtime {
 
 class Profile;
 
-/// How far behind the parameters that a step reads may be: `Sync` waits for every earlier step, `Async` for none.
-enum class UpdateMode { Sync, Async };
+/// How far behind the parameters that a step reads may be: `Sync` waits for every earlier step, `HalfAsync` for all but
+/// the last few (RunOptions::staleness), `Async` for none.
+enum class UpdateMode { Sync, HalfAsync, Async };
 
-/// "sync" or "async".
+/// "sync", "half-async" or "async".
 const char *updateModeName(UpdateMode mode);
 
 struct RunOptions {
@@ -41,6 +42,7 @@ struct RunOptions {
   int64_t maxExamples = 0;  ///< 0: no limit.
   int64_t maxBadLines = 0;  ///< Malformed lines of the training data, and of the test data, that are passed over.
   UpdateMode update = UpdateMode::Sync;
+  int64_t staleness = 0;        ///< HalfAsync: a step reads the parameters of so many steps before its own, or newer.
   int32_t inFlight = 4;         ///< Frames that a trainer works on at once.
   std::optional<uint64_t> seed; ///< Instead of the package's.
   int threads = 0;              ///< Worker threads of a process; 0: one a processor.

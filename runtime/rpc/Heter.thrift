@@ -310,6 +310,7 @@ struct JoinReply {
   8: required map<string, list<string>> heterTrainers // by role key
   9: optional DataPosition resume // where training goes on in the data; unset: at its start
   10: i64 saveEvery = 0 // frames of an asynchronous run wait for the last step before theirs that this divides; 0: for none
+  11: i64 staleness = 0 // if not asynchronous: a step reads the parameters of so many steps before its own, or newer ones
 }
 
 // What one report of the model gave for a micro-batch.

@@ -13,7 +13,7 @@ namespace heter::runtime::tools {
 
 // No run wants more; a number beyond them is a slip of the finger, and would take hours to fail.
 inline constexpr int64_t mostProcesses = 1024, mostThreads = 1024, mostFrames = 4096, mostMicroBatches = 65536;
-inline constexpr int64_t mostCheckpoints = 10000;
+inline constexpr int64_t mostCheckpoints = 10000, mostStaleness = 10000;
 inline constexpr int64_t mostExamples = int64_t(1) << 24;
 
 /// Checks a whole number.

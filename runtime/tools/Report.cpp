@@ -171,11 +171,13 @@ static std::string adaptiveOptimizers(const package::PackageInfo &info) {
 std::string delayWarning(const RunOptions &options, const package::PackageInfo &info) {
   int64_t trainers = info.mode == "local" ? 1 : options.cpuTrainers;
   int64_t delay = options.inFlight * trainers - 1;
+  if (options.update == UpdateMode::HalfAsync) // Its updates are whole steps.
+    delay = std::min(options.staleness, delay / (options.microBatches > 0 ? options.microBatches : trainers));
   std::string adaptive = adaptiveOptimizers(info);
-  if (options.update != UpdateMode::Async || delay < 1 || adaptive.empty() || !options.loadFolder.empty())
+  if (options.update == UpdateMode::Sync || delay < 1 || adaptive.empty() || !options.loadFolder.empty())
     return {};
-  return "--update async with --in-flight " + std::to_string(options.inFlight) +
-         (trainers > 1 ? " and " + std::to_string(trainers) + " cpu-trainers" : "") +
+  return std::string("--update ") + updateModeName(options.update) + " with --in-flight " +
+         std::to_string(options.inFlight) + (trainers > 1 ? " and " + std::to_string(trainers) + " cpu-trainers" : "") +
          " computes gradients from parameters about " + std::to_string(delay) + (delay == 1 ? " update" : " updates") +
          " old, and early training with " + adaptive +
          " suffers from that: use fewer frames in flight, or begin in sync and go on with --load "

@@ -74,10 +74,16 @@ void TrainFlags::addTrainingFlags(CLI::App &app, bool launch) {
       ->group(group)
       ->check(atLeast(1, mostMicroBatches));
   app.add_option("--update", update_,
-                 "sync: a step reads what all earlier steps wrote; async: what is there (default: sync)")
-      ->type_name("sync|async")
+                 "sync: a step reads what all earlier steps wrote; half-async: all but the last few, as --staleness "
+                 "says; async: what is there (default: sync)")
+      ->type_name("sync|half-async|async")
       ->group(group)
-      ->check(oneOf({"sync", "async"}));
+      ->check(oneOf({"sync", "half-async", "async"}));
+  app.add_option("--staleness", staleness_,
+                 "With --update half-async: how many of the steps before a step it need not wait for")
+      ->type_name("STEPS")
+      ->group(group)
+      ->check(atLeast(1, mostStaleness));
   app.add_option("--in-flight", options.inFlight, "Micro-batches that a trainer works on at once (default: 4)")
       ->type_name("N")
       ->group(group)
@@ -173,7 +179,12 @@ std::string TrainFlags::finish(bool launch, TrainCommand &command) {
       return error;
   if (!testLines_.empty() && options.testFiles.empty())
     return "--test-lines needs --test FILES..";
-  options.update = update_ == "sync" ? UpdateMode::Sync : UpdateMode::Async;
+  options.update = update_ == "sync"         ? UpdateMode::Sync
+                   : update_ == "half-async" ? UpdateMode::HalfAsync
+                                             : UpdateMode::Async;
+  if (staleness_.has_value() != (options.update == UpdateMode::HalfAsync))
+    return staleness_ ? "--staleness needs --update half-async" : "--update half-async needs --staleness STEPS";
+  options.staleness = staleness_.value_or(0);
   options.seed = seed_;
   if (!launch && command_.role.empty() != command_.clusterFile.empty())
     return command_.role.empty() ? "--cluster needs --role ROLE" : "--role needs --cluster FILE";
@@ -209,6 +220,8 @@ std::vector<std::string> printOptions(const RunOptions &options) {
   add("--max-examples", std::to_string(options.maxExamples));
   add("--max-bad-lines", std::to_string(options.maxBadLines));
   add("--update", updateModeName(options.update));
+  if (options.update == UpdateMode::HalfAsync)
+    add("--staleness", std::to_string(options.staleness));
   add("--in-flight", std::to_string(options.inFlight));
   add("--patience", std::to_string(options.patienceSeconds));
   if (options.seed)

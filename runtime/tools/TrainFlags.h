@@ -23,6 +23,7 @@ private:
 
   TrainCommand command_;
   std::string lines_, testLines_, update_ = "sync";
+  std::optional<int64_t> staleness_;
   std::optional<uint64_t> seed_;
   ClassFlags classes_;
 };

@@ -104,7 +104,7 @@ class Share(e2e.TestCase):
         self.assertEqual(self.complete("heter data "), ["synth"])
         self.assertEqual(self.complete("heter data synth --ex"), ["--examples"])
         self.assertEqual(self.complete("heter run small.pkg --ep"), ["--epochs"])
-        self.assertEqual(self.complete("heter run --update "), ["sync", "async"])
+        self.assertEqual(self.complete("heter run --update "), ["sync", "half-async", "async"])
         self.assertEqual(self.complete("heter run --update=a"), ["async"])
         self.assertEqual(self.complete("heter run --epochs "), [])
         self.assertEqual(self.complete("heter run small.pkg --data cl"), ["clicks.tsv"])

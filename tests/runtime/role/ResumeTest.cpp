@@ -108,38 +108,41 @@ std::string keysOf(const std::string &model) {
   return keys;
 }
 
-// What an asynchronous run saves amid training is an instant between two steps, too: a row comes into being with the
-// first push of its key, so that the save holds exactly the keys of the examples before.
+// What an asynchronous or half-asynchronous run saves amid training is an instant between two steps, too: a row comes
+// into being with the first push of its key, so that the save holds exactly the keys of the examples before.
 TEST_P(ResumeTest, PeriodicSavesOfAsyncRunsAreBetweenTwoSteps) {
   RunOptions sync = options();
   sync.epochs = 1;
   sync.saveEvery = 3;
   sync.keepCheckpoints = 10;
   ASSERT_TRUE(run(sync).result.ok());
-  RunOptions async = sync;
-  async.update = UpdateMode::Async;
-  async.saveFolder = data_.path("async");
-  async.increments = 2;
-  Outcome outcome = run(async);
-  ASSERT_TRUE(outcome.result.ok()) << outcome.result.status().message();
-  EXPECT_EQ(outcome.result->steps, 13);
-  std::string last;
-  for (int save = 1; save <= 5; ++save) { // after 3, 6, 9, 12 steps and in the end
-    const std::string name = save == 5 ? "" : "/save-00000" + std::to_string(save) + ".json";
-    const std::string keys = keysOf(async.saveFolder + name);
-    EXPECT_EQ(keys, keysOf(sync.saveFolder + name)) << save;
-    EXPECT_GT(keys.size(), last.size());
-    last = keys;
+  for (UpdateMode update : {UpdateMode::HalfAsync, UpdateMode::Async}) {
+    RunOptions async = sync;
+    async.update = update;
+    async.staleness = update == UpdateMode::HalfAsync ? 2 : 0;
+    async.saveFolder = data_.path(updateModeName(update));
+    async.increments = 2;
+    Outcome outcome = run(async);
+    ASSERT_TRUE(outcome.result.ok()) << outcome.result.status().message();
+    EXPECT_EQ(outcome.result->steps, 13);
+    std::string last;
+    for (int save = 1; save <= 5; ++save) { // after 3, 6, 9, 12 steps and in the end
+      const std::string name = save == 5 ? "" : "/save-00000" + std::to_string(save) + ".json";
+      const std::string keys = keysOf(async.saveFolder + name);
+      EXPECT_EQ(keys, keysOf(sync.saveFolder + name)) << save;
+      EXPECT_GT(keys.size(), last.size());
+      last = keys;
+    }
+    RunOptions rest = async;
+    rest.saveFolder = data_.path(std::string("rest-") + updateModeName(update));
+    rest.loadFolder = async.saveFolder + "/save-000002.json";
+    rest.increments = 0;
+    Outcome resumed = run(rest);
+    ASSERT_TRUE(resumed.result.ok()) << resumed.result.status().message();
+    EXPECT_EQ(resumed.result->steps, 7);
+    EXPECT_EQ(resumed.result->examples, 200 - 6 * 16);
+    EXPECT_EQ(keysOf(rest.saveFolder), last);
   }
-  RunOptions rest = async;
-  rest.saveFolder = data_.path("rest");
-  rest.loadFolder = async.saveFolder + "/save-000002.json";
-  rest.increments = 0;
-  Outcome resumed = run(rest);
-  ASSERT_TRUE(resumed.result.ok()) << resumed.result.status().message();
-  EXPECT_EQ(resumed.result->steps, 7);
-  EXPECT_EQ(resumed.result->examples, 200 - 6 * 16);
-  EXPECT_EQ(keysOf(rest.saveFolder), last);
 }
 
 TEST_P(ResumeTest, DataThatIsAtItsEndOrOtherIsSaid) {

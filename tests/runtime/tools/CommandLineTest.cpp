@@ -195,12 +195,19 @@ TEST(CommandLineTest, EveryFlag) {
   EXPECT_EQ(command.clusterFile, "F");
 }
 
+TEST(CommandLineTest, Staleness) {
+  const RunOptions options = run({"--update", "half-async", "--staleness", "3"}).options;
+  EXPECT_EQ(options.update, UpdateMode::HalfAsync);
+  EXPECT_EQ(options.staleness, 3);
+}
+
 TEST(CommandLineTest, PrintedOptionsGiveTheSameOptions) {
   for (const std::vector<std::string> &flags :
        {std::vector<std::string>{},
         {"--test", "c", "--test-lines", "3:4", "--lines", "2:9", "--heter-trainers", "3", "--seed", "5", "--save", "S"},
         {"--heter-trainers", "gpu=1,xpu=2", "--device", "gpu=separate,xpu=cpu", "--update", "async", "--threads", "2",
-         "--micro-batches", "4", "--input", "criteo", "--poison-freed", "--load", "L", "--max-examples", "5"}}) {
+         "--micro-batches", "4", "--input", "criteo", "--poison-freed", "--load", "L", "--max-examples", "5"},
+        {"--update", "half-async", "--staleness", "2"}}) {
     std::vector<std::string> printed = printOptions(run(flags).options);
     std::vector<std::string> line = {"run", "m.pkg"};
     line.insert(line.end(), printed.begin(), printed.end());
@@ -229,7 +236,11 @@ TEST(CommandLineTest, WrongValues) {
               HasSubstr("--batch-size: expected a whole number from 1 to 16777216, got `0`"));
   EXPECT_THAT(runError({"--epochs", "x"}), HasSubstr("--epochs"));
   EXPECT_THAT(runError({"--update", "asnc"}),
-              HasSubstr("--update: expected sync or async, got `asnc`; did you mean `async`?"));
+              HasSubstr("--update: expected sync, half-async or async, got `asnc`; did you mean `async`?"));
+  EXPECT_THAT(runError({"--update", "half-async"}), HasSubstr("--update half-async needs --staleness STEPS"));
+  EXPECT_THAT(runError({"--staleness", "2"}), HasSubstr("--staleness needs --update half-async"));
+  EXPECT_THAT(runError({"--update", "half-async", "--staleness", "0"}),
+              HasSubstr("--staleness: expected a whole number from 1 to 10000, got `0`"));
   EXPECT_THAT(runError({"--heter-trainers", "gpu=1,gpu=2"}),
               HasSubstr("--heter-trainers says the number of class `gpu` twice"));
   EXPECT_THAT(runError({"--device", "gpu=cpu", "--device", "gpu=separate"}),

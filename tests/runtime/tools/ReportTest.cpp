@@ -196,6 +196,13 @@ TEST(DelayTest, AdvisesWhereEarlyTrainingIsAtStake) {
   EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("--in-flight 2 and 2 cpu-trainers computes"));
   EXPECT_THAT(delayWarning(options, adaptive("local")), HasSubstr("about 1 update old"))
       << "a local run has one trainer";
+  options.update = UpdateMode::HalfAsync;
+  options.inFlight = 8;
+  options.staleness = 3;
+  EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("--update half-async with --in-flight 8"));
+  EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("about 3 updates old")) << "as many as are allowed";
+  options.microBatches = 8;
+  EXPECT_THAT(delayWarning(options, adaptive("ps")), HasSubstr("about 1 update old")) << "16 frames are two steps";
   options.loadFolder = "model";
   EXPECT_EQ(delayWarning(options, adaptive("ps")), "") << "it goes on from a save";
 }
