@@ -101,7 +101,7 @@ public:
 private:
   const ProductKind kind_;
   std::vector<float> left_, right_, out_;
-  TileProduct product_;
+  MatrixProduct product_;
 };
 
 /// By the package's kernels, all packed beforehand.

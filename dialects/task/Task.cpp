@@ -87,7 +87,7 @@ struct LibraryKernel {
 constexpr unsigned kAnyNumber = ~0u;
 const LibraryKernel kLibrary[] = {
     {"pack", 1, 1, 4},        {"product", 2, 3, 6},
-    {"matmul", 2, 3},         {"concat", 1, kAnyNumber},
+    {"matmul", 2, 3, 2},      {"concat", 1, kAnyNumber},
     {"slice", 1, 1},          {"pad", 1, 1},
     {"reshape", 1, 1},        {"transpose", 1, 1},
     {"lower_triangle", 1, 1}, {"lower_triangle_grad", 1, 1},

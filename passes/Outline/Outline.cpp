@@ -6,6 +6,7 @@
 #include "passes/Outline/Fusion.h"
 #include "passes/Outline/Kernels.h"
 #include "passes/Outline/Lookups.h"
+#include "passes/Outline/Masks.h"
 #include "passes/Outline/Packing.h"
 #include "passes/Passes.h"
 
@@ -116,6 +117,8 @@ LogicalResult ProgramOutliner::run() {
   if (fuse_)
     fuseLookups(program);
   packProducts(program, fuse_);
+  if (fuse_)
+    fuseMasks(program);
   // The symbol's name passes from the old program to the new one.
   source_.erase();
   return success();

@@ -3,6 +3,7 @@
 // packing of its result, and what is then read by nobody goes.
 #include "passes/Outline/Packing.h"
 
+#include "passes/Outline/Masks.h"
 #include "passes/Outline/Remarks.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -35,14 +36,6 @@ bool isPackable(task::LibraryOp op) {
   return op.getCallee() == "matmul" && option(op, "precision") && isMatrix(op.getInputs()[0]) &&
          isMatrix(op.getInputs()[1]) && isMatrix(op.getResult(0));
 }
-
-/// A kernel that masks the gradient `gradient` where `activation` was cut off, and perhaps sums the result's columns.
-struct Mask {
-  task::KernelOp kernel;
-  Value activation;
-  Value masked; ///< null if nobody reads it
-  Value sums;   ///< null if it makes none
-};
 
 class BlockPacker {
 public:
@@ -172,35 +165,6 @@ private:
   }
 
   //===-- Masks ---------------------------------------------------------------------------------------------------===//
-
-  /// The kernel behind `product`, if masking with the sums of columns is all it does.
-  static std::optional<Mask> maskBehind(task::LibraryOp product) {
-    Value gradient = product.getResult(0);
-    auto kernel = gradient.hasOneUse() ? dyn_cast<task::KernelOp>(*gradient.user_begin()) : task::KernelOp();
-    if (!kernel || kernel.getInputs().size() != 2 || kernel->getBlock() != product->getBlock())
-      return std::nullopt;
-    auto function = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(kernel, kernel.getCalleeAttr());
-    Block &body = function.getBody().front();
-    auto grad = dyn_cast<nn::ReluGradOp>(&body.front());
-    if (!grad)
-      return std::nullopt;
-    Mask mask{kernel, {}, {}, {}};
-    for (auto [argument, input] : llvm::zip_equal(body.getArguments(), kernel.getInputs())) {
-      if (argument == grad->getOperand(0) && input != gradient)
-        return std::nullopt;
-      if (argument == grad->getOperand(1))
-        mask.activation = input;
-    }
-    for (Operation &op : llvm::drop_begin(body)) {
-      auto sum = dyn_cast<nn::ReduceSumOp>(op);
-      if (!op.hasTrait<OpTrait::IsTerminator>() &&
-          (!sum || sum.getInput() != grad->getResult(0) || !llvm::equal(sum.getAxes(), ArrayRef<int64_t>{0})))
-        return std::nullopt;
-    }
-    for (auto [result, value] : llvm::zip_equal(kernel.getResults(), body.getTerminator()->getOperands()))
-      (value == grad->getResult(0) ? mask.masked : mask.sums) = result;
-    return mask.activation && mask.masked ? std::optional(mask) : std::nullopt;
-  }
 
   /// The product does what the masking kernel behind it did.
   void takeMask(task::LibraryOp product) {

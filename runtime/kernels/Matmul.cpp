@@ -1,11 +1,13 @@
-// Matrix products: on the matrix tiles of CPUs that have them (TileProduct.h), else, or where a side is too short for
-// tiles, through oneDNN, which runs on the calling thread alone: large products are cut into pieces for the scheduler's
-// idle threads, by their shape only, so that the number of threads changes no bit. Primitives are made once
-// a shape and thread. The one place where oneDNN's exceptions show up.
+// Matrix products: thin ones by loops (ThinProduct.h), others on the matrix tiles of CPUs that have them
+// (TileProduct.h), else, or where a side is too short for tiles, through oneDNN, which runs on the calling thread
+// alone: large products are cut into pieces for the scheduler's idle threads, by their shape only, so that the number
+// of threads changes no bit. Primitives are made once a shape and thread. The one place where oneDNN's exceptions show
+// up.
 #include "runtime/base/ParallelFor.h"
 #include "runtime/base/Vectors.h"
 #include "runtime/kernels/Bf16.h"
 #include "runtime/kernels/Prepare.h"
+#include "runtime/kernels/ThinProduct.h"
 #include "runtime/kernels/TileProduct.h"
 
 #include <algorithm>
@@ -31,6 +33,8 @@ struct Product {
   bool transposeA = false, transposeB = false, bias = false;
   bool relu = false;                               ///< Not oneDNN's to do: its own would turn NaN into 0.
   int64_t strideA = 0, strideB = 0, strideOut = 0; ///< From one row in memory to the next.
+  const float *mask = nullptr;                     ///< As MatrixProduct has them, and not oneDNN's to do.
+  float *sums = nullptr;
   auto key() const {
     return std::tuple(batched, batch, m, n, k, transposeA, transposeB, bias, strideA, strideB, strideOut);
   }
@@ -141,31 +145,32 @@ bool fillsTiles(const Product &product) {
   return !product.batched && product.n >= block && (product.transposeA ? product.m : product.k) >= block;
 }
 
-Status multiplyOnTiles(const Product &product, const float *a, const float *b, const float *bias, float *out,
-                       Scheduler *scheduler) {
+/// By one of the ways that do all of it.
+Status multiplyWhole(const MatrixProduct &product, bool thin, Scheduler *scheduler) {
   try {
-    multiplyTiles({product.m, product.n, product.k, a, b, product.strideA, product.strideB, product.strideOut,
-                   product.transposeA, product.transposeB, bias, product.relu, out},
-                  scheduler);
+    thin ? multiplyThin(product, scheduler) : multiplyTiles(product, scheduler);
     return {};
   } catch (const std::bad_alloc &) {
     return Status::resourceExhausted("no memory for a matrix product");
   }
 }
 
-/// Cuts the longer side of the result into pieces of whole cache lines.
-Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out,
-                Scheduler *scheduler) {
-  if (product.batch == 0 || product.m == 0 || product.n == 0)
-    return {};
-  if (product.k == 0) {
-    for (int64_t i = 0; i < product.batch * product.m; ++i)
-      for (int64_t j = 0; j < product.n; ++j)
-        out[i * product.n + j] = product.bias && !(product.relu && bias[j] < 0) ? bias[j] : 0.0f;
-    return {};
-  }
-  if (fillsTiles(product) && haveTiles())
-    return multiplyOnTiles(product, a, b, bias, out, scheduler);
+/// Masks a result in memory and sums its columns.
+void maskResult(const MatrixProduct &product, Scheduler *scheduler) {
+  std::vector<float> partial(product.sums ? static_cast<size_t>(summedBlocks(product.m) * product.n) : 0);
+  const auto mask = [&](int64_t block) { maskRows(product, block, product.sums ? partial.data() : nullptr); };
+  if (scheduler)
+    parallelFor(*scheduler, summedBlocks(product.m), mask);
+  else
+    for (int64_t block = 0; block < summedBlocks(product.m); ++block)
+      mask(block);
+  if (product.sums)
+    addPartialSums(product, partial.data());
+}
+
+/// By oneDNN: cuts the longer side of the result into pieces of whole cache lines.
+Status multiplyPieces(const Product &product, const float *a, const float *b, const float *bias, float *out,
+                      Scheduler *scheduler) {
   const bool byRows = product.m >= product.n;
   const int64_t length = byRows ? product.m : product.n;
   const int64_t pieces = pieceCount(product, length), size = ((length + pieces - 1) / pieces + 63) / 64 * 64;
@@ -193,6 +198,42 @@ Status multiply(const Product &product, const float *a, const float *b, const fl
   return {};
 }
 
+Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out,
+                Scheduler *scheduler) {
+  if (product.sums && product.m == 0)
+    std::fill_n(product.sums, product.n, 0.0F);
+  if (product.batch == 0 || product.m == 0 || product.n == 0)
+    return {};
+  const MatrixProduct whole{product.m,
+                            product.n,
+                            product.k,
+                            a,
+                            b,
+                            product.strideA,
+                            product.strideB,
+                            product.strideOut,
+                            product.transposeA,
+                            product.transposeB,
+                            bias,
+                            product.relu,
+                            out,
+                            product.mask,
+                            product.sums};
+  if (product.k == 0) {
+    for (int64_t i = 0; i < product.batch * product.m; ++i)
+      for (int64_t j = 0; j < product.n; ++j)
+        out[i * product.n + j] = product.bias && !(product.relu && bias[j] < 0) ? bias[j] : 0.0f;
+  } else {
+    const bool thin = !product.batched && isThin(whole);
+    if (thin || (fillsTiles(product) && haveTiles()))
+      return multiplyWhole(whole, thin, scheduler);
+    HETER_RETURN_IF_ERROR(multiplyPieces(product, a, b, bias, out, scheduler));
+  }
+  if (product.mask)
+    maskResult(whole, scheduler);
+  return {};
+}
+
 /// How a node's operands become one Product.
 enum class Form {
   Shared,   ///< b is one matrix for all rows of a: a's leading extents are rows.
@@ -203,12 +244,23 @@ enum class Form {
 int64_t leading(const TensorView &tensor) { return tensor.shape.product(0, tensor.shape.rank - 1); }
 int64_t last(const TensorView &tensor) { return tensor.shape[tensor.shape.rank - 1]; }
 
-Product productOf(Form form, const LibraryCall &call, bool transposeA, bool transposeB) {
+/// What a node asks for.
+struct Options {
+  Form form = Form::Shared;
+  bool transposeA = false, transposeB = false;
+  bool relu = false;   ///< as the activation
+  bool masks = false;  ///< where the third operand is not above 0
+  bool rounds = false; ///< the operands to bf16
+};
+
+Product productOf(const Options &options, const LibraryCall &call) {
+  const auto [form, transposeA, transposeB, relu, masks, rounds] = options;
   const TensorView &a = call.inputs[0], &b = call.inputs[1];
   Product product;
-  product.bias = call.inputs.size() == 3;
+  product.bias = call.inputs.size() == 3 && !masks;
   product.transposeA = transposeA;
   product.transposeB = transposeB;
+  product.relu = relu;
   if (form == Form::Batched) {
     product.batched = true;
     product.batch = a.shape[0];
@@ -251,7 +303,7 @@ StatusOr<Form> formOf(const LibraryNode &node, bool transposeA, bool transposeB)
 }
 
 /// Whether the static extents agree: tried with a stand-in for B.
-Status checkExtents(const LibraryNode &node, Form form, bool transposeA, bool transposeB) {
+Status checkExtents(const LibraryNode &node, const Options &options) {
   constexpr int64_t standIn = 1009;
   std::vector<TensorView> operands(node.inputCount() + 1);
   for (size_t i = 0; i < operands.size(); ++i) {
@@ -263,7 +315,7 @@ Status checkExtents(const LibraryNode &node, Form form, bool transposeA, bool tr
   Workspace workspace;
   std::span<TensorView> all(operands);
   LibraryCall call{all.first(node.inputCount()), all.subspan(node.inputCount()), standIn, 0, 0, workspace};
-  Product product = productOf(form, call, transposeA, transposeB);
+  Product product = productOf(options, call);
   const TensorView &a = operands[0], &b = operands[1], &out = operands.back();
   bool fits = a.shape.elements() == product.batch * product.m * product.k &&
               b.shape.elements() == product.batch * product.k * product.n &&
@@ -272,10 +324,6 @@ Status checkExtents(const LibraryNode &node, Form form, bool transposeA, bool tr
   return fits ? Status() : Status::dataLoss("the operands' extents do not agree");
 }
 
-} // namespace
-
-namespace {
-
 /// `count` numbers rounded to bf16. Products of such numbers are exact in f32, so an f32 product of them is one of bf16
 /// operands with sums in f32, on every processor.
 const float *roundAll(float *to, const float *from, int64_t count) {
@@ -283,42 +331,70 @@ const float *roundAll(float *to, const float *from, int64_t count) {
   return to;
 }
 
-} // namespace
-
-StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
-  HETER_RETURN_IF_ERROR(node.expectTensors(node.inputCount() == 3 ? 3 : 2, 1));
-  for (size_t i = 0; i < node.inputCount(); ++i)
-    HETER_RETURN_IF_ERROR(node.expectElement(node.input(i), ElementType::F32));
-  HETER_RETURN_IF_ERROR(node.expectElement(node.output(0), ElementType::F32));
-  bool transposeA = node.flag("transpose_a"), transposeB = node.flag("transpose_b");
-  HETER_ASSIGN_OR_RETURN(Form form, formOf(node, transposeA, transposeB));
-  HETER_RETURN_IF_ERROR(checkExtents(node, form, transposeA, transposeB));
-  bool rounds = false;
+/// Reads the node's attributes but those that say how the operands lie.
+Status readEnd(const LibraryNode &node, Options &options) {
   if (node.node.attributes.contains("precision")) {
     HETER_ASSIGN_OR_RETURN(std::string precision, node.text("precision"));
     if (precision != "bf16")
       return Status::dataLoss("knows no precision `" + precision + "`, only `bf16`");
-    rounds = true;
+    options.rounds = true;
   }
-  const bool relu = node.node.attributes.contains("activation");
-  if (relu) {
-    StatusOr<std::string> activation = node.text("activation");
-    HETER_RETURN_IF_ERROR(activation.status());
-    if (*activation != "relu")
-      return Status::dataLoss("knows no activation `" + *activation + "`, only `relu`");
+  if (node.node.attributes.contains("activation")) {
+    HETER_ASSIGN_OR_RETURN(std::string activation, node.text("activation"));
+    options.relu = activation == "relu";
+    options.masks = activation == "relu_grad";
+    if (!options.relu && !options.masks)
+      return Status::dataLoss("knows no activation `" + activation + "`, only `relu` and `relu_grad`");
   }
-  return LibraryFunction([form, transposeA, transposeB, relu, rounds](const LibraryCall &call) -> Status {
-    Product product = productOf(form, call, transposeA, transposeB);
-    product.relu = relu;
+  return {};
+}
+
+/// Whether a masking product gets the activation, and its results are the matrix and perhaps the sums of its columns.
+Status checkMask(const LibraryNode &node, const Options &options) {
+  const TensorType &out = node.outputType(0);
+  if (options.form == Form::Batched || out.shape.size() != 2)
+    return Status::dataLoss("masks matrices only");
+  if (node.inputCount() != 3 || !(node.inputType(2) == out))
+    return Status::dataLoss("wants the activation, of the result's type, for `relu_grad`");
+  if (node.node.outputs.size() < 2)
+    return {};
+  HETER_RETURN_IF_ERROR(node.expectElement(node.output(1), ElementType::F32));
+  return node.outputType(1).shape == std::vector<int64_t>{out.shape[1]}
+             ? Status()
+             : Status::dataLoss("output `" + node.output(1).name + "` does not fit the result");
+}
+
+} // namespace
+
+StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
+  Options options;
+  HETER_RETURN_IF_ERROR(readEnd(node, options));
+  HETER_RETURN_IF_ERROR(
+      node.expectTensors(node.inputCount() == 3 ? 3 : 2, options.masks && node.node.outputs.size() == 2 ? 2 : 1));
+  for (size_t i = 0; i < node.inputCount(); ++i)
+    HETER_RETURN_IF_ERROR(node.expectElement(node.input(i), ElementType::F32));
+  HETER_RETURN_IF_ERROR(node.expectElement(node.output(0), ElementType::F32));
+  options.transposeA = node.flag("transpose_a");
+  options.transposeB = node.flag("transpose_b");
+  HETER_ASSIGN_OR_RETURN(options.form, formOf(node, options.transposeA, options.transposeB));
+  HETER_RETURN_IF_ERROR(checkExtents(node, options));
+  if (options.masks)
+    HETER_RETURN_IF_ERROR(checkMask(node, options));
+  return LibraryFunction([options](const LibraryCall &call) -> Status {
+    Product product = productOf(options, call);
+    if (options.masks) {
+      product.mask = call.inputs[2].f32();
+      product.sums = call.outputs.size() == 2 ? call.outputs[1].as<float>() : nullptr;
+    }
     const float *a = call.inputs[0].f32(), *b = call.inputs[1].f32();
-    if (rounds) {
+    if (options.rounds) {
       const int64_t countA = call.inputs[0].shape.elements(), countB = call.inputs[1].shape.elements();
       call.workspace.rows.resize(static_cast<size_t>(countA + countB));
       a = roundAll(call.workspace.rows.data(), a, countA);
       b = roundAll(call.workspace.rows.data() + countA, b, countB);
     }
-    return multiply(product, a, b, call.inputs.size() == 3 ? call.inputs[2].f32() : nullptr,
-                    call.outputs[0].as<float>(), call.scheduler);
+    return multiply(product, a, b, product.bias ? call.inputs[2].f32() : nullptr, call.outputs[0].as<float>(),
+                    call.scheduler);
   });
 }
 

@@ -252,15 +252,20 @@ HETER_TILE_CODE void addBlock(const float *sums, float *to) {
     _mm512_store_ps(to + i, _mm512_add_ps(_mm512_load_ps(to + i), _mm512_load_ps(sums + i)));
 }
 
-/// Ends the block at (row, column), whose sums are those of `earlier` stretches (if any) and `sums`.
-HETER_TILE_CODE void storeBlock(const TileProduct &product, int64_t row, int64_t column, const float *earlier,
-                                const float *sums) {
+/// Ends the block at (row, column), whose sums are those of `earlier` stretches (if any) and `sums`; `partial` gets the
+/// sums of its columns unless it is null.
+HETER_TILE_CODE void storeBlock(const MatrixProduct &product, int64_t row, int64_t column, const float *earlier,
+                                const float *sums, float *partial) {
+  static_assert(summedRows == 2 * panelWidth, "a block's columns are summed alone");
   const int64_t rows = std::min<int64_t>(product.m - row, 32);
+  const __m512 zero = _mm512_setzero_ps();
   for (int64_t half = 0; half < 2; ++half) {
     const int64_t j = column + half * 16;
     const __mmask16 there = firstLanes(product.n - j);
-    const __m512 bias = product.bias ? _mm512_maskz_loadu_ps(there, product.bias + j) : _mm512_setzero_ps();
+    const __m512 bias = product.bias ? _mm512_maskz_loadu_ps(there, product.bias + j) : zero;
     float *out = product.out + row * product.strideOut + j;
+    const float *mask = product.mask ? product.mask + row * product.strideOut + j : nullptr;
+    __m512 columnSums = zero;
     for (int64_t i = 0; i < rows; ++i, out += product.strideOut) {
       const int64_t at = i * 32 + half * 16;
       __m512 sum = _mm512_load_ps(sums + at);
@@ -269,15 +274,22 @@ HETER_TILE_CODE void storeBlock(const TileProduct &product, int64_t row, int64_t
       if (product.bias)
         sum = _mm512_add_ps(sum, bias);
       if (product.relu) // Keeps the second operand if it is NaN or both are zeros.
-        sum = _mm512_max_ps(_mm512_setzero_ps(), sum);
+        sum = _mm512_max_ps(zero, sum);
+      if (mask) {
+        const __m512 activation = _mm512_maskz_loadu_ps(there, mask + i * product.strideOut);
+        sum = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(activation, zero, _CMP_GT_OQ), sum);
+      }
+      columnSums = _mm512_add_ps(columnSums, sum);
       _mm512_mask_storeu_ps(out, there, sum);
     }
+    if (partial)
+      _mm512_mask_storeu_ps(partial + row / summedRows * product.n + j, there, columnSums);
   }
 }
 
 /// The operands of a product, the one that is packed once and shared, and the one that is cut.
 struct Work {
-  Work(const TileProduct &p, Scheduler *s) : product(p), scheduler(s) {
+  Work(const MatrixProduct &p, Scheduler *s) : product(p), scheduler(s) {
     const Side a{p.a, p.strideA, !p.transposeA, true, p.m, p.k}, b{p.b, p.strideB, p.transposeB, false, p.n, p.k};
     cutsRows = p.m >= p.n;
     cut = cutsRows ? a : b;
@@ -288,11 +300,12 @@ struct Work {
     panelsOfPiece = 2 * ceilDivide(ceilDivide(cut.panels(), pieces), 2);
   }
 
-  const TileProduct &product;
+  const MatrixProduct &product;
   Scheduler *scheduler;
   bool cutsRows;
   Side cut, shared;
   int64_t steps, panelsOfPiece;
+  float *partialSums = nullptr; ///< Of the columns, for each block of summedRows rows.
 };
 
 void forEach(Scheduler *scheduler, int64_t count, const std::function<void(int64_t)> &body) {
@@ -325,7 +338,7 @@ void multiplyStretch(const Work &work, int64_t firstPanel, int64_t panels, const
       const int64_t cutAt = (firstPanel + c) * panelWidth, sharedAt = s * panelWidth;
       if (last)
         storeBlock(work.product, work.cutsRows ? cutAt : sharedAt, work.cutsRows ? sharedAt : cutAt,
-                   first ? nullptr : earlier, sums);
+                   first ? nullptr : earlier, sums, work.partialSums);
       else if (!first)
         addBlock(sums, earlier);
     }
@@ -360,8 +373,12 @@ bool haveTiles() {
   return have;
 }
 
-void multiplyTiles(const TileProduct &product, Scheduler *scheduler) {
-  const Work work(product, scheduler);
+void multiplyTiles(const MatrixProduct &product, Scheduler *scheduler) {
+  Work work(product, scheduler);
+  thread_local ScratchBuffer partialSums;
+  if (product.sums)
+    work.partialSums = reinterpret_cast<float *>(
+        partialSums.ensure(summedBlocks(product.m) * product.n * static_cast<int64_t>(sizeof(float))));
   const int64_t sharedPanels = work.shared.panels(), stepBytes = sharedPanels * partCount * tileBytes;
   const int64_t stretches = std::max<int64_t>(sharedBytes / (stepBytes * stretchSteps), 1);
   const int64_t stepsAtOnce = std::min(stretches * stretchSteps, work.steps);
@@ -387,6 +404,8 @@ void multiplyTiles(const TileProduct &product, Scheduler *scheduler) {
       multiplyPiece(work, piece, first, end, shared, earlier ? earlier + piece * pieceElements : nullptr);
     });
   }
+  if (product.sums)
+    addPartialSums(product, work.partialSums);
 }
 
 } // namespace heter::runtime
@@ -396,7 +415,7 @@ void multiplyTiles(const TileProduct &product, Scheduler *scheduler) {
 namespace heter::runtime {
 
 bool haveTiles() { return false; }
-void multiplyTiles(const TileProduct &, Scheduler *) {}
+void multiplyTiles(const MatrixProduct &, Scheduler *) {}
 
 } // namespace heter::runtime
 

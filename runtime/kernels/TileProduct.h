@@ -6,22 +6,9 @@
 #define HETER_RUNTIME_KERNELS_TILEPRODUCT_H
 
 #include "runtime/base/Scheduler.h"
-
-#include <cstdint>
+#include "runtime/kernels/MatrixProduct.h"
 
 namespace heter::runtime {
-
-/// out (m x n) = a (m x k) * b (k x n) + bias (n), perhaps max(that, 0). All row-major, an operand transposed in memory
-/// if its flag says so; strides are floats from one row in memory to the next.
-struct TileProduct {
-  int64_t m = 0, n = 0, k = 0;
-  const float *a = nullptr, *b = nullptr;
-  int64_t strideA = 0, strideB = 0, strideOut = 0;
-  bool transposeA = false, transposeB = false;
-  const float *bias = nullptr; ///< Null for none.
-  bool relu = false;           ///< NaN stays NaN.
-  float *out = nullptr;        ///< Overlaps no operand.
-};
 
 /// Whether this process may use tiles: the CPU has them and the system lets it. Decided at the first call. Thread-safe.
 bool haveTiles();
@@ -30,7 +17,7 @@ bool haveTiles();
 /// its column of b and k alone, so neither the threads nor the other extents change them. A NaN or infinity makes its
 /// row or column of the result NaN; operands below 2^-126 count as 0, those from 0x1.FFp127 as infinite. REQUIRES:
 /// haveTiles(), k > 0.
-void multiplyTiles(const TileProduct &product, Scheduler *scheduler);
+void multiplyTiles(const MatrixProduct &product, Scheduler *scheduler);
 
 } // namespace heter::runtime
 

@@ -73,6 +73,7 @@ module @around attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "par
     %y = nn.relu %x : tensor<?x3xf32>
     %m = nn.matmul %y, %w : (tensor<?x3xf32>, tensor<3x3xf32>) -> tensor<?x3xf32>
     %d = nn.relu_grad %m, %y : tensor<?x3xf32>
+    nn.predict "m"(%m) : tensor<?x3xf32>
     nn.predict "d"(%d) : tensor<?x3xf32>
   }
 }

@@ -40,7 +40,9 @@ inline TensorView viewOf(const Operand &operand, int64_t examples) {
   view.examples = examples;
   view.offsets = operand.offsets.data();
   view.keys = operand.keys.data();
-  view.count = operand.kind == ValueKind::RAGGED ? operand.offsets.back() : static_cast<int64_t>(operand.keys.size());
+  view.count = operand.kind == ValueKind::RAGGED && !operand.offsets.empty()
+                   ? operand.offsets.back()
+                   : static_cast<int64_t>(operand.keys.size());
   return view;
 }
 
@@ -48,6 +50,9 @@ struct LibraryRun {
   int64_t examples = 1;
   int64_t firstExample = 0;
   uint64_t seed = 0;
+  Scheduler *scheduler = nullptr;
+  package::TensorType second = {}; ///< Of a second result in f32, whose extents are static, if there is one.
+  std::vector<float> secondResult = {};
   Workspace workspace = {};
   TensorView result = {}; ///< Of the last run; data in `memory` or `workspace`.
   std::vector<char> memory = {};
@@ -63,14 +68,24 @@ struct LibraryRun {
       views.push_back(viewOf(input, examples));
     }
     int out = b.bound("out", outType, outKind);
-    b.library(callee, operands, {out}, std::move(attributes));
+    std::vector<int32_t> results = {out};
+    if (!second.shape.empty())
+      results.push_back(b.bound("second", second));
+    b.library(callee, operands, results, std::move(attributes));
     HETER_ASSIGN_OR_RETURN(LibraryFunction function, prepareLibraryCall(b.graph, b.graph.nodes[0]));
     Operand outOperand{outType, {}, outKind, {}, {}};
     result = viewOf(outOperand, examples);
     result.bytes = tensorBytes(result.element, result.shape);
     memory.assign(result.bytes + 1, '\x7f'); // one byte more, to see that it stays
     result.data = memory.data();
-    Status status = function({views, {&result, 1}, examples, firstExample, seed, workspace});
+    std::vector<TensorView> outputs = {result};
+    if (!second.shape.empty()) {
+      outputs.push_back(viewOf(Operand{second, {}}, examples));
+      secondResult.assign(static_cast<size_t>(outputs[1].shape.elements()), -7);
+      outputs[1].data = secondResult.data();
+    }
+    Status status = function({views, outputs, examples, firstExample, seed, workspace, scheduler});
+    result = outputs[0];
     EXPECT_EQ(memory.back(), '\x7f');
     return status;
   }

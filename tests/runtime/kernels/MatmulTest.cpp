@@ -75,6 +75,83 @@ TEST(Matmul, EndsWithAnActivation) {
   EXPECT_THAT(wrong.message(), HasSubstr("knows no activation `tanh`"));
 }
 
+/// One column, depth one, and one column summed over the batch, with every end and with threads.
+TEST(Matmul, ThinProducts) {
+  std::mt19937 random(9);
+  auto scheduler = makeThreadedScheduler(2);
+  for (auto [examples, k, n] : {std::tuple(1, 1, 1), std::tuple(5, 33, 1), std::tuple(700, 400, 1),
+                                std::tuple(700, 1, 400), std::tuple(3, 1, 70)})
+    for (bool transposeB : {false, true})
+      for (bool relu : {false, true}) {
+        const std::vector<float> a = randomFloats(random, int64_t{examples} * k),
+                                 b = randomFloats(random, int64_t{k} * n), bias = randomFloats(random, n);
+        const std::vector<test::Operand> inputs = {
+            operand(f32({-1, k}), a), operand(transposeB ? f32({n, k}) : f32({k, n}), b), operand(f32({n}), bias)};
+        Attributes attributes = {{"transpose_b", flag(transposeB)}};
+        LibraryRun plain{.examples = examples}, last{.examples = examples, .scheduler = scheduler.get()};
+        ASSERT_TRUE(plain.run("matmul", inputs, f32({-1, n}), attributes).ok());
+        expectProduct(
+            plain.elements<float>(), 1, examples, n, k, [&, k = k](auto, auto i, auto l) { return a[i * k + l]; },
+            [&, n = n, k = k](auto, auto l, auto j) { return transposeB ? b[j * k + l] : b[l * n + j]; }, bias);
+        if (relu)
+          attributes["activation"] = text("relu");
+        ASSERT_TRUE(last.run("matmul", inputs, f32({-1, n}), attributes).ok());
+        std::vector<float> expected = plain.elements<float>();
+        for (float &value : expected)
+          value = relu ? std::max(value, 0.0f) : value;
+        EXPECT_EQ(last.elements<float>(), expected);
+      }
+  for (auto [examples, m] : {std::pair(1, 5), std::pair(130, 64), std::pair(700, 400), std::pair(0, 3)}) {
+    const std::vector<float> a = randomFloats(random, int64_t{examples} * m), b = randomFloats(random, examples);
+    LibraryRun run{.examples = examples, .scheduler = scheduler.get()};
+    ASSERT_TRUE(run.run("matmul", {operand(f32({-1, m}), a), operand(f32({-1, 1}), b)}, f32({m, 1}),
+                        {{"transpose_a", flag(true)}})
+                    .ok());
+    expectProduct(
+        run.elements<float>(), 1, m, 1, examples, [&, m = m](auto, auto i, auto l) { return a[l * m + i]; },
+        [&](auto, auto l, auto) { return b[l]; });
+  }
+}
+
+/// In each way of computing a product: thin, short sides, tiles, and no examples at all.
+TEST(Matmul, EndsWithAMaskAndTheSumsOfColumns) {
+  std::mt19937 random(10);
+  auto scheduler = makeThreadedScheduler(2);
+  for (auto [examples, k, n] : {std::tuple(70, 1, 40), std::tuple(70, 5, 1), std::tuple(600, 20, 30),
+                                std::tuple(600, 300, 300), std::tuple(0, 40, 40)}) {
+    const std::vector<float> a = randomFloats(random, int64_t{examples} * k), b = randomFloats(random, int64_t{k} * n),
+                             active = randomFloats(random, int64_t{examples} * n);
+    const std::vector<test::Operand> factors = {operand(f32({-1, k}), a), operand(f32({n, k}), b)};
+    std::vector<test::Operand> inputs = factors;
+    inputs.push_back(operand(f32({-1, n}), active));
+    LibraryRun plain{.examples = examples};
+    LibraryRun masked{.examples = examples, .scheduler = scheduler.get(), .second = f32({n})};
+    ASSERT_TRUE(plain.run("matmul", factors, f32({-1, n}), {{"transpose_b", flag(true)}}).ok());
+    const Attributes attributes = {{"transpose_b", flag(true)}, {"activation", text("relu_grad")}};
+    ASSERT_TRUE(masked.run("matmul", inputs, f32({-1, n}), attributes).ok());
+    std::vector<float> expected = plain.elements<float>();
+    std::vector<double> sums(static_cast<size_t>(n)), sizes(sums.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      expected[i] = active[i] > 0 ? expected[i] : 0;
+      sums[i % sums.size()] += expected[i];
+      sizes[i % sums.size()] += std::abs(expected[i]);
+    }
+    EXPECT_EQ(masked.elements<float>(), expected);
+    ASSERT_EQ(masked.secondResult.size(), sums.size());
+    for (size_t j = 0; j < sums.size(); ++j)
+      EXPECT_NEAR(masked.secondResult[j], sums[j], sizes[j] * 0x1p-21) << j;
+  }
+  const auto refused = [](std::vector<test::Operand> inputs, package::TensorType out, package::TensorType second) {
+    LibraryRun run{.examples = 1, .second = std::move(second)};
+    return run.run("matmul", inputs, std::move(out), {{"activation", text("relu_grad")}}).message();
+  };
+  const test::Operand x = operand(f32({-1, 2}), std::vector<float>(2)), w = operand(f32({2, 3}), std::vector<float>(6)),
+                      y = operand(f32({-1, 3}), std::vector<float>(3));
+  EXPECT_THAT(refused({x, w}, f32({-1, 3}), f32({3})), HasSubstr("wants the activation"));
+  EXPECT_THAT(refused({x, w, x}, f32({-1, 3}), f32({3})), HasSubstr("wants the activation"));
+  EXPECT_THAT(refused({x, w, y}, f32({-1, 3}), f32({2})), HasSubstr("does not fit the result"));
+}
+
 /// The product of operands rounded to bf16, in double precision, is met as closely as one of f32 operands.
 TEST(Matmul, RoundsOperandsToBf16) {
   std::mt19937 random(8);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/Scheduler.h"
 
+#include <array>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
@@ -72,7 +73,7 @@ struct Case {
         ASSERT_EQ(at(i, j), -7) << "written beside the result";
   }
 
-  TileProduct product;
+  MatrixProduct product;
   std::vector<float> a, b, bias, out;
 };
 
@@ -100,6 +101,34 @@ TEST_F(TileProductTest, EndsWithBiasAndActivation) {
       one.run();
       one.expectExact();
     }
+}
+
+TEST_F(TileProductTest, EndsWithAMaskAndTheSumsOfColumns) {
+  std::mt19937 random(5);
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
+  for (auto [m, n, k] : {std::tuple(70, 50, 40), std::tuple(33, 600, 513), std::tuple(600, 33, 1025)}) {
+    Case plain(m, n, k, false, true, random), one = plain;
+    plain.run();
+    std::vector<float> mask(one.out.size()), sums(static_cast<size_t>(n));
+    for (float &value : mask) // Also what is no number, and both zeros: not above 0.
+      value = std::array{-1.0F, -0.0F, 0.0F, 0x1p-126F, 2.0F, std::numeric_limits<float>::quiet_NaN()}[random() % 6];
+    one.product.mask = mask.data();
+    one.product.sums = sums.data();
+    one.run(scheduler.get());
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0, size = 0;
+      for (int64_t i = 0; i < m; ++i) {
+        const float expected = mask[static_cast<size_t>(i * one.product.strideOut + j)] > 0 ? plain.at(i, j) : 0;
+        ASSERT_EQ(one.at(i, j), expected) << i << " " << j;
+        sum += expected;
+        size += std::abs(expected);
+      }
+      ASSERT_NEAR(sums[static_cast<size_t>(j)], sum, size * 0x1p-21) << j;
+    }
+    const std::vector<float> threaded = sums;
+    one.run();
+    EXPECT_EQ(sums, threaded);
+  }
 }
 
 TEST_F(TileProductTest, ThreadsAndOtherRowsChangeNoBit) {
