@@ -1,9 +1,9 @@
 // oneDNN with packed operands, a piece of the rows a thread; and our kernels.
 #include "bench/bound/Products.h"
 
-#include "bench/table/Timing.h"
 #include "runtime/base/ParallelFor.h"
 #include "runtime/kernels/Bf16.h"
+#include "runtime/kernels/ThinProduct.h"
 #include "runtime/kernels/TileProduct.h"
 
 #include <algorithm>
@@ -82,10 +82,10 @@ private:
   std::vector<Piece> pieces_;
 };
 
-/// f32 on tiles, which splits and packs its operands as it goes.
-class TilesProduct final : public BoundProduct {
+/// f32 on operands as they lie.
+class PlainProduct : public BoundProduct {
 public:
-  TilesProduct(const ProductKind &kind, const Extents &extents)
+  PlainProduct(const ProductKind &kind, const Extents &extents)
       : kind_(kind), left_(extents.rows * extents.depth, element), right_(extents.depth * extents.columns, element),
         out_(extents.rows * extents.columns) {
     product_.m = extents.rows;
@@ -95,13 +95,27 @@ public:
     product_.b = right_.data();
     product_.out = out_.data();
   }
-  void run() override { multiplyTiles(product_, &kind_.scheduler); }
-  std::string name() const override { return "ours, packing"; }
 
-private:
+protected:
   const ProductKind kind_;
   std::vector<float> left_, right_, out_;
   MatrixProduct product_;
+};
+
+/// f32 on tiles, which splits and packs its operands as it goes.
+class TilesProduct final : public PlainProduct {
+public:
+  using PlainProduct::PlainProduct;
+  void run() override { multiplyTiles(product_, &kind_.scheduler); }
+  std::string name() const override { return "ours, packing"; }
+};
+
+class ThinBoundProduct final : public PlainProduct {
+public:
+  using PlainProduct::PlainProduct;
+  bool fits() const override { return isThin(product_); }
+  void run() override { multiplyThin(product_, &kind_.scheduler); }
+  std::string name() const override { return "ours, thin"; }
 };
 
 /// By the package's kernels, all packed beforehand.
@@ -136,21 +150,9 @@ private:
   PackedProduct product_;
 };
 
-double timeOf(BoundProduct &product) {
-  constexpr int calls = 7;
-  std::vector<double> times;
-  product.run();
-  for (int i = 0; i < calls; ++i) {
-    const double start = seconds();
-    product.run();
-    times.push_back(seconds() - start);
-  }
-  return quantile(times, 0.5);
-}
-
 } // namespace
 
-std::unique_ptr<BoundProduct> fasterProduct(const ProductKind &kind, const Extents &extents, bool wide) {
+std::vector<std::unique_ptr<BoundProduct>> waysOf(const ProductKind &kind, const Extents &extents, bool wide) {
   std::vector<std::unique_ptr<BoundProduct>> all;
   all.push_back(std::make_unique<DnnlProduct>(kind, extents, wide));
   if (kind.bf16 && kind.tiles.product)
@@ -160,10 +162,10 @@ std::unique_ptr<BoundProduct> fasterProduct(const ProductKind &kind, const Exten
         std::make_unique<PackedBoundProduct>(kind, Extents{extents.rows, extents.columns, 6 * extents.depth}, true));
   if (!kind.bf16 && haveTiles())
     all.push_back(std::make_unique<TilesProduct>(kind, extents));
-  std::vector<double> times;
-  for (const auto &product : all)
-    times.push_back(timeOf(*product));
-  return std::move(all[static_cast<size_t>(std::min_element(times.begin(), times.end()) - times.begin())]);
+  if (!kind.bf16)
+    all.push_back(std::make_unique<ThinBoundProduct>(kind, extents));
+  std::erase_if(all, [](const auto &product) { return !product->fits(); });
+  return all;
 }
 
 } // namespace heter::bench

@@ -1,5 +1,5 @@
 // The matrix products of a training step with operands that lie as the product wants them, by oneDNN or by our own
-// kernels, whichever is faster for a shape here.
+// kernels; which is faster for a shape, the step finds out.
 #ifndef HETER_BENCH_BOUND_PRODUCTS_H
 #define HETER_BENCH_BOUND_PRODUCTS_H
 
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace heter::bench {
 
@@ -24,6 +25,7 @@ public:
   /// Computes it on all threads of the scheduler. REQUIRES: called in a task.
   virtual void run() = 0;
   virtual std::string name() const = 0;
+  virtual bool fits() const { return true; } ///< Whether it can compute a product of these extents.
 };
 
 /// How a step's products are computed; `scheduler` and `tiles` outlive what is made.
@@ -34,9 +36,9 @@ struct ProductKind {
   bool bf16 = false;
 };
 
-/// oneDNN's product of any layout, or one of ours, whichever took least time in a few calls. A result of bf16 operands
-/// is bf16, or f32 if `wide`. REQUIRES: called in a task.
-std::unique_ptr<BoundProduct> fasterProduct(const ProductKind &kind, const Extents &extents, bool wide);
+/// All ways of computing a product here: oneDNN's of any layout, and ours. A result of bf16 operands is bf16, or f32 if
+/// `wide`. REQUIRES: called in a task.
+std::vector<std::unique_ptr<BoundProduct>> waysOf(const ProductKind &kind, const Extents &extents, bool wide);
 
 } // namespace heter::bench
 
