@@ -86,7 +86,7 @@ public:
         half.keys.erase(std::unique(half.keys.begin(), half.keys.end()), half.keys.end());
       }
       half.values.resize(batchKeys * dim);
-      store_.pullRows(0, half.keys, half.values.data());
+      check(store_.pullRows(0, half.keys, half.values.data()));
       check(store_.stagePush({0, step_, static_cast<int32_t>(part), 0}, 512, PushRows{0, half.keys, half.values}));
     });
     const int32_t microBatches[] = {0, 1};

@@ -127,7 +127,8 @@ Status loadAll(ExportReader &reader, ParameterStore &store) {
   for (;;) {
     HETER_ASSIGN_OR_RETURN(const bool more, reader.next(rows));
     if (!more)
-      return {};
+      return store.tierStatus();
+    HETER_RETURN_IF_ERROR(store.tierStatus());
     if (tables[rows.table] && !tables[rows.table]->put(rows))
       return Status::dataLoss(reader.path() + " is malformed: table `" + reader.index().tables[rows.table].name +
                               "` has admitted keys without rows");

@@ -23,9 +23,9 @@ PushKey pushKey(const FrameInfo &info) { return {info.key.generation, info.key.s
 void LocalParameters::pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out,
                                Completion done) {
   gate_.wait(minVersion, [this, part, keys, out, done = std::move(done)](Status status) mutable {
-    if (status.ok())
-      store_.pullRows(part, keys, out);
-    done(std::move(status));
+    if (!status.ok())
+      return done(std::move(status));
+    store_.pullRows(part, keys, out, std::move(done));
   });
 }
 

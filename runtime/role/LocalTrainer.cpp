@@ -221,10 +221,8 @@ void LocalTrainer::saveEnded(Status saved) {
 }
 
 Status LocalTrainer::closeStep(const CompleteStep &step) {
-  if (context_.options.update == UpdateMode::Async) {
-    store_->finishSteps(step.step + 1);
-    return Status();
-  }
+  if (context_.options.update == UpdateMode::Async)
+    return store_->finishSteps(step.step + 1);
   const TimePoint start = context_.scheduler.now();
   HETER_RETURN_IF_ERROR(store_->closeStep(step.step, step.microBatches, step.examples));
   if (Profile *profile = context_.options.profile)

@@ -143,15 +143,21 @@ void Server::pullRows(const CallContext &call, rpc::PullRowsRequest request, Res
   if (request.keys.size() % sizeof(uint64_t) != 0)
     return respond(Status::invalidArgument("the keys of a row pull are no whole numbers"));
   const int64_t minVersion = request.minVersion;
-  park(call, minVersion, respond, [self = shared_from_this(), part = *part, request = std::move(request), respond] {
-    std::span<const uint64_t> keys(reinterpret_cast<const uint64_t *>(request.keys.data()),
-                                   request.keys.size() / sizeof(uint64_t));
-    rpc::PullRowsReply reply;
-    reply.version = self->store_->version();
-    reply.rows.resize(keys.size() * static_cast<size_t>(self->store_->partDim(part)) * sizeof(float));
-    self->store_->pullRows(part, keys, reinterpret_cast<float *>(reply.rows.data()));
-    respond(std::move(reply));
-  });
+  park(call, minVersion, respond,
+       [self = shared_from_this(), part = *part, request = std::move(request), respond]() mutable {
+         struct Pull {
+           rpc::PullRowsRequest request;
+           rpc::PullRowsReply reply;
+         };
+         auto pull = std::make_shared<Pull>(Pull{std::move(request), {}});
+         const std::span<const uint64_t> keys(reinterpret_cast<const uint64_t *>(pull->request.keys.data()),
+                                              pull->request.keys.size() / sizeof(uint64_t));
+         pull->reply.version = self->store_->version();
+         pull->reply.rows.resize(keys.size() * static_cast<size_t>(self->store_->partDim(part)) * sizeof(float));
+         self->store_->pullRows(
+             part, keys, reinterpret_cast<float *>(pull->reply.rows.data()),
+             [self, pull, respond](Status status) { status.ok() ? respond(std::move(pull->reply)) : respond(status); });
+       });
 }
 
 void Server::pullDense(const CallContext &call, rpc::PullDenseRequest request, Responder<rpc::PullDense> respond) {
@@ -247,7 +253,7 @@ StatusOr<rpc::CloseStepReply> Server::closeStep(const rpc::CloseStepRequest &req
 
 StatusOr<rpc::Ack> Server::finishSteps(const rpc::FinishStepsRequest &request) {
   HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
-  store_->finishSteps(request.steps);
+  HETER_RETURN_IF_ERROR(store_->finishSteps(request.steps));
   gate_.open(store_->version());
   return rpc::Ack();
 }
@@ -257,7 +263,7 @@ StatusOr<rpc::Ack> Server::markSave(const rpc::MarkSaveRequest &request) {
   const Borrowed saves(savesInUse_);
   HETER_RETURN_IF_ERROR(saves.status());
   if (asynchronous_)
-    store_->finishSteps(request.steps); // Pulls of later steps are let through once all servers have their mark.
+    HETER_RETURN_IF_ERROR(store_->finishSteps(request.steps)); // Pulls of later steps wait for all servers' marks.
   if (store_->version() != request.steps)
     return Status::failedPrecondition("a save of step " + std::to_string(request.steps) +
                                       " was asked for, and the parameters are of step " +
@@ -348,7 +354,7 @@ StatusOr<rpc::ReadTableReply> Server::readTable(const rpc::ReadTableRequest &req
       return Status::invalidArgument("a call asks for the rows of at most " + std::to_string(mostKeys) +
                                      " keys, whole numbers all");
     for (uint64_t key : keys)
-      table.visitKey(key, add);
+      HETER_RETURN_IF_ERROR(table.visitKey(key, add));
   }
   reply.rows = rows.bytes();
   return reply;

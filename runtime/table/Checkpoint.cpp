@@ -306,7 +306,7 @@ static Status loadRows(FileSystem &files, ParameterStore &store, const std::stri
     const bool samePeriods = policy.period == saved.period && policy.periodUnit == saved.periodUnit;
     if (samePeriods && store.options().shardCount == 1) {
       tables[table]->putRows(rows);
-      return Status();
+      return tables[table]->tierStatus();
     }
     std::vector<RowImage> own;
     own.reserve(rows.size());
@@ -316,7 +316,7 @@ static Status loadRows(FileSystem &files, ParameterStore &store, const std::stri
       for (RowImage &row : own)
         row.seen = policy.periodOf(now);
     tables[table]->putRows(own);
-    return Status();
+    return tables[table]->tierStatus();
   };
   for (size_t t = 0; t < tables.size(); ++t)
     tables[t]->reserve(rowsOfFullFiles(files, dir, manifest, t) / store.options().shardCount);
@@ -344,6 +344,7 @@ static Status loadDense(FileSystem &files, ParameterStore &store, const std::str
 }
 
 static Status loadAll(FileSystem &files, ParameterStore &store, const std::string &dir, const Manifest &manifest) {
+  HETER_RETURN_IF_ERROR(store.tierStatus());
   HETER_RETURN_IF_ERROR(loadRows(files, store, dir, manifest));
   for (const ManifestFile &file : manifest.files)
     if (file.dense)

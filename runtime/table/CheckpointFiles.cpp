@@ -102,9 +102,13 @@ public:
       (row.admitted ? whole_ : short_).add(row.key, hasPeriods_ ? &row.seen : nullptr, row.state);
       ++rowCount_;
     };
-    while (!ended_ && !whole_.full() && !short_.full())
-      ended_ = !snapshot_.next(range_, since_, add);
+    while (!ended_ && !whole_.full() && !short_.full()) {
+      const StatusOr<bool> any = snapshot_.next(range_, since_, add);
+      status_ = any.ok() ? Status() : any.status();
+      ended_ = !any.ok() || !*any;
+    }
   }
+  const Status &status() const { return status_; }
 
   /// Takes the blocks that are full, in the end all, and gives the memory of others in return.
   void take(std::vector<BlockBuilder> &blocks, std::vector<BlockBuilder> &spare) {
@@ -127,6 +131,7 @@ private:
   RowBlockBuilder whole_, short_;
   const bool hasPeriods_;
   bool ended_ = false;
+  Status status_;
   int64_t rowCount_ = 0;
 };
 } // namespace
@@ -165,6 +170,7 @@ StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t 
     HETER_RETURN_IF_ERROR(written);
     spare = std::exchange(blocks, {});
     for (const std::unique_ptr<RangeEncoder> &range : open) {
+      HETER_RETURN_IF_ERROR(range->status());
       range->take(blocks, spare);
       rows += range->ended() ? range->rowCount() : 0;
     }

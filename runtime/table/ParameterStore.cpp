@@ -32,7 +32,8 @@ struct ParameterStore::Impl {
     const int first = firstShardOf(options.shardIndex, options.shardCount);
     const int end = firstShardOf(options.shardIndex + 1, options.shardCount);
     for (size_t t = 0; t < schema.tables.size(); ++t) {
-      tables.push_back(std::make_unique<SparseTable>(schema.tables[t], options.seed, first, end, options.background));
+      tables.push_back(
+          std::make_unique<SparseTable>(schema.tables[t], options.seed, first, end, options.background, options.tier));
       for (size_t p = 0; p < schema.tables[t].parts.size(); ++p)
         parts.push_back({static_cast<int>(t), static_cast<int>(p)});
     }
@@ -50,8 +51,10 @@ struct ParameterStore::Impl {
   Status check(const PushRows &push) const;
   Status check(const PushDense &push) const;
   /// Lets each table give up what its policy names, for the steps closed since the last time.
-  void shrink(int64_t steps) HETER_REQUIRES(updateMutex);
-  void applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) HETER_REQUIRES(updateMutex);
+  Status shrink(int64_t steps) HETER_REQUIRES(updateMutex);
+  Status applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) HETER_REQUIRES(updateMutex);
+  Status tierStatus() const;
+  void pull(int part, std::span<const uint64_t> keys, float *out, DiskRows &onDisk) const;
 
   const StoreSchema schema;
   StoreOptions options;
@@ -85,6 +88,7 @@ StatusOr<std::unique_ptr<ParameterStore>> ParameterStore::create(const package::
   const int64_t generation = options.generation;
   std::unique_ptr<ParameterStore> store(new ParameterStore);
   store->impl_ = std::make_unique<Impl>(std::move(schema), std::move(options));
+  HETER_RETURN_IF_ERROR(store->tierStatus());
   store->beginGeneration(generation);
   return store;
 }
@@ -122,19 +126,70 @@ StatusOr<int> ParameterStore::findParameter(std::string_view name) const {
 
 //===--- Pulls ----------------------------------------------------------------------------------------------------===//
 
-void ParameterStore::pullRows(int part, std::span<const uint64_t> keys, float *out) const {
-  assert(part >= 0 && part < partCount());
+void ParameterStore::Impl::pull(int part, std::span<const uint64_t> keys, float *out, DiskRows &onDisk) const {
+  assert(part >= 0 && part < static_cast<int>(parts.size()));
   constexpr size_t atOnce = 2048; // keys of one thread: worth waking another for
-  const SparseTable &table = impl_->tableOf(part);
-  const int partOfTable = impl_->parts[static_cast<size_t>(part)].part;
-  const auto dim = static_cast<size_t>(impl_->specOf(part).dim);
+  const SparseTable &table = tableOf(part);
+  const int partOfTable = parts[static_cast<size_t>(part)].part;
+  const auto dim = static_cast<size_t>(specOf(part).dim);
   const size_t pieces = (keys.size() + atOnce - 1) / atOnce;
   if (pieces <= 1)
-    return table.pull(partOfTable, keys, out);
-  impl_->options.parallelFor(static_cast<int64_t>(pieces), [&](int64_t piece) {
+    return table.pull(partOfTable, keys, out, onDisk);
+  Mutex mutex; // of onDisk
+  options.parallelFor(static_cast<int64_t>(pieces), [&](int64_t piece) {
     const size_t first = static_cast<size_t>(piece) * atOnce;
-    table.pull(partOfTable, keys.subspan(first, std::min(atOnce, keys.size() - first)), out + first * dim);
+    DiskRows some(table.tier());
+    table.pull(partOfTable, keys.subspan(first, std::min(atOnce, keys.size() - first)), out + first * dim, some);
+    if (some.empty())
+      return;
+    MutexLock lock(mutex);
+    onDisk.append(std::move(some), static_cast<uint32_t>(first));
   });
+}
+
+void ParameterStore::pullRows(int part, std::span<const uint64_t> keys, float *out, Completion done) const {
+  SparseTable &table = impl_->tableOf(part);
+  DiskRows onDisk(table.tier());
+  impl_->pull(part, keys, out, onDisk);
+  if (onDisk.empty())
+    return done(Status());
+  struct Rest {
+    DiskRows onDisk;
+    Completion done;
+  };
+  auto rest = std::make_shared<Rest>(Rest{std::move(onDisk), std::move(done)});
+  auto finish = [&table, part = impl_->parts[static_cast<size_t>(part)].part, out, rest] {
+    Status status = table.finishPull(part, rest->onDisk, out);
+    rest->onDisk.clear(); // the table may be gone once this is done
+    rest->done(std::move(status));
+  };
+  impl_->options.background ? impl_->options.background(std::move(finish)) : finish();
+}
+
+Status ParameterStore::pullRows(int part, std::span<const uint64_t> keys, float *out) const {
+  SparseTable &table = impl_->tableOf(part);
+  DiskRows onDisk(table.tier());
+  impl_->pull(part, keys, out, onDisk);
+  return table.finishPull(impl_->parts[static_cast<size_t>(part)].part, onDisk, out);
+}
+
+bool ParameterStore::isTiered() const {
+  return std::any_of(impl_->tables.begin(), impl_->tables.end(), [](const auto &table) { return table->isTiered(); });
+}
+Status ParameterStore::tierStatus() const { return impl_->tierStatus(); }
+
+Status ParameterStore::Impl::tierStatus() const {
+  for (const std::unique_ptr<SparseTable> &table : tables)
+    HETER_RETURN_IF_ERROR(table->tierStatus());
+  return {};
+}
+
+std::map<std::string, TierFigures> ParameterStore::tierFigures() const {
+  std::map<std::string, TierFigures> figures;
+  for (const std::unique_ptr<SparseTable> &table : impl_->tables)
+    if (table->isTiered())
+      figures.emplace(table->spec().name, table->tierFigures());
+  return figures;
 }
 
 std::shared_ptr<const DenseVersion> ParameterStore::denseVersion(DenseValues which) const {
@@ -235,11 +290,10 @@ Status ParameterStore::closeStep(int64_t step, std::span<const int32_t> microBat
                                      std::to_string(staged));
     pushes = impl_->stage.takeStep(step, microBatches);
   }
-  impl_->applyStep(pushes, step, totalExamples);
-  return {};
+  return impl_->applyStep(pushes, step, totalExamples);
 }
 
-void ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) {
+Status ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, int64_t totalExamples) {
   const auto divisor = static_cast<float>(totalExamples);
   // Parts of one table go together: pushes to one part may admit rows that those to another update.
   std::map<int, std::vector<PartGradients>> byTable;
@@ -251,20 +305,26 @@ void ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, int
   updates.reserve(byTable.size());
   for (const auto &[table, gradients] : byTable)
     updates.emplace_back(*tables[static_cast<size_t>(table)], gradients, divisor, timeOf(step));
+  for (const SparseTable::Update &update : updates)
+    HETER_RETURN_IF_ERROR(update.prepare());
   // Rows come last: their pieces are the smaller ones, and so even out what the threads have left to do.
   constexpr int64_t pieces = SparseTable::Update::pieces;
   dense.update(pushes.blocks, divisor, step, step + 1, options.parallelFor,
                static_cast<int64_t>(updates.size()) * pieces,
                [&](int64_t i) { updates[static_cast<size_t>(i / pieces)].run(static_cast<int>(i % pieces)); });
-  shrink(step + 1);
+  HETER_RETURN_IF_ERROR(shrink(step + 1));
   version.store(step + 1, std::memory_order_release);
+  return {};
 }
 
-void ParameterStore::Impl::shrink(int64_t steps) {
+Status ParameterStore::Impl::shrink(int64_t steps) {
   const TableTime now = timeOf(steps);
-  for (const std::unique_ptr<SparseTable> &table : tables)
+  for (const std::unique_ptr<SparseTable> &table : tables) {
     evicted += table->shrink(shrunk, now);
+    table->trim();
+  }
   shrunk = now;
+  return tierStatus();
 }
 
 Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const PushRows &push) {
@@ -278,9 +338,10 @@ Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const Push
     }
   }
   const RowGradients gradients{push.keys, push.gradients, push.counts};
-  impl_->tableOf(push.part).update(impl_->parts[static_cast<size_t>(push.part)].part, {&gradients, 1},
-                                   static_cast<float>(examples), impl_->timeOf(key.step));
-  return {};
+  SparseTable &table = impl_->tableOf(push.part);
+  table.update(impl_->parts[static_cast<size_t>(push.part)].part, {&gradients, 1}, static_cast<float>(examples),
+               impl_->timeOf(key.step));
+  return table.tierStatus();
 }
 
 Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const PushDense &push) {
@@ -306,17 +367,18 @@ Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const Push
   return {};
 }
 
-void ParameterStore::finishSteps(int64_t steps) {
+Status ParameterStore::finishSteps(int64_t steps) {
   MutexLock updateLock(impl_->updateMutex);
   if (steps <= impl_->version)
-    return;
+    return {};
   {
     MutexLock lock(impl_->stageMutex);
     impl_->stage.closeBelow(steps);
   }
-  impl_->shrink(steps);
+  HETER_RETURN_IF_ERROR(impl_->shrink(steps));
   impl_->dense.setVersion(steps);
   impl_->version.store(steps, std::memory_order_release);
+  return {};
 }
 
 void ParameterStore::beginGeneration(int64_t generation) {

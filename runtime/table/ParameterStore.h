@@ -9,14 +9,18 @@
 #ifndef HETER_RUNTIME_TABLE_PARAMETERSTORE_H
 #define HETER_RUNTIME_TABLE_PARAMETERSTORE_H
 
+#include "runtime/base/Scheduler.h"
 #include "runtime/base/Status.h"
 #include "runtime/table/Schema.h"
 #include "runtime/table/Sharding.h"
+#include "runtime/table/TierPlace.h"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,8 +59,10 @@ struct StoreOptions {
   ValueCopies *copies = nullptr;
   /// The system's clock in seconds since its epoch, for tables whose periods are times; empty: it stands still.
   std::function<int64_t()> secondsNow;
-  /// Runs what need not be waited for; empty: there is no such thing.
+  /// Runs tasks that may block; empty: there is no such thing, and who asks for something waits for files itself.
   std::function<void(std::function<void()> task)> background;
+  /// For tables with a tier below memory.
+  TierPlace tier;
 };
 
 /// Names one push. (step, microBatch, chunk) and the pushed part or parameter name it uniquely within a generation, and
@@ -101,7 +107,8 @@ public:
   uint64_t revision() const { return revision_; }
   /// The store's values of a parameter: its blocks one after another, the whole parameter if shardCount is 1.
   std::span<const float> values(int parameter) const { return values_[static_cast<size_t>(parameter)]; }
-  /// What StoreOptions::copies made of these values; null where the update made none (first and loaded values, averages).
+  /// What StoreOptions::copies made of these values; null where the update made none (first and loaded values,
+  /// averages).
   const void *copies(int parameter) const { return copies_[static_cast<size_t>(parameter)].get(); }
 
 private:
@@ -142,8 +149,12 @@ public:
   // Pulls. Pure: nothing is created or counted.
 
   /// Writes the values of `keys` (which may repeat) to `out`, dim floats each, in order. A key without a row gives its
-  /// initial value. REQUIRES: 0 <= part < partCount(), out has keys.size() * partDim(part) floats.
-  void pullRows(int part, std::span<const uint64_t> keys, float *out) const;
+  /// initial value. REQUIRES: 0 <= part < partCount(), out has keys.size() * partDim(part) floats. An error: rows that
+  /// lie on disk cannot be read. `done` is called within the call if all rows are in memory, else once they are read;
+  /// the store, `keys` and `out` live until then.
+  void pullRows(int part, std::span<const uint64_t> keys, float *out, Completion done) const;
+  /// The same, waiting for the rows that lie on disk.
+  Status pullRows(int part, std::span<const uint64_t> keys, float *out) const;
 
   /// The newest dense values, pinned for as long as the caller keeps the pointer; `Averaged`: parameters that keep an
   /// average have it in place of their values.
@@ -151,6 +162,14 @@ public:
 
   /// Steps closed: a sync pull for step k waits until this is k.
   int64_t version() const;
+
+  /// Whether rows may lie on disk: closeStep, finishSteps, applyNow of rows, and calls of tables, may then read and
+  /// write files, and run where blocking is allowed.
+  bool isTiered() const;
+  /// Ok as long as rows on disk can be read, and others be written there; else the first error.
+  Status tierStatus() const;
+  /// Of the tables that have a tier, by name.
+  std::map<std::string, TierFigures> tierFigures() const;
 
   // Pushes. A push of another generation is a FailedPrecondition; sizes, handles or keys that do not fit this store are
   // InvalidArgument; a duplicate, and a push of a step that is closed, is dropped with ok.
@@ -162,7 +181,8 @@ public:
   /// Applies what `microBatches` of `step` pushed: per key and element the f32 sum in micro-batch order, divided by
   /// `totalExamples` as a float, then one call of the optimizer. Then version() is step + 1, and later pushes of the
   /// step are dropped. Staged pushes of other micro-batches of the step are forgotten. Closing a closed step again does
-  /// nothing; any other step than version() is a FailedPrecondition.
+  /// nothing; any other step than version() is a FailedPrecondition. With an error of tierStatus() the store must not
+  /// be used any more.
   Status closeStep(int64_t step, std::span<const int32_t> microBatches, int64_t totalExamples);
 
   /// Async: applies one push now, divided by `examples`.
@@ -170,8 +190,8 @@ public:
   Status applyNow(const PushKey &key, int64_t examples, const PushDense &push);
 
   /// Async: all micro-batches of the steps below `steps` have ended, so nothing of them will be pushed again. Sets
-  /// version() and shortens the memory of what was applied. Never goes back.
-  void finishSteps(int64_t steps);
+  /// version() and shortens the memory of what was applied. Never goes back. An error: as tierStatus().
+  Status finishSteps(int64_t steps);
 
   /// Starts a generation: drops what is staged; older pushes are refused from now on.
   void beginGeneration(int64_t generation);

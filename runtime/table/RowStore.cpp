@@ -19,7 +19,7 @@ uint32_t RowSlabs::allocate() {
     std::memcpy(&firstFree_, at(row), sizeof(firstFree_));
     return row;
   }
-  assert(end_ < (uint32_t{1} << 31));
+  assert(end_ < (uint32_t{1} << 30));
   if (end_ == slabEnd_) {
     const uint32_t rows = uint32_t{1} << (shift_ + sizeBits(end_ >> shift_));
     const auto slab = reinterpret_cast<uintptr_t>(arena_.allocate(rowBytes_ * rows));
@@ -36,12 +36,30 @@ void RowSlabs::free(uint32_t row) {
 }
 
 uint32_t RowStore::add(uint64_t key, bool isShort) {
-  const uint32_t row = isShort ? slabs_[1].allocate() | shortBit : slabs_[0].allocate();
+  const uint32_t row = isShort ? slabs_[2].allocate() | shortBit : slabs_[0].allocate();
   Row added = at(row);
   added.setKey(key);
   added.setEpoch(0);
   added.setSeen(0);
   return row;
 }
+
+uint32_t RowStore::addOnDisk(Row from, bool isShort, uint32_t slot) {
+  const uint32_t row = isShort ? slabs_[3].allocate() | shortBit | diskBit : slabs_[1].allocate() | diskBit;
+  Row added = at(row);
+  added.setKey(from.key());
+  added.setEpoch(from.epoch());
+  added.setSeen(from.seen());
+  setSlot(row, slot);
+  return row;
+}
+
+uint32_t RowStore::slot(uint32_t row) const {
+  uint32_t slot = 0;
+  std::memcpy(&slot, at(row).floats(), sizeof(slot));
+  return slot;
+}
+
+void RowStore::setSlot(uint32_t row, uint32_t slot) { std::memcpy(at(row).floats(), &slot, sizeof(slot)); }
 
 } // namespace heter::runtime

@@ -1,6 +1,7 @@
 // RowStore: the rows of one range of a table. A row is its key, two small marks and its floats in one piece of memory
 // that never moves while the row lives; freed rows are used again. Rows come in two sizes: whole ones, and short ones
-// of keys that were seen but not admitted yet.
+// of keys that were seen but not admitted yet. Of rows that lie on disk it keeps what a row begins with, its key and
+// its marks, and in place of the floats the slot of a SlotFile.
 #ifndef HETER_RUNTIME_TABLE_ROWSTORE_H
 #define HETER_RUNTIME_TABLE_ROWSTORE_H
 
@@ -74,7 +75,7 @@ class RowSlabs {
 public:
   RowSlabs(RowArena &arena, size_t rowBytes);
 
-  /// REQUIRES: fewer than 2^31 are in use.
+  /// REQUIRES: fewer than 2^30 are in use.
   uint32_t allocate();
   void free(uint32_t row);
   char *at(uint32_t row) const {
@@ -112,17 +113,30 @@ private:
 class RowStore {
 public:
   RowStore(RowArena &arena, int64_t rowFloats, int64_t shortFloats)
-      : slabs_{RowSlabs(arena, bytesOf(rowFloats)), RowSlabs(arena, bytesOf(shortFloats))} {}
+      : slabs_{RowSlabs(arena, bytesOf(rowFloats)), RowSlabs(arena, slotRowBytes),
+               RowSlabs(arena, bytesOf(shortFloats)), RowSlabs(arena, slotRowBytes)} {}
 
   static bool isShort(uint32_t row) { return (row & shortBit) != 0; }
+  /// Whether a row's floats lie on disk. Of RowIndex::none, too: who asks knows that there is a row, or asks next.
+  static bool isOnDisk(uint32_t row) { return (row & diskBit) != 0; }
+  /// The number of a row in memory among those of its size: small ones are used first.
+  static uint32_t numberOf(uint32_t row) { return row & numberMask; }
+  static uint32_t rowOf(uint32_t number, bool isShort) { return number | (isShort ? shortBit : 0); }
 
-  /// A row with its key, and marks of 0; its floats are not set. REQUIRES: fewer than 2^31 - 1 rows of its size.
+  /// A row with its key, and marks of 0; its floats are not set. REQUIRES: fewer than 2^30 - 1 rows of its size.
   uint32_t add(uint64_t key, bool isShort);
-  void remove(uint32_t row) { slabsOf(row).free(row & ~shortBit); }
+  /// A row on disk, with the key and the marks of `from`. REQUIRES: as add().
+  uint32_t addOnDisk(Row from, bool isShort, uint32_t slot);
+  void remove(uint32_t row) { slabsOf(row).free(numberOf(row)); }
 
-  Row at(uint32_t row) const { return Row(slabsOf(row).at(row & ~shortBit)); }
+  /// A row on disk has no floats here.
+  Row at(uint32_t row) const { return Row(slabsOf(row).at(numberOf(row))); }
   uint64_t key(uint32_t row) const { return at(row).key(); }
-  [[gnu::always_inline]] void prefetchKey(uint32_t row) const { prefetchLine(slabsOf(row).at(row & ~shortBit)); }
+  /// Where a row lies on disk. REQUIRES: isOnDisk(row).
+  uint32_t slot(uint32_t row) const;
+  void setSlot(uint32_t row, uint32_t slot);
+  size_t rowBytes(bool isShort) const { return slabs_[isShort ? 2 : 0].rowBytes(); }
+  [[gnu::always_inline]] void prefetchKey(uint32_t row) const { prefetchLine(slabsOf(row).at(numberOf(row))); }
   /// Brings the first `bytes` of a row near, up to some cache lines.
   [[gnu::always_inline]] static void prefetch(Row row, size_t bytes) {
     const size_t last = std::min(bytes, most) - 1;
@@ -131,17 +145,22 @@ public:
     prefetchLine(row.at(last)); // of the line before it again, at times: a test would cost more
   }
 
-  int64_t wholeRows() const { return slabs_[0].used(); }
-  int64_t shortRows() const { return slabs_[1].used(); }
+  // On disk or in memory.
+  int64_t wholeRows() const { return int64_t{slabs_[0].used()} + slabs_[1].used(); }
+  int64_t shortRows() const { return int64_t{slabs_[2].used()} + slabs_[3].used(); }
+  int64_t rowsInMemory(bool isShort) const { return slabs_[isShort ? 2 : 0].used(); }
 
 private:
   static constexpr uint32_t shortBit = uint32_t{1} << 31;
+  static constexpr uint32_t diskBit = uint32_t{1} << 30;
+  static constexpr uint32_t numberMask = diskBit - 1;
+  static constexpr size_t slotRowBytes = Row::headerBytes + sizeof(uint32_t);
   static constexpr size_t most = 512; ///< Bytes to prefetch.
   static size_t bytesOf(int64_t floats) { return Row::headerBytes + static_cast<size_t>(floats) * sizeof(float); }
-  const RowSlabs &slabsOf(uint32_t row) const { return slabs_[row >> 31]; }
-  RowSlabs &slabsOf(uint32_t row) { return slabs_[row >> 31]; }
+  const RowSlabs &slabsOf(uint32_t row) const { return slabs_[row >> 30]; }
+  RowSlabs &slabsOf(uint32_t row) { return slabs_[row >> 30]; }
 
-  std::array<RowSlabs, 2> slabs_; ///< Of whole rows, of short ones.
+  std::array<RowSlabs, 4> slabs_; ///< Of whole rows, of those on disk, of short rows, of those on disk.
 };
 
 } // namespace heter::runtime

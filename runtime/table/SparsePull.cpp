@@ -25,7 +25,8 @@ public:
   PullStream &operator=(const PullStream &) = delete;
 
   /// Positions, counted from `first`, of keys that have their initial value are appended to `missing`.
-  void copy(std::span<const uint64_t> keys, float *out, uint32_t first, std::vector<uint32_t> &missing) {
+  void copy(std::span<const uint64_t> keys, float *out, uint32_t first, std::vector<uint32_t> &missing,
+            DiskRows &onDisk) {
     const size_t blocks = (keys.size() + blockKeys - 1) / blockKeys;
     const auto dim = static_cast<size_t>(part_.dim);
     const auto keysOf = [&](size_t block) {
@@ -42,8 +43,10 @@ public:
         prefetch(steps_[(block - 2) % 4].data(), keysOf(block - 2).size());
       if (block - 3 < blocks) {
         const size_t begin = (block - 3) * blockKeys;
-        const Found found{first + static_cast<uint32_t>(begin), out + begin * dim, missing};
+        const Found found{first + static_cast<uint32_t>(begin), out + begin * dim, missing, onDisk};
         withKnownCount(dim, [&](auto count) { take(steps_[(block - 3) % 4].data(), keysOf(block - 3), found, count); });
+        if (table_.isTiered())
+          touch(steps_[(block - 3) % 4].data(), keysOf(block - 3).size());
       }
     }
   }
@@ -52,6 +55,7 @@ private:
   static constexpr size_t blockKeys = 16;
 
   struct View {
+    const TableRange *range = nullptr;
     const RowIndex *index = nullptr; ///< Null: of keys that other servers own.
     const RowStore *rows = nullptr;
     RangeHash hash;
@@ -68,7 +72,7 @@ private:
 
   // The constructor locks.
   static View viewOf(const TableRange &range, const RangeHash &hash) HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
-    return {&range.index(), &range.rows(), hash};
+    return {&range, &range.index(), &range.rows(), hash};
   }
 
   void locate(Step *step, std::span<const uint64_t> keys) const {
@@ -108,6 +112,7 @@ private:
     uint32_t position; ///< Of the first key.
     float *out;
     std::vector<uint32_t> &missing;
+    DiskRows &onDisk;
   };
   [[gnu::noinline]] void take(Step *step, std::span<const uint64_t> keys, const Found &found, auto dim) const {
     float *out = found.out;
@@ -117,14 +122,26 @@ private:
       if (step->likely == RowIndex::none || step->row.key() != keys[i])
         search(*step, keys[i]);
       const uint32_t row = step->likely;
-      const bool none = row == RowIndex::none;
-      if (wantsAdmission && (none || RowStore::isShort(row)) && step->view->index)
+      if (wantsAdmission && RowStore::isShort(row) && step->view->index) // none, too
         std::fill_n(out, size_t{dim}, 0.0F);
-      else if (none)
-        found.missing.push_back(found.position + static_cast<uint32_t>(i));
+      else if (RowStore::isOnDisk(row)) // none, too
+        takeElsewhere(*step, found.position + static_cast<uint32_t>(i), found);
       else
         copyFloats(out, step->row.floats() + offset, dim);
     }
+  }
+  /// Where no row in memory has the value.
+  [[gnu::noinline]] void takeElsewhere(const Step &step, uint32_t position, const Found &found) const
+      HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
+    if (step.likely == RowIndex::none)
+      found.missing.push_back(position);
+    else
+      found.onDisk.add(step.view->range->diskRow(step.hash, step.likely, position));
+  }
+  void touch(const Step *step, size_t count) const HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
+    for (const Step *end = step + count; step < end; ++step)
+      if (!RowStore::isOnDisk(step->likely))
+        step->view->range->touch(step->likely);
   }
   /// Where the likely row was not the key's.
   [[gnu::noinline]] void search(Step &step, uint64_t key) const {
@@ -142,16 +159,23 @@ private:
 };
 
 void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) const {
+  DiskRows none(nullptr);
+  pull(part, keys, out, none);
+}
+
+void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out, DiskRows &onDisk) const {
   constexpr size_t most = 4096; // while updates wait
   const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
   const auto dim = static_cast<size_t>(spec.dim);
   std::vector<uint32_t> missing;
   for (size_t first = 0; first < keys.size(); first += most) {
     const std::span<const uint64_t> some = keys.subspan(first, std::min(most, keys.size() - first));
-    PullStream(*this, spec).copy(some, out + first * dim, static_cast<uint32_t>(first), missing);
+    PullStream(*this, spec).copy(some, out + first * dim, static_cast<uint32_t>(first), missing, onDisk);
   }
   for (uint32_t position : missing)
     spec.init.fill(out + position * dim, spec.dim, context_.seedKeys[static_cast<size_t>(part)], keys[position], 0);
+  if (tier_)
+    tier_->countPull(keys.size() - missing.size() - onDisk.rows().size(), onDisk.rows().size());
 }
 
 } // namespace heter::runtime

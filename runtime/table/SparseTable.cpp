@@ -80,8 +80,9 @@ private:
 };
 
 SparseTable::SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard,
-                         BackgroundRunner background)
-    : spec_(spec), firstShard_(firstShard), endShard_(endShard), background_(std::move(background)), context_(spec) {
+                         BackgroundRunner background, const TierPlace &place)
+    : spec_(spec), firstShard_(firstShard), endShard_(endShard), background_(std::move(background)), place_(place),
+      context_(spec) {
   assert(firstShard >= 0 && firstShard <= endShard && endShard <= virtualShards);
   rangeOfShard_.fill(rangeCount);
   for (int range = 0; range < rangeCount; ++range) {
@@ -104,8 +105,16 @@ void SparseTable::reset(uint64_t seed) {
   context_.setSeed(seed);
   ranges_.clear();
   arena_ = std::make_unique<RowArena>(background_);
-  for (const RangeHash &hash : hashes_)
-    ranges_.push_back(std::make_unique<TableRange>(context_, *arena_, hash));
+  tier_.reset();
+  if (spec_.policy.tiered) {
+    StatusOr<std::unique_ptr<RowTier>> tier = RowTier::create(place_, spec_, background_);
+    noTier_ = tier.ok() ? Status() : tier.status();
+    if (tier.ok())
+      tier_ = std::move(*tier);
+  }
+  for (int range = 0; range < rangeCount; ++range)
+    ranges_.push_back(std::make_unique<TableRange>(context_, *arena_, hashes_[static_cast<size_t>(range)], tier_.get(),
+                                                   firstShardOfRange(range + 1) - firstShardOfRange(range)));
 }
 
 //===--- Updates --------------------------------------------------------------------------------------------------===//
@@ -192,6 +201,46 @@ SparseTable::Update::Update(SparseTable &table, std::span<const PartGradients> p
 SparseTable::Update::Update(Update &&) noexcept = default;
 SparseTable::Update::~Update() = default;
 
+Status SparseTable::Update::prepare() const {
+  SparseTable &table = work_->table;
+  if (!table.isTiered())
+    return {};
+  DiskRows onDisk(table.tier());
+  for (const Work::Part &part : work_->parts)
+    for (int r = 0; r < rangeCount; ++r) {
+      const TableRange &range = *table.ranges_[static_cast<size_t>(r)];
+      ReaderLock lock(range.mutex());
+      range.findOnDisk(part.batch->ofRange(r), onDisk);
+    }
+  if (onDisk.empty())
+    return {};
+  HETER_RETURN_IF_ERROR(onDisk.read());
+  table.bringBack(onDisk);
+  return {};
+}
+
+void SparseTable::updateRange(TableRange &range, int part, std::span<const BatchKey> keys,
+                              std::span<const RowGradients> pushes, RowUpdater &updater, const TableTime &time) {
+  DiskRows onDisk(tier_.get());
+  {
+    WriterLock lock(range.mutex());
+    range.update(part, keys, pushes, updater, time, onDisk);
+  }
+  std::vector<BatchKey> left(keys.begin(), onDisk.empty() ? keys.begin() : keys.end());
+  while (!onDisk.empty() && onDisk.read().ok()) { // seldom: they left after they were brought back
+    std::vector<BatchKey> these;
+    for (const DiskRow &row : onDisk.rows())
+      these.push_back(left[row.position]);
+    left = std::move(these);
+    DiskRows again(tier_.get());
+    WriterLock lock(range.mutex());
+    for (size_t i = 0; i < onDisk.rows().size(); ++i)
+      range.bringBack(onDisk.rows()[i], onDisk.row(i));
+    range.update(part, left, pushes, updater, time, again);
+    onDisk = std::move(again);
+  }
+}
+
 void SparseTable::Update::run(int piece) const {
   TableRange &range = *work_->table.ranges_[static_cast<size_t>(piece)];
   for (const Work::Part &part : work_->parts) {
@@ -201,25 +250,26 @@ void SparseTable::Update::run(int piece) const {
     const PartSpec &spec = work_->table.spec_.parts[static_cast<size_t>(part.part)];
     RowUpdater updater(spec, work_->divisor, work_->time.step);
     if (part.pushes.size() == 1) {
-      WriterLock lock(range.mutex());
-      range.update(part.part, keys, part.pushes, updater, work_->time);
+      work_->table.updateRange(range, part.part, keys, part.pushes, updater, work_->time);
       continue;
     }
     const bool counts = work_->table.spec_.policy.statistics() > 0;
     const FoldedRows folded(keys, part.pushes, static_cast<size_t>(spec.dim), counts);
     const RowGradients sums = folded.sums();
-    WriterLock lock(range.mutex());
-    range.update(part.part, folded.keys(), {&sums, 1}, updater, work_->time);
+    work_->table.updateRange(range, part.part, folded.keys(), {&sums, 1}, updater, work_->time);
   }
 }
 
 void SparseTable::update(int part, std::span<const RowGradients> pushes, float divisor, const TableTime &time) {
   const PartGradients only{part, pushes};
   const Update update(*this, {&only, 1}, divisor, time);
+  if (!update.prepare().ok())
+    return;
   static std::atomic<int> threads{0};
   thread_local const int firstPiece = threads++ * 7;
   for (int i = 0; i < Update::pieces; ++i)
     update.run((firstPiece + i) % Update::pieces);
+  trim();
 }
 
 //===--- Eviction -------------------------------------------------------------------------------------------------===//
@@ -233,12 +283,21 @@ int64_t SparseTable::evictShards(int first, int end, const TableTime &time) {
     const int64_t shards = rangeEnd - firstShardOfRange(r);
     TableRange &range = *ranges_[static_cast<size_t>(r)];
     for (int shard = std::max(first, firstShardOfRange(r)); shard < std::min(end, rangeEnd);) {
-      WriterLock lock(range.mutex());
-      const int64_t rows = range.wholeRows() + range.shortRows();
-      const auto atOnce = static_cast<int>(std::clamp<int64_t>(rowsAtOnce * shards / (rows + 1), 1, shards));
-      const int next = std::min({end, rangeEnd, shard + atOnce});
-      evicted += range.evict(shard, next, memory > 0 ? memory / virtualShards : -1, time);
-      shard = next;
+      DiskRows onDisk(tier_.get());
+      int next = 0;
+      {
+        WriterLock lock(range.mutex());
+        const int64_t rows = range.wholeRows() + range.shortRows();
+        const auto atOnce = static_cast<int>(std::clamp<int64_t>(rowsAtOnce * shards / (rows + 1), 1, shards));
+        next = std::min({end, rangeEnd, shard + atOnce});
+        evicted += range.evict(shard, next, memory > 0 ? memory / virtualShards : -1, time, onDisk);
+      }
+      if (onDisk.empty())
+        shard = next;
+      else if (onDisk.read().ok())
+        bringBack(onDisk); // and again
+      else
+        return evicted;
     }
   }
   return evicted;
@@ -304,18 +363,27 @@ StatusOr<uint64_t> SparseTable::visitSome(uint64_t cursor, const std::function<v
   if (range >= ranges_.size())
     return Status::invalidArgument("a table has no row at cursor " + std::to_string(cursor));
   const TableRange &from = *ranges_[range];
-  ReaderLock lock(from.mutex());
-  const uint64_t end = from.visitSegment(at & (RowIndex::positions - 1), visit);
+  DiskRows onDisk(tier_.get());
+  uint64_t end = 0;
+  {
+    ReaderLock lock(from.mutex());
+    end = from.visitSegment(at & (RowIndex::positions - 1), visit, onDisk);
+  }
+  HETER_RETURN_IF_ERROR(visitOnDisk(onDisk, visit));
   const uint64_t next = (range << positionBits) + end;
   return next >> positionBits < ranges_.size() ? next + 1 : 0;
 }
 
-void SparseTable::visitKey(uint64_t key, const std::function<void(const RowImage &)> &visit) const {
+Status SparseTable::visitKey(uint64_t key, const std::function<void(const RowImage &)> &visit) const {
   if (!owns(key))
-    return;
+    return {};
   const TableRange &range = *ranges_[rangeOfShard_[static_cast<size_t>(shardOf(key))]];
-  ReaderLock lock(range.mutex());
-  range.visitRow(key, visit);
+  DiskRows onDisk(tier_.get());
+  {
+    ReaderLock lock(range.mutex());
+    range.visitRow(key, visit, onDisk);
+  }
+  return visitOnDisk(onDisk, visit);
 }
 
 Status SparseTable::visitRows(const std::function<Status(const RowImage &)> &visit) const {
@@ -332,16 +400,22 @@ void SparseTable::reserve(int64_t rows) {
 }
 
 void SparseTable::putRows(std::span<const RowImage> rows) {
+  const ptrdiff_t most = isTiered() ? 256 : PTRDIFF_MAX; // before those that have no room leave
   const auto rangeOf = [this](const RowImage &row) { return rangeOfShard_[static_cast<size_t>(shardOf(row.key))]; };
   while (!rows.empty()) {
     assert(owns(rows.front().key));
     const uint8_t first = rangeOf(rows.front());
-    const auto end = std::find_if(rows.begin(), rows.end(), [&](const RowImage &row) { return rangeOf(row) != first; });
+    const auto last = rows.begin() + std::min(most, std::ssize(rows));
+    const auto end = std::find_if(rows.begin(), last, [&](const RowImage &row) { return rangeOf(row) != first; });
     const auto count = static_cast<size_t>(end - rows.begin());
     TableRange &range = *ranges_[first];
-    WriterLock lock(range.mutex());
-    for (const RowImage &row : rows.first(count))
-      range.put(row);
+    {
+      WriterLock lock(range.mutex());
+      for (const RowImage &row : rows.first(count))
+        range.put(row);
+    }
+    if (isTiered())
+      trimRange(first);
     rows = rows.subspan(count);
   }
 }

@@ -28,8 +28,9 @@ struct PartGradients {
 class SparseTable {
 public:
   /// Owns the keys of virtual shards [firstShard, endShard). `spec` must outlive the table; see RowArena for
-  /// `background`.
-  SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard, BackgroundRunner background = {});
+  /// `background`. A table whose policy is tiered keeps rows in `place`: see tierStatus() for whether it can.
+  SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard, BackgroundRunner background = {},
+              const TierPlace &place = {});
   ~SparseTable();
 
   const TableSpec &spec() const { return spec_; }
@@ -40,8 +41,21 @@ public:
 
   /// Copies the values of `keys`, which may repeat, to `out`: dim floats each. Keys without a row, and keys that other
   /// servers own, give their initial value; of a part that wants admission, keys not admitted give zeros. Creates
-  /// nothing.
+  /// nothing. Rows that are on disk are added to `onDisk`, with their keys' positions, and their values left out.
+  void pull(int part, std::span<const uint64_t> keys, float *out, DiskRows &onDisk) const;
+  /// The same for a table without a tier below memory.
   void pull(int part, std::span<const uint64_t> keys, float *out) const;
+
+  // With a tier below memory, what follows may read and write files, and so take its time; the table can be used
+  // meanwhile. What fails is in tierStatus() from then on.
+
+  bool isTiered() const { return tier_ != nullptr; }
+  RowTier *tier() const { return tier_.get(); }
+  /// Ok as long as rows can go to the disk and come back. After an error updates may be missing.
+  Status tierStatus() const;
+  TierFigures tierFigures() const;
+  /// Copies the values of the rows that pull() found on disk to `out`, and has the rows in memory from now on.
+  Status finishPull(int part, DiskRows &onDisk, float *out);
 
   /// Sums `pushes` by key in the given order, divides by `divisor` and updates each key once, creating its row if need
   /// be. REQUIRES: owns(key) for every key; keys are unique within a push.
@@ -56,6 +70,8 @@ public:
     Update(SparseTable &table, std::span<const PartGradients> parts, float divisor, const TableTime &time);
     Update(Update &&) noexcept;
     ~Update();
+    /// Brings rows that are on disk back to memory, all at once. May be left out. An error: as tierStatus().
+    Status prepare() const;
     /// REQUIRES: called once for each of 0 .. pieces - 1.
     void run(int piece) const;
 
@@ -70,6 +86,8 @@ public:
   int64_t shrink(const TableTime &before, const TableTime &time);
   /// The same for all rows at once.
   int64_t shrinkAll(const TableTime &time);
+  /// Has rows leave for the tier below memory until those in memory fit there.
+  void trim();
 
   int64_t rowCount() const;
   /// Of keys that are not admitted, among rowCount().
@@ -84,7 +102,7 @@ public:
   /// gave is an InvalidArgument. `visit` takes what it needs of a row, and shortly: the rows are locked.
   StatusOr<uint64_t> visitSome(uint64_t cursor, const std::function<void(const RowImage &)> &visit) const;
   /// The same with the row of a key, if the table has one.
-  void visitKey(uint64_t key, const std::function<void(const RowImage &)> &visit) const;
+  Status visitKey(uint64_t key, const std::function<void(const RowImage &)> &visit) const;
 
   // For checkpoints; see also TableSnapshot.h.
 
@@ -92,7 +110,8 @@ public:
   Status visitRows(const std::function<Status(const RowImage &)> &visit) const;
   /// Makes the index ready for about `rows` rows, as if they had come one by one. REQUIRES: there are none yet.
   void reserve(int64_t rows);
-  /// Adds or replaces rows, fastest if neighbours are of one range of shards. REQUIRES: owns(key) of each.
+  /// Adds or replaces rows, fastest if neighbours are of one range of shards. Those that have no room in memory leave
+  /// it. REQUIRES: owns(key) of each; with a tier, that no snapshot is taken.
   void putRows(std::span<const RowImage> rows);
   void putRow(const RowImage &row) { putRows({&row, 1}); }
   /// Forgets all rows and sets the seed of the initial values. REQUIRES: no other call runs.
@@ -100,6 +119,15 @@ public:
 
 private:
   friend class TableSnapshot;
+  /// Calls `visit` with the rows of `onDisk`.
+  static Status visitOnDisk(DiskRows &onDisk, const std::function<void(const RowImage &)> &visit);
+  void bringBack(const DiskRows &onDisk);
+  void updateRange(TableRange &range, int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes,
+                   RowUpdater &updater, const TableTime &time);
+  void trimRange(int range);
+  void compact(bool shortRows);
+  /// Moves rows on disk to other slots; the number that moved.
+  size_t moveRows(bool shortRows, std::span<const uint32_t> slots);
   struct Batch;
   class PullStream;
   class LentBatch;
@@ -111,7 +139,12 @@ private:
   const int firstShard_;
   const int endShard_;
   const BackgroundRunner background_;
+  const TierPlace place_;
   TableContext context_;
+  std::unique_ptr<RowTier> tier_; ///< Null: there is none. Changes only in reset().
+  Status noTier_;                 ///< Why there is none, if there should be one.
+  std::array<std::atomic<bool>, rangeCount> trimming_{};
+  std::atomic<bool> compacting_{false};
   std::unique_ptr<RowArena> arena_;
   std::vector<std::unique_ptr<TableRange>> ranges_; ///< The vector changes only in reset(). Null: without shards.
   std::array<uint8_t, virtualShards> rangeOfShard_; ///< rangeCount: not owned.

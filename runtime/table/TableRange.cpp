@@ -2,6 +2,7 @@
 #include "runtime/table/TableRange.h"
 
 #include "runtime/base/Random.h"
+#include "runtime/table/RowFinder.h"
 #include "tests/mutation/Mutation.h"
 
 #include <algorithm>
@@ -12,65 +13,6 @@
 namespace heter::runtime {
 
 namespace {
-/// Finds the rows of keys one after another, with the memory of the next ones already on its way. Rows may be added
-/// meanwhile, and those of keys that were found be moved.
-class RowFinder {
-public:
-  /// The first `bytes` of each row will be wanted.
-  RowFinder(const RowIndex &index, const RowStore &rows, std::span<const BatchKey> keys, size_t bytes)
-      : index_(index), rows_(rows), keys_(keys), bytes_(bytes), segments_(index.segments()) {
-    for (size_t i = 0; i < 2 * ahead; ++i)
-      approach(i);
-    for (size_t i = 0; i < ahead; ++i)
-      prefetchRow(i);
-  }
-
-  /// The row of keys[i], or RowIndex::none. REQUIRES: called for each i in order.
-  uint32_t find(size_t i) {
-    if (segments_ != index_.segments()) // a segment was split
-      approachAgain(i);
-    const Step step = steps_[i % (2 * ahead)]; // before approach() takes its place
-    approach(i + 2 * ahead);
-    prefetchRow(i + ahead);
-    const BatchKey &key = keys_[i];
-    if (step.likely != RowIndex::none && rows_.key(step.likely) == key.key)
-      return step.likely;
-    return index_.find(step.segment, key.hash, key.key, rows_);
-  }
-
-private:
-  static constexpr size_t ahead = 16;
-
-  void approach(size_t i) {
-    if (i < keys_.size())
-      steps_[i % (2 * ahead)].segment = index_.approach(keys_[i].hash);
-  }
-  void approachAgain(size_t from) {
-    for (size_t i = from; i < from + 2 * ahead; ++i)
-      approach(i);
-    segments_ = index_.segments();
-  }
-  [[gnu::always_inline]] void prefetchRow(size_t i) {
-    if (i >= keys_.size())
-      return;
-    Step &step = steps_[i % (2 * ahead)];
-    step.likely = RowIndex::candidate(step.segment, keys_[i].hash);
-    if (step.likely != RowIndex::none)
-      RowStore::prefetch(rows_.at(step.likely), bytes_);
-  }
-
-  struct Step {
-    RowIndex::Bucket *segment;
-    uint32_t likely; ///< A row whose key is not compared yet, or RowIndex::none.
-  };
-  const RowIndex &index_;
-  const RowStore &rows_;
-  const std::span<const BatchKey> keys_;
-  const size_t bytes_;
-  size_t segments_; ///< Of the index when the segments below were looked up.
-  std::array<Step, 2 * ahead> steps_;
-};
-
 size_t bytesUpTo(int64_t floats) { return Row::headerBytes + static_cast<size_t>(floats) * sizeof(float); }
 } // namespace
 
@@ -100,9 +42,10 @@ void TableContext::initialize(Row row, bool isShort) const {
       initializePart(part, row);
 }
 
-TableRange::TableRange(const TableContext &context, RowArena &arena, RangeHash hash)
+TableRange::TableRange(const TableContext &context, RowArena &arena, RangeHash hash, RowTier *tier, int shards)
     : context_(context), spec_(context.spec), rows_(arena, spec_.rowFloats, spec_.shortFloats), index_(arena, hash),
-      memoryOfShard_(spec_.policy.memoryToKeep() / virtualShards) {
+      memoryOfShard_(spec_.policy.memoryToKeep() / virtualShards), tier_(tier),
+      budget_(spec_.policy.memoryBytes / virtualShards * shards), clock_(tier ? new RowClock : nullptr) {
   if (memoryOfShard_ > 0)
     shardBytes_.resize(virtualShards);
 }
@@ -118,8 +61,23 @@ void TableRange::tally(uint64_t key, uint32_t row, bool comes) {
     overfull_.push_back(shard);
 }
 
+uint32_t TableRange::addRow(uint64_t key, bool isShort, uint8_t uses) {
+  const uint32_t row = rows_.add(key, isShort);
+  if (clock_)
+    clock_->add(row, uses);
+  return row;
+}
+
+void TableRange::removeRow(uint32_t row) {
+  if (RowStore::isOnDisk(row))
+    tier_->free(RowStore::isShort(row), rows_.slot(row));
+  else if (clock_)
+    clock_->remove(row);
+  rows_.remove(row);
+}
+
 uint32_t TableRange::create(const BatchKey &key, bool isShort) {
-  const uint32_t row = rows_.add(key.key, isShort);
+  const uint32_t row = addRow(key.key, isShort);
   context_.initialize(rows_.at(row), isShort);
   rows_.at(row).setEpoch(epoch_);
   index_.insert(key.hash, row, rows_);
@@ -129,7 +87,7 @@ uint32_t TableRange::create(const BatchKey &key, bool isShort) {
 
 uint32_t TableRange::admit(const BatchKey &key, uint32_t row) {
   const Row from = rows_.at(row);
-  const uint32_t whole = rows_.add(key.key, false);
+  const uint32_t whole = addRow(key.key, false);
   Row to = rows_.at(whole);
   std::copy_n(from.floats(), spec_.shortFloats, to.floats());
   for (size_t part = 0; part < spec_.parts.size(); ++part)
@@ -140,7 +98,7 @@ uint32_t TableRange::admit(const BatchKey &key, uint32_t row) {
   index_.replace(key.hash, row, whole);
   tally(key.key, row, false);
   tally(key.key, whole, true);
-  rows_.remove(row);
+  removeRow(row);
   return whole;
 }
 
@@ -174,7 +132,7 @@ uint32_t TableRange::count(const BatchKey &key, uint32_t row, RowGradients::Coun
 //===--- Pulls and updates ----------------------------------------------------------------------------------------===//
 
 void TableRange::update(int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes,
-                        RowUpdater &updater, const TableTime &time) {
+                        RowUpdater &updater, const TableTime &time, DiskRows &onDisk) {
   const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
   const auto dim = static_cast<size_t>(spec.dim);
   const uint16_t period = spec_.policy.periodOf(time);
@@ -182,6 +140,10 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
   for (size_t i = 0; i < keys.size(); ++i) {
     const BatchKey &key = keys[i];
     uint32_t row = finder.find(i);
+    if (RowStore::isOnDisk(row) && row != RowIndex::none) {
+      onDisk.add(diskRow(key.hash, row, static_cast<uint32_t>(i)));
+      continue;
+    }
     const RowGradients &push = pushes[key.push];
     if (part == spec_.countingPart)
       row = count(key, row, push.countsOf(key.position), time.step, period);
@@ -201,17 +163,19 @@ void TableRange::put(const RowImage &image) {
   const BatchKey key{image.key, index_.hash()(image.key), 0, 0};
   uint32_t row = index_.find(key.hash, image.key, rows_);
   if (row == RowIndex::none) {
-    row = rows_.add(image.key, !image.admitted);
+    row = addRow(image.key, !image.admitted);
     index_.insert(key.hash, row, rows_);
     tally(image.key, row, true);
   } else {
-    markChanged(key.hash, row);
-    if (RowStore::isShort(row) == image.admitted) {
-      const uint32_t other = rows_.add(image.key, !image.admitted);
+    assert(!tier_ || !inSnapshot_);
+    if (!RowStore::isOnDisk(row))
+      markChanged(key.hash, row);
+    if (RowStore::isOnDisk(row) || RowStore::isShort(row) == image.admitted) {
+      const uint32_t other = addRow(image.key, !image.admitted);
       index_.replace(key.hash, row, other);
       tally(image.key, row, false);
       tally(image.key, other, true);
-      rows_.remove(row);
+      removeRow(row);
       row = other;
     }
   }
@@ -227,16 +191,25 @@ RowImage TableRange::imageOf(uint32_t row) const {
   return {at.key(), !isShort, {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))}, at.seen()};
 }
 
-uint64_t TableRange::visitSegment(uint64_t position, const std::function<void(const RowImage &)> &visit) const {
+uint64_t TableRange::visitSegment(uint64_t position, const std::function<void(const RowImage &)> &visit,
+                                  DiskRows &onDisk) const {
   std::vector<uint32_t> rows;
   index_.segmentRows(position, rows);
   for (uint32_t row : rows)
-    visit(imageOf(row));
+    if (RowStore::isOnDisk(row))
+      onDisk.add(diskRow(0, row, 0));
+    else
+      visit(imageOf(row));
   return index_.segmentEnd(position);
 }
 
-void TableRange::visitRow(uint64_t key, const std::function<void(const RowImage &)> &visit) const {
-  if (const uint32_t row = index_.find(index_.hash()(key), key, rows_); row != RowIndex::none)
+void TableRange::visitRow(uint64_t key, const std::function<void(const RowImage &)> &visit, DiskRows &onDisk) const {
+  const uint32_t row = index_.find(index_.hash()(key), key, rows_);
+  if (row == RowIndex::none)
+    return;
+  if (RowStore::isOnDisk(row))
+    onDisk.add(diskRow(0, row, 0));
+  else
     visit(imageOf(row));
 }
 
@@ -260,7 +233,7 @@ void TableRange::rate(Candidate &candidate, uint16_t period) const {
   const RowPolicy &policy = spec_.policy;
   const Row row = rows_.at(candidate.row);
   candidate.age = RowPolicy::age(row.seen(), period);
-  if (policy.scored) {
+  if (policy.scored && !RowStore::isOnDisk(candidate.row)) {
     std::array<float, 2> statistics = {row.floats()[0], row.floats()[1]};
     policy.age(statistics.data(), candidate.age);
     candidate.score = policy.score(statistics.data());
@@ -284,7 +257,8 @@ void TableRange::keepWithin(std::span<Candidate> ofShard, int64_t memoryBytes) c
   }
 }
 
-int64_t TableRange::evict(int first, int end, int64_t memoryOfShard, const TableTime &time) {
+int64_t TableRange::evict(int first, int end, int64_t memoryOfShard, const TableTime &time, DiskRows &onDisk) {
+  assert(!tier_ || !spec_.policy.evictsByScore);
   const RangeHash &hash = index_.hash();
   const uint64_t last = RowIndex::position(hash.lastOfShard(end - 1));
   const uint16_t period = spec_.policy.periodOf(time);
@@ -313,6 +287,11 @@ int64_t TableRange::evict(int first, int end, int64_t memoryOfShard, const Table
       shard = next;
     }
   }
+  for (Candidate &candidate : candidates)
+    if (candidate.goes && RowStore::isOnDisk(candidate.row) && wantsAside(candidate.hash, candidate.row)) {
+      onDisk.add(diskRow(candidate.hash, candidate.row, 0));
+      candidate.goes = false;
+    }
   std::erase_if(candidates, [](const Candidate &candidate) { return !candidate.goes; });
   if (candidates.empty())
     return 0;
@@ -331,17 +310,18 @@ int64_t TableRange::evict(int first, int end, int64_t memoryOfShard, const Table
     index_.keepOnly(segment, rows, rows_);
   }
   for (uint32_t row : gone)
-    rows_.remove(row);
+    removeRow(row);
   return static_cast<int64_t>(gone.size());
 }
 
 int64_t TableRange::evictOverfull(const TableTime &time) {
   std::vector<int> shards;
   shards.swap(overfull_);
+  DiskRows none(nullptr); // memoryToKeep() is of tables without a tier
   int64_t evicted = 0;
   for (int shard : shards)
     if (shardBytes_[static_cast<size_t>(shard)] > memoryOfShard_)
-      evicted += evict(shard, shard + 1, memoryOfShard_ - memoryOfShard_ / 16, time);
+      evicted += evict(shard, shard + 1, memoryOfShard_ - memoryOfShard_ / 16, time, none);
   return evicted;
 }
 
@@ -373,12 +353,11 @@ void TableRange::endSnapshot() {
 }
 
 void TableRange::setAside(uint64_t hash, uint32_t row) {
-  const Row at = rows_.at(row);
-  const uint64_t position = RowIndex::position(hash);
-  if (!inSnapshot_ || at.epoch() == epoch_ || position < walked_)
+  if (!wantsAside(hash, row))
     return;
+  const Row at = rows_.at(row);
   const bool isShort = RowStore::isShort(row);
-  asides_.add({position, at.key(), at.epoch(), at.seen(), !isShort},
+  asides_.add({RowIndex::position(hash), at.key(), at.epoch(), at.seen(), !isShort},
               {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))});
 }
 
@@ -386,7 +365,7 @@ void TableRange::prefetch(uint32_t row) const {
   RowStore::prefetch(rows_.at(row), bytesUpTo(spec_.floatsOf(RowStore::isShort(row))));
 }
 
-bool TableRange::nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit) {
+bool TableRange::nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit, DiskRows &onDisk) {
   constexpr size_t ahead = 16;
   bool any = false;
   std::vector<uint32_t> rows;
@@ -401,7 +380,10 @@ bool TableRange::nextOfSnapshot(uint16_t since, const std::function<void(const R
       const uint16_t epoch = rows_.at(rows[i]).epoch();
       if (epoch == epoch_ || epoch <= since)
         continue;
-      visit(imageOf(rows[i]));
+      if (RowStore::isOnDisk(rows[i]))
+        onDisk.add(diskRow(0, rows[i], 0));
+      else
+        visit(imageOf(rows[i]));
       any = true;
     }
     asides_.visitBelow(end, [&](const SetAsideRows::Entry &row, std::span<const float> state) {

@@ -1,11 +1,14 @@
 // TableRange: the rows of some virtual shards of one table, with their index, under one lock. It knows what one row
 // goes through: it comes into being, is counted, admitted, updated, set aside for a snapshot that has not reached it,
-// and evicted.
+// and evicted. In a table with a tier below memory it also leaves for the disk and comes back, and nobody can tell: who
+// needs a row that is there names it, reads it with no lock held, and gives it back to the range before going on.
 #ifndef HETER_RUNTIME_TABLE_TABLERANGE_H
 #define HETER_RUNTIME_TABLE_TABLERANGE_H
 
 #include "runtime/base/SharedMutex.h"
+#include "runtime/table/RowClock.h"
 #include "runtime/table/RowIndex.h"
+#include "runtime/table/RowTier.h"
 #include "runtime/table/RowUpdater.h"
 #include "runtime/table/Schema.h"
 #include "runtime/table/SetAsideRows.h"
@@ -13,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -64,8 +68,9 @@ struct TableContext {
 
 class TableRange {
 public:
-  /// `context` and `arena` outlive the range.
-  TableRange(const TableContext &context, RowArena &arena, RangeHash hash);
+  /// `context`, `arena` and `tier` outlive the range. Without a tier (null) all rows are in memory; with one, those of
+  /// `shards` virtual shards may take their part of it.
+  TableRange(const TableContext &context, RowArena &arena, RangeHash hash, RowTier *tier = nullptr, int shards = 0);
 
   SharedMutex &mutex() const HETER_THREAD_ATTRIBUTE(lock_returned(mutex_)) { return mutex_; }
 
@@ -73,13 +78,16 @@ public:
   const RowIndex &index() const HETER_REQUIRES_SHARED(mutex_) { return index_; }
   const RowStore &rows() const HETER_REQUIRES_SHARED(mutex_) { return rows_; }
 
-  /// Updates each key with its gradient in `pushes`. REQUIRES: keys are unique.
+  /// Updates each key with its gradient in `pushes`. REQUIRES: keys are unique. Keys whose rows are on disk are left
+  /// out: those rows are added to `onDisk`, with the positions of their keys in `keys`.
   void update(int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes, RowUpdater &updater,
-              const TableTime &time) HETER_REQUIRES(mutex_);
+              const TableTime &time, DiskRows &onDisk) HETER_REQUIRES(mutex_);
 
   /// Evicts rows of the virtual shards [first, end), which are the range's. Each shard may keep `memoryOfShard` bytes;
-  /// -1: no limit. Gives the number evicted.
-  int64_t evict(int first, int end, int64_t memoryOfShard, const TableTime &time) HETER_REQUIRES(mutex_);
+  /// -1: no limit. Gives the number evicted. Rows on disk that a snapshot wants first stay, and are added to `onDisk`.
+  /// REQUIRES: with a tier, the policy does not evict by score.
+  int64_t evict(int first, int end, int64_t memoryOfShard, const TableTime &time, DiskRows &onDisk)
+      HETER_REQUIRES(mutex_);
 
   /// The same for the shards alone whose rows have come to take more than policy.memoryToKeep() allows them; they give
   /// up a sixteenth more, so that it is long until their next time.
@@ -87,15 +95,45 @@ public:
 
   /// Makes the index ready for about `rows` rows. REQUIRES: there are none yet.
   void reserve(int64_t rows) HETER_REQUIRES(mutex_) { index_.reserve(rows, rows_); }
-  /// Adds or replaces a row.
+  /// Adds or replaces a row. REQUIRES: with a tier, that there is no snapshot.
   void put(const RowImage &image) HETER_REQUIRES(mutex_);
 
   /// Calls `visit` with each row of the segment that holds a position of the index, in no order, and gives where the
-  /// segment ends; `visit` takes what it needs of a row.
-  uint64_t visitSegment(uint64_t position, const std::function<void(const RowImage &)> &visit) const
+  /// segment ends; `visit` takes what it needs of a row. Those on disk are added to `onDisk` instead.
+  uint64_t visitSegment(uint64_t position, const std::function<void(const RowImage &)> &visit, DiskRows &onDisk) const
       HETER_REQUIRES_SHARED(mutex_);
   /// The same with the row of a key, if there is one.
-  void visitRow(uint64_t key, const std::function<void(const RowImage &)> &visit) const HETER_REQUIRES_SHARED(mutex_);
+  void visitRow(uint64_t key, const std::function<void(const RowImage &)> &visit, DiskRows &onDisk) const
+      HETER_REQUIRES_SHARED(mutex_);
+
+  // With a tier: rows come from the disk and go there.
+
+  /// Adds those of the keys' rows that are on disk.
+  void findOnDisk(std::span<const BatchKey> keys, DiskRows &onDisk) const HETER_REQUIRES_SHARED(mutex_);
+  /// What is known of a row on disk.
+  DiskRow diskRow(uint64_t hash, uint32_t row, uint32_t position) const HETER_REQUIRES_SHARED(mutex_);
+  /// Counts a use of a row in memory.
+  void touch(uint32_t row) const HETER_REQUIRES_SHARED(mutex_) { clock_->touch(row); }
+  /// Has a row that was read in memory from now on, unless it has come, gone or moved meanwhile. `bytes` are the row's.
+  void bringBack(const DiskRow &row, Row bytes) HETER_REQUIRES(mutex_);
+
+  /// Rows that are to leave, as they were when they were chosen.
+  struct Leaving {
+    std::vector<uint32_t> rows;
+    std::vector<char> bytes; ///< One row after another.
+  };
+  bool isOverBudget() const HETER_REQUIRES_SHARED(mutex_) { return clock_ && bytesInMemory() > budget_; }
+  /// Chooses rows whose leaving takes the range some way below its budget, at most some hundred; none if it is there.
+  /// One call at a time.
+  void chooseLeaving(Leaving &leaving) HETER_REQUIRES_SHARED(mutex_);
+  /// Has the first rows of `leaving` be on disk, in `slots`, from now on; those that were used for writing since give
+  /// their slots up.
+  void leave(const Leaving &leaving, std::span<const uint32_t> slots) HETER_REQUIRES(mutex_);
+  /// A row on disk lies in slot `to`, no more in `from`; the one that is not used any more is freed. Whether it moved.
+  bool move(uint64_t key, bool isShort, uint32_t from, uint32_t to) HETER_REQUIRES(mutex_);
+  int64_t rowsInMemory() const HETER_REQUIRES_SHARED(mutex_) {
+    return rows_.rowsInMemory(false) + rows_.rowsInMemory(true);
+  }
 
   int64_t wholeRows() const HETER_REQUIRES_SHARED(mutex_) { return rows_.wholeRows(); }
   int64_t shortRows() const HETER_REQUIRES_SHARED(mutex_) { return rows_.shortRows(); }
@@ -105,8 +143,9 @@ public:
   void beginSnapshot() HETER_REQUIRES(mutex_);
   /// Calls `visit`, which takes what it needs, with the next rows of the snapshot that changed after epoch `since`:
   /// those of one segment of the index, in no order, behind those of the call before; false if there are no more. Pulls
-  /// may run beside it. REQUIRES: one call at a time.
-  bool nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit) HETER_REQUIRES_SHARED(mutex_);
+  /// may run beside it. Those on disk are added to `onDisk` instead. REQUIRES: one call at a time.
+  bool nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit, DiskRows &onDisk)
+      HETER_REQUIRES_SHARED(mutex_);
   void endSnapshot() HETER_REQUIRES(mutex_);
 
   /// Rows are marked with this when they change. A snapshot ends an epoch.
@@ -120,6 +159,12 @@ public:
   std::vector<Erased> &erased() HETER_REQUIRES(mutex_) { return erased_; }
 
 private:
+  /// As those of RowStore, and the clock knows.
+  uint32_t addRow(uint64_t key, bool isShort, uint8_t uses = RowClock::created) HETER_REQUIRES(mutex_);
+  void removeRow(uint32_t row) HETER_REQUIRES(mutex_);
+  int64_t bytesInMemory() const HETER_REQUIRES_SHARED(mutex_) {
+    return rows_.rowsInMemory(false) * spec_.rowMemory(false) + rows_.rowsInMemory(true) * spec_.rowMemory(true);
+  }
   uint32_t create(const BatchKey &key, bool isShort) HETER_REQUIRES(mutex_);
   /// Counts a push of `key`, which may create or admit its row. Gives the row, or RowIndex::none if it gets none.
   uint32_t count(const BatchKey &key, uint32_t row, RowGradients::Counts counts, int64_t step, uint16_t period)
@@ -136,6 +181,10 @@ private:
   }
   RowImage imageOf(uint32_t row) const HETER_REQUIRES_SHARED(mutex_);
   void prefetch(uint32_t row) const HETER_REQUIRES_SHARED(mutex_);
+  /// Whether a snapshot has not come to the row yet.
+  bool wantsAside(uint64_t hash, uint32_t row) const HETER_REQUIRES(mutex_) {
+    return inSnapshot_ && rows_.at(row).epoch() != epoch_ && RowIndex::position(hash) >= walked_;
+  }
   void setAside(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_);
   void beginEpochsAnew() HETER_REQUIRES(mutex_);
   struct Candidate;
@@ -154,6 +203,11 @@ private:
   int64_t memoryOfShard_;                                    ///< What a shard may take; 0: anything.
   std::vector<int64_t> shardBytes_ HETER_GUARDED_BY(mutex_); ///< What each takes, if that is limited.
   std::vector<int> overfull_ HETER_GUARDED_BY(mutex_);       ///< Those that went beyond it.
+
+  RowTier *const tier_;
+  const int64_t budget_ = 0; ///< Bytes of rows in memory.
+  /// Null without a tier. Its counts also change under a shared lock.
+  const std::unique_ptr<RowClock> clock_;
 
   bool inSnapshot_ HETER_GUARDED_BY(mutex_) = false;
   // Changed by who holds the mutex alone, and by the one call of nextOfSnapshot, which excludes all of these.

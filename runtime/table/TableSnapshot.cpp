@@ -28,10 +28,16 @@ Status TableSnapshot::check(uint16_t since) const {
   return {};
 }
 
-bool TableSnapshot::next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit) {
+StatusOr<bool> TableSnapshot::next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit) {
   TableRange &from = *table_.ranges_[static_cast<size_t>(range)];
-  ReaderLock lock(from.mutex());
-  return from.nextOfSnapshot(since, visit);
+  DiskRows onDisk(table_.tier());
+  bool any = false;
+  {
+    ReaderLock lock(from.mutex());
+    any = from.nextOfSnapshot(since, visit, onDisk);
+  }
+  HETER_RETURN_IF_ERROR(SparseTable::visitOnDisk(onDisk, visit));
+  return any;
 }
 
 Status TableSnapshot::visit(uint16_t since, const std::function<Status(const RowImage &)> &visit) {
@@ -43,7 +49,10 @@ Status TableSnapshot::visit(uint16_t since, const std::function<Status(const Row
   std::vector<Copy> rows;
   const auto copy = [&rows](const RowImage &row) { rows.push_back({row, {row.state.begin(), row.state.end()}}); };
   for (int range = 0; range < ranges; ++range)
-    for (; next(range, since, copy); rows.clear()) {
+    for (;; rows.clear()) {
+      HETER_ASSIGN_OR_RETURN(const bool any, next(range, since, copy));
+      if (!any)
+        break;
       std::sort(rows.begin(), rows.end(),
                 [](const Copy &a, const Copy &b) { return mixKey(a.image.key) < mixKey(b.image.key); });
       for (const Copy &row : rows)

@@ -30,10 +30,11 @@ public:
   /// 65,534 epochs: an epoch of before is then a FailedPrecondition.
   Status check(uint16_t since) const;
 
-  /// Calls `visit` with the next rows of a range that changed after epoch `since`; false if there are no more. These are
-  /// some hundred, in no order, behind all of the call before in the order of mixed keys; they may be pulled but not
-  /// change meanwhile, and `visit` takes what it needs. Different ranges may be read at once. REQUIRES: check(since).
-  bool next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit);
+  /// Calls `visit` with the next rows of a range that changed after epoch `since`; false if there are no more. These
+  /// are some hundred, in no order, behind all of the call before in the order of mixed keys; they may be pulled but
+  /// not change meanwhile, and `visit` takes what it needs. Different ranges may be read at once. An error: rows on
+  /// disk cannot be read. REQUIRES: check(since).
+  StatusOr<bool> next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit);
 
   /// Calls `visit` with every row that changed after epoch `since`, ordered by mixed key, and so by virtual shard.
   /// Stops at the first error. REQUIRES: called once, and instead of next().

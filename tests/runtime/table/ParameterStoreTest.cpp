@@ -44,7 +44,7 @@ TEST(ParameterStore, batchedPullsGiveEachKeyItsRow) {
   for (int part = 0; part < 3; ++part) {
     const auto dim = static_cast<size_t>(cluster.store(0).partDim(part));
     std::vector<float> batched(keys.size() * dim);
-    cluster.store(0).pullRows(part, keys, batched.data());
+    EXPECT_TRUE(cluster.store(0).pullRows(part, keys, batched.data()).ok());
     EXPECT_TRUE(bitEqual(batched, cluster.pull(part, keys)));
   }
 }
@@ -155,11 +155,11 @@ TEST(ParameterStore, asyncAppliesEachPushOnceAtOnce) {
   }
   EXPECT_EQ(store->droppedPushes(), 2);
   float value = 0;
-  store->pullRows(1, keys, &value);
+  EXPECT_TRUE(store->pullRows(1, keys, &value).ok());
   EXPECT_EQ(value, 0.0F - 0.1F * 3.0F);
   EXPECT_EQ(store->denseVersion()->values(1)[4], 0.0F - 0.1F * 1.5F);
   const uint64_t revision = store->denseVersion()->revision();
-  store->finishSteps(5);
+  EXPECT_TRUE(store->finishSteps(5).ok());
   EXPECT_EQ(store->version(), 5);
   ASSERT_TRUE(store->applyNow({0, 4, 2, 0}, 2, PushDense{1, dense}).ok()); // late
   EXPECT_EQ(store->denseVersion()->revision(), revision);
@@ -198,7 +198,7 @@ TEST(ParameterStore, readersAndUpdatesRunBesideEachOther) {
   std::thread reader([&] {
     std::vector<float> out(keys.size());
     for (int i = 0; i < 50; ++i) {
-      store->pullRows(1, keys, out.data());
+      EXPECT_TRUE(store->pullRows(1, keys, out.data()).ok());
       const auto version = store->denseVersion();
       EXPECT_EQ(version->values(0).size(), 150000U);
     }
@@ -211,7 +211,7 @@ TEST(ParameterStore, readersAndUpdatesRunBesideEachOther) {
   }
   reader.join();
   float value = 0;
-  store->pullRows(1, {keys.data(), 1}, &value);
+  EXPECT_TRUE(store->pullRows(1, {keys.data(), 1}, &value).ok());
   EXPECT_NEAR(value, -2.0F, 1e-4);
 }
 
@@ -267,13 +267,13 @@ std::vector<float> countedTwice(bool async) {
   push(0, 1, {5, 2}); // its answer got lost
   const std::vector<int32_t> both = {0, 1};
   if (async)
-    (*store)->finishSteps(1);
+    EXPECT_TRUE((*store)->finishSteps(1).ok());
   else
     EXPECT_TRUE((*store)->closeStep(0, both, 16).ok());
   push(0, 1, {5, 2}); // late
   push(1, 0, {1, 0}); // a period later
   if (async)
-    (*store)->finishSteps(2);
+    EXPECT_TRUE((*store)->finishSteps(2).ok());
   else
     EXPECT_TRUE((*store)->closeStep(1, std::vector<int32_t>{0}, 8).ok());
   std::vector<float> statistics;

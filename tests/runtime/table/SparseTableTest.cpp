@@ -131,10 +131,26 @@ struct Model {
   std::map<uint64_t, ModelRow> rows;
 };
 
+/// `policy` for a table that has room in memory for about 80 rows.
+Policy tiered(Policy policy) {
+  policy.tiered = true;
+  policy.memoryBytes = virtualShards;
+  return policy;
+}
+
+/// Where tables that have a tier keep it.
+TierPlace tierPlace() {
+  static const std::unique_ptr<FileSystem> files = makePosixFileSystem();
+  return {files.get(), testing::TempDir() + "/sparse-table-tier", 4096};
+}
+
 class Pair {
 public:
   explicit Pair(const Policy &policy, uint64_t randomSeed)
-      : spec(makeSpec(policy)), table(spec, 42, 0, virtualShards), model(spec), random(randomSeed) {}
+      : spec(makeSpec(policy)), table(spec, 42, 0, virtualShards, {}, tierPlace()), model(spec), random(randomSeed) {
+    EXPECT_TRUE(table.tierStatus().ok()) << table.tierStatus().message();
+  }
+  ~Pair() { EXPECT_TRUE(table.tierStatus().ok()) << table.tierStatus().message(); }
 
   uint64_t anyKey() { return mixKey(random() % 600); }
 
@@ -175,6 +191,9 @@ public:
         pushes[part].push_back({keys[m], gradients[part][m], shown[m]});
     const std::vector<PartGradients> parts = {{1, pushes[1]}, {0, pushes[0]}}; // in any order
     const SparseTable::Update update(table, parts, 2.0F, {step, 0});
+    if (random() % 2 == 0) {
+      EXPECT_TRUE(update.prepare().ok());
+    }
     for (int piece = SparseTable::Update::pieces - 1; piece >= 0; --piece)
       update.run(piece);
     for (const auto &[key, of] : counts)
@@ -183,6 +202,8 @@ public:
       for (int part = 0; part < 2; ++part)
         model.update(part, key, of[static_cast<size_t>(part)], 2.0F);
     ++step;
+    if (random() % 2 == 0)
+      table.trim();
   }
 
   void expectSameValues() {
@@ -192,7 +213,9 @@ public:
     for (int part = 0; part < 2; ++part) {
       const size_t dim = part == 0 ? weightDim : vectorDim;
       std::vector<float> out(keys.size() * dim);
-      table.pull(part, keys, out.data());
+      DiskRows onDisk(table.tier());
+      table.pull(part, keys, out.data(), onDisk);
+      ASSERT_TRUE(table.finishPull(part, onDisk, out.data()).ok());
       for (size_t i = 0; i < keys.size(); ++i)
         ASSERT_EQ(std::vector<float>(out.begin() + static_cast<ptrdiff_t>(i * dim),
                                      out.begin() + static_cast<ptrdiff_t>((i + 1) * dim)),
@@ -238,7 +261,9 @@ std::vector<Policy> policies() {
   score.period = 3;
   score.evictsByScore = true;
   score.leastScore = 0.5F;
-  return {always, count, unseen, score};
+  Policy keptScore = score;
+  keptScore.evictsByScore = false;
+  return {always, count, unseen, score, tiered(always), tiered(count), tiered(unseen), tiered(keptScore)};
 }
 
 TEST(SparseTable, doesWhatAMapDoes) {
@@ -258,6 +283,12 @@ TEST(SparseTable, doesWhatAMapDoes) {
         shortRows += row.whole ? 0 : 1;
       ASSERT_EQ(pair.table.rowCount(), static_cast<int64_t>(pair.model.rows.size()));
       ASSERT_EQ(pair.table.shortRowCount(), shortRows);
+      if (policy.tiered) {
+        pair.table.trim();
+        const TierFigures figures = pair.table.tierFigures();
+        ASSERT_LE(figures.rowsInMemory * pair.spec.rowMemory(true), policy.memoryBytes);
+        ASSERT_EQ(figures.rowsInMemory + figures.rowsOnDisk, pair.table.rowCount());
+      }
     }
     EXPECT_EQ(evicted > 100, policy.evicts()) << evicted;
   }
@@ -296,9 +327,8 @@ TEST(SparseTable, snapshotsAreOfOneInstantWhateverHappensMeanwhile) {
   }
 }
 
-TEST(SparseTable, aBaseAndWhatChangedSinceAreTheWhole) {
-  Pair pair(policies()[3], 7);
-  SparseTable copy(pair.spec, 42, 0, virtualShards);
+void expectIncrementsAreTheWhole(const Policy &policy) {
+  Pair pair(policy, 7);
   std::map<uint64_t, std::vector<float>> kept;
   uint16_t since = 0;
   size_t wholes = 0;
@@ -328,12 +358,17 @@ TEST(SparseTable, aBaseAndWhatChangedSinceAreTheWhole) {
   EXPECT_LT(changes, wholes);
 }
 
+TEST(SparseTable, aBaseAndWhatChangedSinceAreTheWhole) {
+  for (const Policy &policy : {policies()[3], policies()[6]})
+    expectIncrementsAreTheWhole(policy);
+}
+
 TEST(SparseTable, imagesPutIntoAnotherTableMakeItTheSame) {
   for (const Policy &policy : policies()) {
     Pair pair(policy, 55);
     for (int i = 0; i < 30; ++i)
       pair.push();
-    SparseTable other(pair.spec, 42, 0, virtualShards);
+    SparseTable other(pair.spec, 42, 0, virtualShards, {}, tierPlace());
     other.putRow({pair.model.rows.begin()->first, true, std::vector<float>(static_cast<size_t>(pair.spec.rowFloats))});
     ASSERT_TRUE(pair.table
                     .visitRows([&](const RowImage &row) {
@@ -348,8 +383,12 @@ TEST(SparseTable, imagesPutIntoAnotherTableMakeItTheSame) {
       keys.push_back(key);
     std::vector<float> a(keys.size() * vectorDim);
     std::vector<float> b(a.size());
-    pair.table.pull(1, keys, a.data());
-    other.pull(1, keys, b.data());
+    for (const auto &[table, out] : {std::pair(&pair.table, a.data()), {&other, b.data()}}) {
+      DiskRows onDisk(table->tier());
+      table->pull(1, keys, out, onDisk);
+      EXPECT_EQ(onDisk.empty(), !policy.tiered);
+      EXPECT_TRUE(table->finishPull(1, onDisk, out).ok());
+    }
     EXPECT_EQ(a, b);
   }
 }

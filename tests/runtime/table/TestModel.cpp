@@ -184,7 +184,7 @@ std::vector<float> TestCluster::pull(int part, const std::vector<uint64_t> &keys
   const auto dim = static_cast<size_t>(store(0).partDim(part));
   std::vector<float> result(keys.size() * dim);
   for (size_t i = 0; i < keys.size(); ++i)
-    store(ownerOfKey(keys[i], size())).pullRows(part, {&keys[i], 1}, &result[i * dim]);
+    expectOk(store(ownerOfKey(keys[i], size())).pullRows(part, {&keys[i], 1}, &result[i * dim]));
   return result;
 }
 

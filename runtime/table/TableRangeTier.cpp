@@ -1,0 +1,82 @@
+// Rows of a range come from the disk and go there.
+#include "runtime/table/RowFinder.h"
+#include "runtime/table/TableRange.h"
+
+#include <algorithm>
+
+namespace heter::runtime {
+
+void TableRange::findOnDisk(std::span<const BatchKey> keys, DiskRows &onDisk) const {
+  RowFinder finder(index_, rows_, keys, Row::headerBytes);
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (const uint32_t row = finder.find(i); RowStore::isOnDisk(row) && row != RowIndex::none)
+      onDisk.add(diskRow(keys[i].hash, row, static_cast<uint32_t>(i)));
+}
+
+DiskRow TableRange::diskRow(uint64_t hash, uint32_t row, uint32_t position) const {
+  const Row at = rows_.at(row);
+  return {at.key(), hash, rows_.slot(row), position, at.epoch(), at.seen(), RowStore::isShort(row)};
+}
+
+void TableRange::bringBack(const DiskRow &row, Row bytes) {
+  const uint32_t from = index_.find(row.hash, row.key, rows_);
+  if (from == RowIndex::none || !RowStore::isOnDisk(from) || RowStore::isShort(from) != row.isShort ||
+      rows_.slot(from) != row.slot)
+    return;
+  const uint32_t to = addRow(row.key, row.isShort, RowClock::fetched);
+  Row at = rows_.at(to);
+  std::copy_n(bytes.floats(), spec_.floatsOf(row.isShort), at.floats());
+  at.setEpoch(rows_.at(from).epoch()); // which may have begun anew since it was written
+  at.setSeen(rows_.at(from).seen());
+  index_.replace(row.hash, from, to);
+  removeRow(from);
+}
+
+void TableRange::chooseLeaving(Leaving &leaving) {
+  constexpr size_t most = 512; // copied while updates wait
+  leaving.rows.clear();
+  leaving.bytes.clear();
+  if (!isOverBudget())
+    return;
+  int64_t excess = bytesInMemory() - (budget_ - budget_ / 32); // so that it is a while until the next time
+  while (excess > 0 && leaving.rows.size() < most) {
+    const uint32_t row = clock_->next();
+    if (row == RowIndex::none)
+      return;
+    const bool isShort = RowStore::isShort(row);
+    const char *bytes = rows_.at(row).at(0);
+    leaving.rows.push_back(row);
+    leaving.bytes.insert(leaving.bytes.end(), bytes, bytes + rows_.rowBytes(isShort));
+    excess -= spec_.rowMemory(isShort);
+  }
+}
+
+void TableRange::leave(const Leaving &leaving, std::span<const uint32_t> slots) {
+  const char *bytes = leaving.bytes.data();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const uint32_t row = leaving.rows[i];
+    const bool isShort = RowStore::isShort(row);
+    const size_t size = rows_.rowBytes(isShort);
+    const Row at = rows_.at(row);
+    if (clock_->has(row) && std::equal(bytes, bytes + size, at.at(0))) {
+      const uint64_t hash = index_.hash()(at.key());
+      index_.replace(hash, row, rows_.addOnDisk(at, isShort, slots[i]));
+      removeRow(row);
+    } else { // it was changed or removed
+      tier_->free(isShort, slots[i]);
+    }
+    bytes += size;
+  }
+}
+
+bool TableRange::move(uint64_t key, bool isShort, uint32_t from, uint32_t to) {
+  const uint32_t row = index_.find(index_.hash()(key), key, rows_);
+  const bool moves =
+      row != RowIndex::none && RowStore::isOnDisk(row) && RowStore::isShort(row) == isShort && rows_.slot(row) == from;
+  if (moves)
+    rows_.setSlot(row, to);
+  tier_->free(isShort, moves ? from : to);
+  return moves;
+}
+
+} // namespace heter::runtime
