@@ -145,8 +145,17 @@ void Coordinator::fillResult() {
   result_.bytesReceived = own.bytesReceived;
   for (const auto &[key, member] : members_) {
     const rpc::RoleReport &report = member.report;
-    result_.roles.push_back({key.first, key.second, report.frames, report.examples, report.bytesSent,
-                             report.bytesReceived, report.cpuSeconds, report.peakRssBytes, report.badLines});
+    result_.roles.push_back({key.first,
+                             key.second,
+                             report.frames,
+                             report.examples,
+                             report.bytesSent,
+                             report.bytesReceived,
+                             report.cpuSeconds,
+                             report.peakRssBytes,
+                             report.badLines,
+                             {report.rowHits, report.rowMisses, report.rowsStale}});
+    result_.rowCache += result_.roles.back().rowCache;
     result_.badLines += report.badLines;
     result_.cpuSeconds += report.cpuSeconds;
     result_.peakRssBytes += report.peakRssBytes;

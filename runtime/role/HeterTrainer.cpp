@@ -58,8 +58,9 @@ void HeterTrainer::joined(const rpc::JoinReply &reply) {
   for (size_t i = 0; i < reply.servers.size(); ++i)
     servers_.push_back(makeClient(context_, "server", static_cast<int>(i), reply.servers[i], membership_->failer()));
   const package::RoleProgram *program = context_.package.find(self_.role);
+  rows_ = makeRowCache(*program, updateModeOf(reply));
   parameters_ = std::make_shared<RemoteParameters>(model_, pulledParameters(model_, *program), servers_, generation_,
-                                                   updateModeOf(reply));
+                                                   updateModeOf(reply), rows_);
   services_.emplace(FrameServices{model_, *parameters_, this, membership_->failer(), TileKernels::of(&context_.kernels),
                                   context_.scheduler});
   auto countdown = Countdown::create(static_cast<int>(servers_.size()), [self = shared_from_this()](Status status) {
@@ -67,6 +68,17 @@ void HeterTrainer::joined(const rpc::JoinReply &reply) {
   });
   for (auto &server : servers_)
     sayHello(*server, context_, self_, generation_, [countdown](Status status) { countdown->end(std::move(status)); });
+}
+
+/// A cache for the rows that `program` looks up, or null. An asynchronous run does not say how old a row may be.
+std::shared_ptr<RowCache> HeterTrainer::makeRowCache(const package::RoleProgram &program, UpdateMode update) const {
+  const std::set<int> parts = pulledParts(model_, program);
+  if (parts.empty() || update == UpdateMode::Async || context_.options.rowCacheBytes == 0)
+    return nullptr;
+  std::vector<int64_t> dims(model_.parts().size(), 0);
+  for (int part : parts)
+    dims[static_cast<size_t>(part)] = model_.parts()[static_cast<size_t>(part)].dim;
+  return std::make_shared<RowCache>(context_.options.rowCacheBytes, dims);
 }
 
 void HeterTrainer::makeReady(Status status) {
@@ -136,6 +148,8 @@ void HeterTrainer::leaveIfIdle() {
     return;
   service_->clear();
   RoleSummary summary = summarize(context_, self_, frames_, examples_);
+  if (rows_)
+    summary.rowCache = rows_->counts();
   membership_->leave(summary, [self = shared_from_this(), summary, ended = std::move(ended_)]() mutable {
     self->outcome_->ok() ? ended(summary) : ended(*self->outcome_);
   });

@@ -1,6 +1,6 @@
 // The heter-trainer role: runs its part of micro-batches that cpu-trainers ask for, on its device: the dense side, and
 // lookups that the model marks for it. It is called by cpu-trainers and calls only the servers and the coordinator; it
-// keeps nothing beyond its frames but a replica of the dense parameters.
+// keeps nothing beyond its frames but a replica of the dense parameters and rows that it pulled.
 #ifndef HETER_RUNTIME_ROLE_HETERTRAINER_H
 #define HETER_RUNTIME_ROLE_HETERTRAINER_H
 
@@ -39,6 +39,7 @@ private:
   void runFrame(const rpc::RunFrameRequest &request, Responder<rpc::RunFrame> respond);
   void ended(Status status);
   void leaveIfIdle();
+  std::shared_ptr<RowCache> makeRowCache(const package::RoleProgram &program, UpdateMode update) const;
 
   const RoleContext context_;
   const rpc::RoleName self_;
@@ -54,6 +55,7 @@ private:
   Programs programs_;
   int64_t generation_ = noGeneration;
   std::vector<std::shared_ptr<Client>> servers_;
+  std::shared_ptr<RowCache> rows_; ///< Null if none are kept.
   std::shared_ptr<RemoteParameters> parameters_;
   std::optional<FrameServices> services_;
   std::optional<Status> readiness_;

@@ -18,6 +18,16 @@ void collectPulls(const Model &model, const package::Graph &graph, std::set<int>
   }
 }
 
+void collectParts(const Model &model, const package::Graph &graph, std::set<int> &parts) {
+  for (const package::Node &node : graph.nodes) {
+    if (node.kind == package::NodeKind::PULL_ROWS)
+      if (auto part = model.findPart(textAttribute(node, "table"), textAttribute(node, "part")); part.ok())
+        parts.insert(*part);
+    for (const package::Graph &region : node.regions)
+      collectParts(model, region, parts);
+  }
+}
+
 void collectNeeds(const package::Graph &graph, exports::PredictionNeeds &needs) {
   for (const package::Node &node : graph.nodes) {
     if (node.kind == package::NodeKind::PULL_DENSE)
@@ -90,6 +100,13 @@ std::vector<int> pulledParameters(const Model &model, const package::RoleProgram
   collectPulls(model, program.infer, parameters);
   collectPulls(model, program.predict, parameters);
   return {parameters.begin(), parameters.end()};
+}
+
+std::set<int> pulledParts(const Model &model, const package::RoleProgram &program) {
+  std::set<int> parts;
+  for (const package::Graph *graph : {&program.train, &program.infer, &program.predict})
+    collectParts(model, *graph, parts);
+  return parts;
 }
 
 exports::PredictionNeeds predictionNeeds(const Package &package) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ private:
 
 /// The parameters that a program's graphs pull, in order.
 std::vector<int> pulledParameters(const Model &model, const package::RoleProgram &program);
+
+/// The table parts that a program's graphs look up.
+std::set<int> pulledParts(const Model &model, const package::RoleProgram &program);
 
 /// What the package's predictions read of its tables and parameters.
 exports::PredictionNeeds predictionNeeds(const Package &package);

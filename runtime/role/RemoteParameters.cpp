@@ -20,7 +20,16 @@ struct Split {
 
   Split(std::span<const uint64_t> keys, int servers) : positions(static_cast<size_t>(servers)) {
     for (size_t i = 0; i < keys.size(); ++i)
-      positions[static_cast<size_t>(ownerOfKey(keys[i], servers))].push_back(static_cast<uint32_t>(i));
+      add(keys, static_cast<uint32_t>(i));
+  }
+  /// Only of the keys that stand there.
+  Split(std::span<const uint64_t> keys, std::span<const uint32_t> which, int servers)
+      : positions(static_cast<size_t>(servers)) {
+    for (uint32_t i : which)
+      add(keys, i);
+  }
+  void add(std::span<const uint64_t> keys, uint32_t i) {
+    positions[static_cast<size_t>(ownerOfKey(keys[i], static_cast<int>(positions.size())))].push_back(i);
   }
   int parts() const {
     int used = 0;
@@ -66,9 +75,10 @@ struct RemoteParameters::Fetch {
 };
 
 RemoteParameters::RemoteParameters(const Model &model, std::vector<int> pulled,
-                                   std::vector<std::shared_ptr<Client>> servers, int64_t generation, UpdateMode update)
-    : model_(model), pulled_(std::move(pulled)), servers_(std::move(servers)), generation_(generation),
-      update_(update) {
+                                   std::vector<std::shared_ptr<Client>> servers, int64_t generation, UpdateMode update,
+                                   std::shared_ptr<RowCache> rows)
+    : model_(model), pulled_(std::move(pulled)), servers_(std::move(servers)), generation_(generation), update_(update),
+      rows_(std::move(rows)) {
   for (int p = 0; p < model.parameterCount(); ++p)
     for (int s = 0; s < serverCount(); ++s)
       layouts_.emplace_back(model.parameterName(p), model.parameterElements(p), s, serverCount());
@@ -80,7 +90,8 @@ std::string RemoteParameters::describe(int part, int64_t minVersion) const {
 
 void RemoteParameters::pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out,
                                 Completion done) {
-  auto split = std::make_shared<Split>(keys, serverCount());
+  auto split = rows_ ? std::make_shared<Split>(keys, rows_->find(part, minVersion, keys, out), serverCount())
+                     : std::make_shared<Split>(keys, serverCount());
   if (split->parts() == 0)
     return done(Status());
   const Model::Part &names = model_.parts()[static_cast<size_t>(part)];
@@ -95,9 +106,11 @@ void RemoteParameters::pullRows(int64_t minVersion, int part, std::span<const ui
     request.table = names.table;
     request.part = names.part;
     request.keys = gather(keys.data(), sizeof(uint64_t), split->positions[s]);
+    std::string wanted = rows_ ? request.keys : std::string();
     servers_[s]->call<rpc::PullRows>(
         std::move(request), workDeadline,
-        [split, s, out, rowBytes, countdown, server = servers_[s]](StatusOr<rpc::PullRowsReply> reply) {
+        [split, s, out, rowBytes, countdown, part, rows = rows_, wanted = std::move(wanted),
+         server = servers_[s]](StatusOr<rpc::PullRowsReply> reply) {
           if (!reply.ok())
             return countdown->end(reply.status());
           const auto &positions = split->positions[s];
@@ -107,6 +120,9 @@ void RemoteParameters::pullRows(int64_t minVersion, int part, std::span<const ui
           for (size_t i = 0; i < positions.size(); ++i)
             std::memcpy(reinterpret_cast<char *>(out) + positions[i] * rowBytes, reply->rows.data() + i * rowBytes,
                         rowBytes);
+          if (rows) // The server read its version before its rows, so they are of that version or newer.
+            rows->keep(part, reply->version, {reinterpret_cast<const uint64_t *>(wanted.data()), positions.size()},
+                       reinterpret_cast<const float *>(reply->rows.data()));
           countdown->end(Status());
         },
         describe(part, minVersion));

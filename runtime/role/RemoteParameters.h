@@ -6,6 +6,7 @@
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/role/Model.h"
 #include "runtime/role/Parameters.h"
+#include "runtime/role/RowCache.h"
 #include "runtime/role/RunOptions.h"
 #include "runtime/rpc/Client.h"
 #include "runtime/table/Sharding.h"
@@ -18,9 +19,9 @@ namespace heter::runtime {
 class RemoteParameters final : public Parameters, public std::enable_shared_from_this<RemoteParameters> {
 public:
   /// `pulled` are the parameters that this role's programs pull. `model` outlives it; the clients are those of the
-  /// servers in order.
+  /// servers in order. With `rows`, pulls of rows ask for those that it does not hold new enough.
   RemoteParameters(const Model &model, std::vector<int> pulled, std::vector<std::shared_ptr<Client>> servers,
-                   int64_t generation, UpdateMode update);
+                   int64_t generation, UpdateMode update, std::shared_ptr<RowCache> rows = nullptr);
 
   void pullRows(int64_t minVersion, int part, std::span<const uint64_t> keys, float *out, Completion done) override;
   void pullDense(int64_t minVersion, DenseValues which, UniqueFunction<void(StatusOr<DenseSnapshotPtr>)> done) override;
@@ -50,7 +51,8 @@ private:
   const std::vector<std::shared_ptr<Client>> servers_;
   const int64_t generation_;
   const UpdateMode update_;
-  std::vector<DenseLayout> layouts_; ///< [parameter][server]
+  const std::shared_ptr<RowCache> rows_; ///< May be null.
+  std::vector<DenseLayout> layouts_;     ///< [parameter][server]
 
   /// The replica of one kind of values.
   struct Replicas {

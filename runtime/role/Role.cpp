@@ -192,6 +192,9 @@ void Membership::leave(const RoleSummary &summary, Task done) {
   request.report.cpuSeconds = summary.cpuSeconds;
   request.report.peakRssBytes = summary.peakRssBytes;
   request.report.badLines = summary.badLines;
+  request.report.rowHits = summary.rowCache.hits;
+  request.report.rowMisses = summary.rowCache.misses;
+  request.report.rowsStale = summary.rowCache.stale;
   client_.call<rpc::Goodbye>(
       std::move(request), goodbyeLimit,
       onStrand<rpc::Goodbye>([self = shared_from_this(), done = std::move(done)](StatusOr<rpc::Ack>) mutable {

@@ -6,6 +6,7 @@
 #include "runtime/base/Scheduler.h"
 #include "runtime/base/Status.h"
 #include "runtime/data/DataStream.h"
+#include "runtime/role/RowCache.h"
 #include "runtime/rpc/Credits.h"
 
 #include <cstdint>
@@ -42,16 +43,17 @@ struct RunOptions {
   int64_t maxExamples = 0;  ///< 0: no limit.
   int64_t maxBadLines = 0;  ///< Malformed lines of the training data, and of the test data, that are passed over.
   UpdateMode update = UpdateMode::Sync;
-  int64_t staleness = 0;        ///< HalfAsync: a step reads the parameters of so many steps before its own, or newer.
-  int32_t inFlight = 4;         ///< Frames that a trainer works on at once.
-  std::optional<uint64_t> seed; ///< Instead of the package's.
-  int threads = 0;              ///< Worker threads of a process; 0: one a processor.
-  std::string saveFolder;       ///< Empty: do not save.
-  std::string loadFolder;       ///< Empty: begin with initial values.
-  bool restartData = false;     ///< After loading, begin at the start of the data, wherever the model's training stood.
-  int64_t saveEvery = 0;        ///< Save whenever so many steps have been closed, too; 0: only in the end.
-  int keepCheckpoints = 1;      ///< Saves that stay in the folder, the newest among them.
-  int increments = 0;           ///< Saves that hold only what changed since the one before, after each full one.
+  int64_t staleness = 0; ///< HalfAsync: a step reads the parameters of so many steps before its own, or newer.
+  int64_t rowCacheBytes = 256LL << 20; ///< For the rows that a heter-trainer keeps; 0: it keeps none.
+  int32_t inFlight = 4;                ///< Frames that a trainer works on at once.
+  std::optional<uint64_t> seed;        ///< Instead of the package's.
+  int threads = 0;                     ///< Worker threads of a process; 0: one a processor.
+  std::string saveFolder;              ///< Empty: do not save.
+  std::string loadFolder;              ///< Empty: begin with initial values.
+  bool restartData = false; ///< After loading, begin at the start of the data, wherever the model's training stood.
+  int64_t saveEvery = 0;    ///< Save whenever so many steps have been closed, too; 0: only in the end.
+  int keepCheckpoints = 1;  ///< Saves that stay in the folder, the newest among them.
+  int increments = 0;       ///< Saves that hold only what changed since the one before, after each full one.
   int servers = 1;
   int cpuTrainers = 1;
   /// Heter-trainers by class; the key "" is the number for classes that are not named; 1 by default.
@@ -92,9 +94,10 @@ struct RoleSummary {
   int64_t examples = 0;
   int64_t bytesSent = 0;
   int64_t bytesReceived = 0;
-  double cpuSeconds = 0;    ///< Of its process; 0 if it shares one.
-  int64_t peakRssBytes = 0; ///< Of its process; 0 if it shares one.
-  int64_t badLines = 0;     ///< Malformed lines that it passed over.
+  double cpuSeconds = 0;        ///< Of its process; 0 if it shares one.
+  int64_t peakRssBytes = 0;     ///< Of its process; 0 if it shares one.
+  int64_t badLines = 0;         ///< Malformed lines that it passed over.
+  RowCacheCounts rowCache = {}; ///< Of a heter-trainer that looks rows up.
 };
 
 /// Everything that `--summary` and `--losses` write.
@@ -115,6 +118,7 @@ struct RunResult {
   std::map<std::string, int64_t> tables; ///< Rows by table.
   int64_t bytesSent = 0;                 ///< By all roles.
   int64_t bytesReceived = 0;
+  RowCacheCounts rowCache;      ///< Of all heter-trainers.
   std::vector<StepLoss> losses; ///< One a step, in order. Empty if the model reports no loss.
   std::vector<RoleSummary> roles;
 };

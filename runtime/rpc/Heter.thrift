@@ -357,6 +357,9 @@ struct RoleReport {
   5: required double cpuSeconds
   6: required i64 peakRssBytes
   7: required i64 badLines // malformed lines of the data that it passed over
+  8: i64 rowHits = 0   // rows that were wanted, of a heter-trainer that keeps some: those that it had,
+  9: i64 rowMisses = 0 // that it had not,
+  10: i64 rowsStale = 0 // and that it had too old
 }
 
 struct FailedRequest {

@@ -48,6 +48,22 @@ std::string addDevices(const std::vector<std::string> &texts, std::map<std::stri
 
 CLI::Validator atLeast(int64_t least, int64_t most) { return cli::wholeNumber(least, most); }
 
+std::string setBytes(const char *flag, const std::string &text, int64_t &bytes) {
+  if (text.empty())
+    return {};
+  constexpr std::array<std::pair<std::string_view, int>, 6> units = {
+      {{"", 0}, {"B", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}}};
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  const auto *found = std::ranges::find(units, unit, &std::pair<std::string_view, int>::first);
+  const bool known = found != units.end() && (!unit.empty() || number == 0);
+  if (error != std::errc() || number < 0 || !known || number > (INT64_MAX >> 10 >> found->second))
+    return std::string(flag) + ": expected a size like 64MiB (KiB, MiB, GiB or TiB), or 0, got `" + text + "`";
+  bytes = number << found->second;
+  return {};
+}
+
 std::string setLines(const char *flag, const std::string &text, LineRange &range) {
   if (text.empty())
     return {};

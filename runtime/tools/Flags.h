@@ -22,6 +22,9 @@ CLI::Validator atLeast(int64_t least, int64_t most = INT64_MAX);
 /// Sets the lines that a flag's text asks for; returns what is wrong, or "". An empty text sets nothing.
 std::string setLines(const char *flag, const std::string &text, LineRange &range);
 
+/// Sets the bytes that a flag's text like 256MiB asks for; returns what is wrong, or "". An empty text sets nothing.
+std::string setBytes(const char *flag, const std::string &text, int64_t &bytes);
+
 /// --heter-trainers and --device.
 class ClassFlags {
 public:

@@ -287,6 +287,12 @@ std::string resultTable(const RunResult &result, bool colored) {
       text += "\n        " + reached;
     text += '\n';
   }
+  if (const RowCacheCounts &rows = result.rowCache; rows.hits + rows.misses + rows.stale > 0) {
+    const int64_t wanted = rows.hits + rows.misses + rows.stale;
+    text += bold("rows") + "    " + grouped(wanted) + " looked up by heter-trainers, " +
+            fixed(100 * static_cast<double>(rows.hits) / static_cast<double>(wanted), 1) + " % of them kept, " +
+            grouped(rows.stale) + " kept too old\n";
+  }
   for (const auto &[name, count] : result.tables)
     text += bold("table") + "   " + name + ": " + grouped(count) + " rows\n";
   return text;
@@ -326,6 +332,9 @@ std::string summaryJson(const RunResult &result) {
   add("tables", "{" + tables + "}");
   add("wire", "{\"bytes_sent\": " + std::to_string(result.bytesSent) +
                   ", \"bytes_received\": " + std::to_string(result.bytesReceived) + "}");
+  add("row_cache", "{\"hits\": " + std::to_string(result.rowCache.hits) +
+                       ", \"misses\": " + std::to_string(result.rowCache.misses) +
+                       ", \"stale\": " + std::to_string(result.rowCache.stale) + "}");
   return text + "\n}\n";
 }
 

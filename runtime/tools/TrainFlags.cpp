@@ -136,6 +136,10 @@ void TrainFlags::addRoleFlags(CLI::App &app, bool launch) {
       ->group(group)
       ->check(atLeast(1, mostProcesses));
   classes_.addTo(app, group);
+  app.add_option("--row-cache", rowCache_,
+                 "Memory of a heter-trainer for rows that it looked up, like 64MiB; 0: none (default: 256MiB)")
+      ->type_name("SIZE")
+      ->group(group);
   app.add_option("--patience", options.patienceSeconds,
                  "Seconds that the roles of a cluster wait for one that is not there yet (default: 7)")
       ->type_name("N")
@@ -173,8 +177,9 @@ void TrainFlags::addTo(CLI::App &app, bool launch) {
 
 std::string TrainFlags::finish(bool launch, TrainCommand &command) {
   RunOptions &options = command_.options;
-  for (std::string error : {setLines("--lines", lines_, options.lines),
-                            setLines("--test-lines", testLines_, options.testLines), classes_.finish(options)})
+  for (std::string error :
+       {setLines("--lines", lines_, options.lines), setLines("--test-lines", testLines_, options.testLines),
+        setBytes("--row-cache", rowCache_, options.rowCacheBytes), classes_.finish(options)})
     if (!error.empty())
       return error;
   if (!testLines_.empty() && options.testFiles.empty())
@@ -185,6 +190,8 @@ std::string TrainFlags::finish(bool launch, TrainCommand &command) {
   if (staleness_.has_value() != (options.update == UpdateMode::HalfAsync))
     return staleness_ ? "--staleness needs --update half-async" : "--update half-async needs --staleness STEPS";
   options.staleness = staleness_.value_or(0);
+  if (!rowCache_.empty() && options.rowCacheBytes > 0 && options.update == UpdateMode::Async)
+    return "--row-cache needs --update sync or half-async: an asynchronous run does not say how old a row may be";
   options.seed = seed_;
   if (!launch && command_.role.empty() != command_.clusterFile.empty())
     return command_.role.empty() ? "--cluster needs --role ROLE" : "--role needs --cluster FILE";
@@ -223,6 +230,8 @@ std::vector<std::string> printOptions(const RunOptions &options) {
   if (options.update == UpdateMode::HalfAsync)
     add("--staleness", std::to_string(options.staleness));
   add("--in-flight", std::to_string(options.inFlight));
+  if (options.update != UpdateMode::Async)
+    add("--row-cache", std::to_string(options.rowCacheBytes) + "B");
   add("--patience", std::to_string(options.patienceSeconds));
   if (options.seed)
     add("--seed", std::to_string(*options.seed));

@@ -22,7 +22,7 @@ private:
   void addRoleFlags(CLI::App &app, bool launch);
 
   TrainCommand command_;
-  std::string lines_, testLines_, update_ = "sync";
+  std::string lines_, testLines_, update_ = "sync", rowCache_;
   std::optional<int64_t> staleness_;
   std::optional<uint64_t> seed_;
   ClassFlags classes_;

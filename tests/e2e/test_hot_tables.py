@@ -46,6 +46,28 @@ class HotTables(e2e.TestCase):
         self.assertRegex(heter, r"where the rows are looked up:\n(.*\n)*? +ps.push_rows @hot(.*\n)* +ps.push_rows @lists")
         self.assertRegex(train, "row gradients of lookups on cpu-trainer and heter-trainer.heter meet here:")
 
+    def test_kept_rows_change_nothing_in_sync_mode(self):
+        package = self.compile(MODEL, "heter-ps", "--no-fuse")
+        more = ["--servers", 2, "--heter-trainers", 2, "--cpu-trainers", 2]
+        expected = self.train(package, *more, "--row-cache", "0")
+        for size in ["256MiB", "40KiB"]:
+            self.assertSameRun(self.train(package, *more, "--row-cache", size), expected, f"--row-cache {size}")
+
+    def test_half_async_with_kept_rows_learns_as_without(self):
+        package = self.compile(MODEL, "heter-ps")
+        data, test = self.synth(40000), self.synth(8000, seed=2)
+        flags = ["--batch-size", 50, "--in-flight", 2, "--test", test]
+        _, sync, _ = super().train(package, data, *flags)
+        half = [*flags, "--update", "half-async", "--staleness", 2]
+        _, without, _ = super().train(package, data, *half, "--row-cache", "0")
+        _, kept, _ = super().train(package, data, *half)
+        self.assertEqual(without["row_cache"], {"hits": 0, "misses": 0, "stale": 0})
+        wanted = sum(kept["row_cache"].values())
+        print(f"{kept['row_cache']}, test loss {kept['test']['loss']}, without {without['test']['loss']}, sync {sync['test']['loss']}")
+        self.assertGreater(kept["row_cache"]["hits"], wanted / 4, "a step should use rows of the one before")
+        self.assertAlmostEqual(kept["test"]["loss"], without["test"]["loss"], delta=0.01)
+        self.assertAlmostEqual(kept["test"]["loss"], sync["test"]["loss"], delta=0.01)
+
     def test_random_placements(self):
         data = self.synth(800)
         expected = super().train(self.compile(MODEL, "local", "--no-fuse"), data, *FLAGS, dump=True)

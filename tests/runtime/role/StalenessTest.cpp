@@ -80,25 +80,32 @@ protected:
     return options;
   }
 
-  /// Runs, checks the bounds, and returns how many examples read less than their step's version.
-  static std::pair<int, int> run(const Package &package, const RunOptions &options, uint64_t seed) {
+  struct Old {
+    int rows = 0, dense = 0; ///< Examples that read less than their step's version.
+    RowCacheCounts cache;
+  };
+
+  /// Runs and checks the bounds.
+  static Old run(const Package &package, const RunOptions &options, uint64_t seed) {
     reads.clear();
     Simulation simulation{.seed = seed, .weather = MemoryNetwork::randomDelay(seed, milliseconds(20))};
     simulation.kernels = countingKernels();
     Outcome outcome = simulate(package, options, std::move(simulation));
     EXPECT_TRUE(outcome.result.ok()) << outcome.result.status().message();
     EXPECT_EQ(reads.size(), 320u);
-    int oldRows = 0, oldDense = 0;
+    Old old;
     for (const Read &read : reads) {
       const int64_t least = std::max<int64_t>(0, read.step - options.staleness);
       EXPECT_GE(read.row, least) << "a row of step " << read.step;
       EXPECT_GE(read.dense, least) << "dense values of step " << read.step;
       EXPECT_LE(read.row, read.step);
       EXPECT_LE(read.dense, read.step);
-      oldRows += read.row < read.step;
-      oldDense += read.dense < read.step;
+      old.rows += read.row < read.step;
+      old.dense += read.dense < read.step;
     }
-    return {oldRows, oldDense};
+    if (outcome.result.ok())
+      old.cache = outcome.result->rowCache;
+    return old;
   }
 
   TinyData data_{1};
@@ -110,18 +117,65 @@ TEST_F(StalenessTest, NothingIsOlderThanTheRunAllows) {
       for (uint64_t seed = 1; seed <= 6; ++seed) {
         SCOPED_TRACE(testing::Message() << package.programs.size() << " programs, staleness " << staleness << ", seed "
                                         << seed);
-        auto [oldRows, oldDense] = run(package, options(staleness), seed);
-        EXPECT_EQ(oldRows > 0, staleness > 0) << "steps wait only if they must";
-        EXPECT_EQ(oldDense > 0, staleness > 0);
+        Old old = run(package, options(staleness), seed);
+        EXPECT_EQ(old.rows > 0, staleness > 0) << "steps wait only if they must";
+        EXPECT_EQ(old.dense > 0, staleness > 0);
       }
+}
+
+TEST_F(StalenessTest, RowsThatAreKeptAreAsNewAsTheRunAllows) {
+  const Package looksUp = package("heter-ps", LooksUp::HeterTrainer);
+  for (int64_t staleness : {0, 1, 3}) {
+    RowCacheCounts all;
+    for (uint64_t seed = 1; seed <= 10; ++seed) {
+      SCOPED_TRACE(testing::Message() << "staleness " << staleness << ", seed " << seed);
+      RunOptions kept = options(staleness);
+      kept.inFlight = static_cast<int32_t>(seed % 4 + 1);
+      kept.heterTrainers = {{"gpu", static_cast<int>(seed % 3 + 1)}};
+      const RowCacheCounts counts = run(looksUp, kept, seed).cache;
+      EXPECT_EQ(counts.hits + counts.misses + counts.stale, keys * 320 / batchSize);
+      EXPECT_GE(counts.misses, keys);
+      all += counts;
+      kept.rowCacheBytes = 0;
+      EXPECT_EQ(run(looksUp, kept, seed).cache.hits, 0);
+    }
+    if (staleness > 0) {
+      EXPECT_GT(all.hits, 100);
+    }
+    EXPECT_GT(all.stale, 100);
+  }
+}
+
+TEST_F(StalenessTest, AsynchronousRunsKeepNoRows) {
+  RunOptions async = tinyOptions(data_);
+  async.update = UpdateMode::Async;
+  Outcome outcome = simulate(package("heter-ps", LooksUp::HeterTrainer), async, 1);
+  ASSERT_TRUE(outcome.result.ok()) << outcome.result.status().message();
+  EXPECT_EQ(outcome.result->rowCache.hits + outcome.result->rowCache.misses, 0);
+}
+
+// In a test the parameters change no more: each row comes once.
+TEST_F(StalenessTest, ATestFetchesARowOnce) {
+  TinyData clicks(400);
+  const Package looksUp = tinyPackage("heter-ps", LooksUp::HeterTrainer);
+  RunOptions options = tinyOptions(clicks);
+  options.inFlight = 1;
+  options.servers = 2;
+  Outcome trained = simulate(looksUp, options, 1);
+  options.testFiles = {clicks.file()};
+  Outcome tested = simulate(looksUp, options, 1);
+  ASSERT_TRUE(trained.result.ok() && tested.result.ok());
+  const RowCacheCounts before = trained.result->rowCache, after = tested.result->rowCache;
+  EXPECT_EQ(after.misses + after.stale - before.misses - before.stale, tested.result->tables.at("emb"));
+  EXPECT_GT(after.hits - before.hits, 400);
 }
 
 TEST_F(StalenessTest, OfALocalRun) {
   const Package local = package("local");
   for (int64_t staleness : {0, 2}) {
-    auto [oldRows, oldDense] = run(local, options(staleness), 1);
-    EXPECT_EQ(oldRows > 0, staleness > 0);
-    EXPECT_EQ(oldDense > 0, staleness > 0);
+    Old old = run(local, options(staleness), 1);
+    EXPECT_EQ(old.rows > 0, staleness > 0);
+    EXPECT_EQ(old.dense > 0, staleness > 0);
   }
 }
 

@@ -201,13 +201,26 @@ TEST(CommandLineTest, Staleness) {
   EXPECT_EQ(options.staleness, 3);
 }
 
+TEST(CommandLineTest, RowCache) {
+  EXPECT_EQ(run({}).options.rowCacheBytes, 256 << 20);
+  EXPECT_EQ(run({"--row-cache", "64MiB"}).options.rowCacheBytes, 64 << 20);
+  EXPECT_EQ(run({"--row-cache", "0", "--update", "async"}).options.rowCacheBytes, 0);
+  for (const char *wrong : {"64", "MiB", "-1MiB", "64MB", "9999999999GiB", "1 MiB"})
+    EXPECT_THAT(runError({"--row-cache", wrong}),
+                HasSubstr(std::string("--row-cache: expected a size like 64MiB (KiB, MiB, GiB or TiB), or 0, got `") +
+                          wrong + "`"));
+  EXPECT_THAT(runError({"--row-cache", "1MiB", "--update", "async"}),
+              HasSubstr("--row-cache needs --update sync or half-async"));
+}
+
 TEST(CommandLineTest, PrintedOptionsGiveTheSameOptions) {
   for (const std::vector<std::string> &flags :
        {std::vector<std::string>{},
         {"--test", "c", "--test-lines", "3:4", "--lines", "2:9", "--heter-trainers", "3", "--seed", "5", "--save", "S"},
         {"--heter-trainers", "gpu=1,xpu=2", "--device", "gpu=separate,xpu=cpu", "--update", "async", "--threads", "2",
          "--micro-batches", "4", "--input", "criteo", "--poison-freed", "--load", "L", "--max-examples", "5"},
-        {"--update", "half-async", "--staleness", "2"}}) {
+        {"--update", "half-async", "--staleness", "2", "--row-cache", "3KiB"},
+        {"--row-cache", "0"}}) {
     std::vector<std::string> printed = printOptions(run(flags).options);
     std::vector<std::string> line = {"run", "m.pkg"};
     line.insert(line.end(), printed.begin(), printed.end());

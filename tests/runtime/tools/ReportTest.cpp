@@ -71,6 +71,7 @@ RunResult someResult() {
   result.tables = {{"emb", 31337}};
   result.bytesSent = 10;
   result.bytesReceived = 20;
+  result.rowCache = {900, 80, 20};
   result.losses = {{0, 0.6931471824645996}, {1, 0.1}};
   result.roles = {{"server", 0, 63, 8000, 2048, 1536, 1.5, 1 << 20}, {"heter-trainer.gpu", 1, 1, 128, 0, 0, 0, 0}};
   return result;
@@ -90,7 +91,8 @@ TEST(SummaryTest, IsTheJsonThatIsPromised) {
   "train": {"loss": 0.1, "auc": 0.75, "reports": {"auc": 0.75}},
   "test": {"loss": 0.47, "auc": 0.7312, "reports": {"auc": 0.7312}, "examples": 2000},
   "tables": {"emb": 31337},
-  "wire": {"bytes_sent": 10, "bytes_received": 20}
+  "wire": {"bytes_sent": 10, "bytes_received": 20},
+  "row_cache": {"hits": 900, "misses": 80, "stale": 20}
 }
 )");
 }
@@ -140,6 +142,7 @@ TEST(TableTest, SaysWhatEachRoleDid) {
                               "        4.8 cpu seconds, 1.0 GiB of memory at most\n"
                               "tested  on 2,000 examples\n"
                               "        loss 0.4700, AUC 0.7312\n"
+                              "rows    1,000 looked up by heter-trainers, 90.0 % of them kept, 20 kept too old\n"
                               "table   emb: 31,337 rows\n"));
   EXPECT_THAT(resultTable(someResult(), true), HasSubstr("\x1b[1mtrained\x1b[0m on"));
 }
