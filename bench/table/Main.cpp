@@ -1,7 +1,9 @@
 // table-bench: speed, memory and pauses of a SparseTable, rows of dim 9 with Adagrad, with statistics and admission by
 // count, uniform keys. Prints ratios of interleaved rounds.
 //
-//   table-bench [--rows N] [--only memory|pulls|pushes|pauses] [--json FILE]    with 10 million rows
+//   table-bench [--rows N] [--only memory|pulls|pushes|pauses|tiers] [--dir DIR] [--json FILE]
+//                                                   with 10 million rows; files of the tier below memory lie in
+//                                                   DIR, /var/tmp by default
 //   table-bench --build N [--dim D] [--json FILE]   builds a table of N rows without optimizer state or statistics, and
 //                                                   pulls from it
 #include "bench/table/Sections.h"
@@ -40,7 +42,7 @@ void reportMemory(SparseTable &table, uint64_t rows, const std::vector<float> &g
   std::fflush(stdout);
 }
 
-void runAll(uint64_t rows, std::string_view only, Figures &figures) {
+void runInMemory(uint64_t rows, std::string_view only, Figures &figures) {
   const TableSpec spec = makeSpec(dim, true);
   Background background;
   const auto holder = std::make_unique<SparseTable>(spec, 42, 0, virtualShards, background.runner());
@@ -67,6 +69,13 @@ void runAll(uint64_t rows, std::string_view only, Figures &figures) {
   }
   if (wanted("pauses"))
     measurePauses(table, rows, gradients, figures);
+}
+
+void runAll(uint64_t rows, std::string_view only, const std::string &folder, Figures &figures) {
+  if (only != "tiers")
+    runInMemory(rows, only, figures);
+  if (only.empty() || only == "tiers")
+    measureTiers(rows, folder, figures);
 }
 
 void runBuild(uint64_t rows, int64_t dim, Figures &figures) {
@@ -122,11 +131,16 @@ int main(int argc, char **argv) {
   int64_t buildDim = 8;
   std::string_view only;
   std::string json;
+  std::string folder = "/var/tmp";
   Figures figures;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view flag = argv[i];
     if (flag == "--only") {
       only = argv[i + 1];
+      continue;
+    }
+    if (flag == "--dir") {
+      folder = argv[i + 1];
       continue;
     }
     if (flag == "--json") {
@@ -142,7 +156,7 @@ int main(int argc, char **argv) {
   if (build > 0)
     runBuild(build, buildDim, figures);
   else
-    runAll(rows, only, figures);
+    runAll(rows, only, folder, figures);
   if (json.empty() || figures.write(json))
     return 0;
   std::fprintf(stderr, "table-bench: cannot write %s\n", json.c_str());

@@ -21,6 +21,10 @@ void reportPauses(const std::string &key, const char *what, const std::vector<do
 /// piece of work that touches no memory, whose tail is the machine's own.
 void measurePauses(runtime::SparseTable &table, uint64_t rows, const std::vector<float> &gradients, Figures &figures);
 
+/// A table with memory for a tenth of its rows, and files for the rest in `folder`: misses beside what the disk gives,
+/// and the tail of batches that only hit beside that of a table in memory. Ends the program if a file fails.
+void measureTiers(uint64_t rows, const std::string &folder, Figures &figures);
+
 } // namespace heter::bench
 
 #endif // HETER_BENCH_TABLE_SECTIONS_H

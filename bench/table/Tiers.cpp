@@ -1,0 +1,265 @@
+// A table that memory has room for a tenth of: what it serves of rows on disk beside what the disk gives, and what
+// batches that only hit feel of it.
+#include "bench/table/Sections.h"
+
+#include "runtime/base/FileSystem.h"
+#include "runtime/table/RowTier.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+#include <random>
+
+using namespace heter::runtime;
+
+namespace heter::bench {
+namespace {
+
+constexpr int callers = 4;         ///< Threads that wait for rows on disk: as many as a scheduler has for files.
+constexpr size_t readsAtOnce = 64; ///< Of a caller, where the disk alone is measured: about what a batch lacks.
+constexpr size_t hotKeys = 20000;  ///< All in memory once they are warm.
+constexpr int rounds = 7;
+constexpr double roundSeconds = 2;
+
+[[noreturn]] void fail(const std::string &what) {
+  std::fprintf(stderr, "table-bench: %s\n", what.c_str());
+  std::exit(1);
+}
+void require(const Status &status) {
+  if (!status.ok())
+    fail(status.message());
+}
+
+/// Keys with the frequencies of Zipf's law; key i is the i-th most frequent one.
+class ZipfKeys {
+public:
+  ZipfKeys(uint64_t keys, double exponent, size_t draws) : drawn_(draws) {
+    std::vector<double> below(keys);
+    double sum = 0;
+    for (uint64_t i = 0; i < keys; ++i)
+      below[i] = sum += std::pow(static_cast<double>(i + 1), -exponent);
+    std::mt19937_64 random(5);
+    std::uniform_real_distribution<double> uniform(0, sum);
+    for (uint64_t &key : drawn_)
+      key = keyOf(
+          static_cast<uint64_t>(std::upper_bound(below.begin(), below.end() - 1, uniform(random)) - below.begin()));
+  }
+  /// The next keys after those of all calls before.
+  std::span<const uint64_t> batch() {
+    const size_t begin = next_.fetch_add(smallBatch) % (drawn_.size() - smallBatch);
+    return {drawn_.data() + begin, smallBatch};
+  }
+
+private:
+  std::vector<uint64_t> drawn_;
+  std::atomic<size_t> next_ = 0;
+};
+
+/// Runs `call` on each of `threads` threads, again and again for a round's time; gives how long that was.
+double runFor(int threads, const std::function<void(int thread)> &call) {
+  const double begin = seconds();
+  std::vector<std::thread> running;
+  for (int thread = 0; thread < threads; ++thread)
+    running.emplace_back([&, thread] {
+      while (seconds() - begin < roundSeconds)
+        call(thread);
+    });
+  for (std::thread &thread : running)
+    thread.join();
+  return seconds() - begin;
+}
+
+/// Pulls a batch whole, waiting for what is on disk.
+void pullAll(SparseTable &table, std::span<const uint64_t> keys, std::vector<float> &out) {
+  if (!table.isTiered())
+    return table.pull(0, keys, out.data());
+  DiskRows onDisk(table.tier());
+  table.pull(0, keys, out.data(), onDisk);
+  require(table.finishPull(0, onDisk, out.data()));
+}
+
+void fill(SparseTable &table, uint64_t rows) {
+  std::vector<uint32_t> order(rows); // frequent keys do not lie together
+  std::iota(order.begin(), order.end(), 0U);
+  std::shuffle(order.begin(), order.end(), std::mt19937_64(6));
+  const std::vector<float> state(static_cast<size_t>(table.spec().rowFloats), 0.1F);
+  std::vector<RowImage> images;
+  for (uint64_t i = 0; i < rows; ++i) {
+    images.push_back({keyOf(order[i]), true, state});
+    if (images.size() == batchKeys || i + 1 == rows) {
+      table.putRows(images);
+      images.clear();
+    }
+  }
+  require(table.tierStatus());
+}
+
+/// Blocks of a file of its own, read by as many threads with as many reads under way.
+class PlainBlocks {
+public:
+  PlainBlocks(FileSystem &files, const std::string &folder, uint64_t bytes) {
+    StatusOr<std::unique_ptr<BlockFile>> file = files.createScratchFile(folder, "plain");
+    require(file.status());
+    file_ = std::move(*file);
+    constexpr size_t piece = size_t{1} << 20;
+    const BlockMemory memory = allocateBlocks(piece);
+    std::memset(memory.get(), 1, piece);
+    for (uint64_t at = 0; at + piece <= bytes; at += piece)
+      require(file_->write(at, {memory.get(), piece}));
+    blocks_ = bytes / piece * piece / BlockFile::alignment;
+    for (int caller = 0; caller < callers; ++caller)
+      memory_.push_back(allocateBlocks(readsAtOnce * BlockFile::alignment));
+  }
+  /// Blocks a second.
+  double measure() {
+    std::atomic<uint64_t> reads = 0;
+    const double took = runFor(callers, [&](int thread) {
+      thread_local std::mt19937_64 random(std::random_device{}());
+      std::array<BlockFile::Read, readsAtOnce> some;
+      for (size_t i = 0; i < readsAtOnce; ++i)
+        some[i] = {random() % blocks_ * BlockFile::alignment,
+                   {memory_[static_cast<size_t>(thread)].get() + i * BlockFile::alignment, BlockFile::alignment}};
+      require(file_->read(some));
+      reads += readsAtOnce;
+    });
+    return static_cast<double>(reads) / took;
+  }
+
+private:
+  uint64_t blocks_ = 0;
+  std::unique_ptr<BlockFile> file_;
+  std::vector<BlockMemory> memory_;
+};
+
+void pullMany(SparseTable &table, ZipfKeys &keys, int times) {
+  std::vector<std::vector<float>> out(callers, std::vector<float>(smallBatch * dim));
+  for (int i = 0; i < times; ++i)
+    runFor(callers, [&](int thread) { pullAll(table, keys.batch(), out[static_cast<size_t>(thread)]); });
+}
+
+void reportRatio(const char *what, const std::string &key, const std::vector<double> &ratios, Figures &figures) {
+  std::printf("  %s: %.2f (p10 %.2f, p90 %.2f)\n", what, quantile(ratios, 0.5), quantile(ratios, 0.1),
+              quantile(ratios, 0.9));
+  figures.set(key, quantile(ratios, 0.5));
+  figures.set(key + ".p10", quantile(ratios, 0.1));
+  figures.set(key + ".p90", quantile(ratios, 0.9));
+}
+
+void compareMisses(SparseTable &table, ZipfKeys &keys, PlainBlocks &plain, Figures &figures) {
+  std::vector<double> disk, served, ratios;
+  const Disturbance disturbance;
+  const TierFigures first = table.tierFigures();
+  std::vector<std::vector<float>> out(callers, std::vector<float>(smallBatch * dim));
+  for (int round = 0; round < rounds; ++round) {
+    disk.push_back(plain.measure());
+    const int64_t before = table.tierFigures().keysOnDisk;
+    const double took =
+        runFor(callers, [&](int thread) { pullAll(table, keys.batch(), out[static_cast<size_t>(thread)]); });
+    served.push_back(static_cast<double>(table.tierFigures().keysOnDisk - before) / took);
+    ratios.push_back(served.back() / disk.back());
+  }
+  const TierFigures last = table.tierFigures();
+  const auto misses = static_cast<double>(last.keysOnDisk - first.keysOnDisk);
+  const double hits = 1 - misses / static_cast<double>(last.keysPulled - first.keysPulled);
+  const double written = static_cast<double>(last.bytesWritten - first.bytesWritten) / misses;
+  std::printf("  the disk alone %.0f blocks a second; misses served %.0f a second; %.1f %% of the keys hit; %.0f bytes "
+              "written a miss\n",
+              quantile(disk, 0.5), quantile(served, 0.5), hits * 100, written);
+  figures.set("tiers.disk_blocks_per_second", quantile(disk, 0.5));
+  figures.set("tiers.misses_per_second", quantile(served, 0.5));
+  figures.set("tiers.hit_rate", hits);
+  figures.set("tiers.bytes_written_a_miss", written);
+  reportRatio("misses over blocks", "tiers.misses_over_blocks", ratios, figures);
+  disturbance.report("tiers", figures);
+}
+
+/// The 99th percentile of pulls of hot keys, while another thread pulls what comes.
+double hitPause(SparseTable &table, ZipfKeys &keys, size_t &samplesThatMiss) {
+  std::vector<double> samples;
+  std::vector<float> out(smallBatch * dim), others(smallBatch * dim);
+  std::vector<uint64_t> hot(smallBatch);
+  std::mt19937_64 random(7);
+  runFor(2, [&](int thread) {
+    if (thread == 1)
+      return pullAll(table, keys.batch(), others);
+    for (uint64_t &key : hot)
+      key = keyOf(random() % hotKeys);
+    DiskRows onDisk(table.tier());
+    const double begin = seconds();
+    table.pull(0, hot, out.data(), onDisk);
+    const double took = seconds() - begin;
+    if (onDisk.empty())
+      return samples.push_back(took);
+    ++samplesThatMiss;
+    require(table.finishPull(0, onDisk, out.data()));
+  });
+  return quantile(samples, 0.99);
+}
+
+void comparePauses(SparseTable &tiered, SparseTable &inMemory, ZipfKeys &keys, Figures &figures) {
+  std::vector<double> pauses, memoryPauses, ratios;
+  size_t missed = 0;
+  for (int round = 0; round < rounds; ++round) {
+    memoryPauses.push_back(hitPause(inMemory, keys, missed));
+    pauses.push_back(hitPause(tiered, keys, missed));
+    ratios.push_back(pauses.back() / memoryPauses.back());
+  }
+  std::printf("  p99 of pulls that hit, while another thread's miss: %.0f us; all in memory %.0f us; %zu pulls of hot "
+              "keys missed\n",
+              quantile(pauses, 0.5) * 1e6, quantile(memoryPauses, 0.5) * 1e6, missed);
+  figures.set("tiers.hit_p99_seconds", quantile(pauses, 0.5));
+  figures.set("tiers.hit_p99_seconds_in_memory", quantile(memoryPauses, 0.5));
+  reportRatio("p99 over all in memory", "tiers.hit_p99_over_memory", ratios, figures);
+}
+
+TableSpec specOfTier(uint64_t rows) {
+  TableSpec spec = makeSpec(dim, true);
+  spec.policy = {};
+  spec.parts[0].wantsAdmission = false;
+  spec.layOut();
+  if (rows > 0) {
+    spec.policy.tiered = true;
+    spec.policy.memoryBytes = static_cast<int64_t>(rows) * spec.rowMemory(false);
+  }
+  return spec;
+}
+} // namespace
+
+void measureTiers(uint64_t rows, const std::string &folder, Figures &figures) {
+  const std::unique_ptr<FileSystem> files = makePosixFileSystem();
+  const TableSpec spec = specOfTier(rows / 10), memorySpec = specOfTier(0);
+  ZipfKeys keys(rows, 1.05, size_t{1} << 23);
+  PlainBlocks plain(*files, folder, rows * 100);
+  Background background, memoryBackground;
+  const size_t base = residentBytes();
+  const auto tiered = std::make_unique<SparseTable>(spec, 42, 0, virtualShards, background.runner(),
+                                                    TierPlace{.files = files.get(), .folder = folder});
+  require(tiered->tierStatus());
+  const double begin = seconds();
+  fill(*tiered, rows);
+  const TierFigures filled = tiered->tierFigures();
+  const double beyond = static_cast<double>(residentBytes() - base) - static_cast<double>(spec.policy.memoryBytes);
+  const double aRow = beyond / static_cast<double>(filled.rowsOnDisk);
+  std::printf(
+      "a table of %.1f M rows with memory for a tenth, batches of %zu keys, Zipf 1.05, %d threads\n"
+      "  filled in %.1f s; %.1f M rows in memory, %.1f M on disk, for each of which %.1f bytes of memory beyond the "
+      "budget\n",
+      static_cast<double>(rows) / 1e6, smallBatch, callers, seconds() - begin,
+      static_cast<double>(filled.rowsInMemory) / 1e6, static_cast<double>(filled.rowsOnDisk) / 1e6, aRow);
+  figures.set("tiers.bytes_beyond_a_row_on_disk", aRow);
+  std::fflush(stdout);
+  pullMany(*tiered, keys, 5);
+  compareMisses(*tiered, keys, plain, figures);
+  std::fflush(stdout);
+  const auto inMemory = std::make_unique<SparseTable>(memorySpec, 42, 0, virtualShards, memoryBackground.runner());
+  inMemory->reserve(static_cast<int64_t>(rows));
+  fill(*inMemory, rows);
+  comparePauses(*tiered, *inMemory, keys, figures);
+}
+
+} // namespace heter::bench
