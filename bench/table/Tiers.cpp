@@ -35,30 +35,54 @@ void require(const Status &status) {
     fail(status.message());
 }
 
-/// Keys with the frequencies of Zipf's law; key i is the i-th most frequent one.
+/// Keys with the frequencies of Zipf's law; key i is the i-th most frequent one. Drawn anew for each batch: draws that
+/// came again would find their rows on disk as they had left together.
 class ZipfKeys {
 public:
-  ZipfKeys(uint64_t keys, double exponent, size_t draws) : drawn_(draws) {
-    std::vector<double> below(keys);
+  ZipfKeys(uint64_t keys, double exponent) : below_(keys), firstOf_(guides + 1) {
     double sum = 0;
     for (uint64_t i = 0; i < keys; ++i)
-      below[i] = sum += std::pow(static_cast<double>(i + 1), -exponent);
-    std::mt19937_64 random(5);
-    std::uniform_real_distribution<double> uniform(0, sum);
-    for (uint64_t &key : drawn_)
-      key = keyOf(
-          static_cast<uint64_t>(std::upper_bound(below.begin(), below.end() - 1, uniform(random)) - below.begin()));
-  }
-  /// The next keys after those of all calls before.
-  std::span<const uint64_t> batch() {
-    const size_t begin = next_.fetch_add(smallBatch) % (drawn_.size() - smallBatch);
-    return {drawn_.data() + begin, smallBatch};
+      below_[i] = sum += std::pow(static_cast<double>(i + 1), -exponent);
+    for (size_t guide = 0; guide <= guides; ++guide)
+      firstOf_[guide] = static_cast<uint32_t>(
+          std::upper_bound(below_.begin(), below_.end() - 1, sum * static_cast<double>(guide) / guides) -
+          below_.begin());
   }
 
+  class Draws {
+  public:
+    Draws(const ZipfKeys &keys, uint64_t seed) : keys_(keys), random_(seed), batch_(smallBatch) {}
+    std::span<const uint64_t> next() {
+      for (uint64_t &key : batch_)
+        key = keyOf(keys_.draw(std::generate_canonical<double, 53>(random_)));
+      return batch_;
+    }
+
+  private:
+    const ZipfKeys &keys_;
+    std::mt19937_64 random_;
+    std::vector<uint64_t> batch_;
+  };
+
 private:
-  std::vector<uint64_t> drawn_;
-  std::atomic<size_t> next_ = 0;
+  static constexpr size_t guides = size_t{1} << 20;
+  uint64_t draw(double part) const {
+    const auto guide = static_cast<size_t>(part * guides);
+    return static_cast<uint64_t>(
+        std::upper_bound(below_.begin() + firstOf_[guide], below_.begin() + firstOf_[guide + 1], part * below_.back()) -
+        below_.begin());
+  }
+
+  std::vector<double> below_;     ///< The sum of the frequencies of a key and those before it.
+  std::vector<uint32_t> firstOf_; ///< Where to look for each of `guides` parts of the whole sum.
 };
+
+/// A thread that pulls.
+struct Caller {
+  ZipfKeys::Draws keys;
+  std::vector<float> out = std::vector<float>(smallBatch * dim);
+};
+using Callers = std::vector<Caller>;
 
 /// Runs `call` on each of `threads` threads, again and again for a round's time; gives how long that was.
 double runFor(int threads, const std::function<void(int thread)> &call) {
@@ -75,12 +99,10 @@ double runFor(int threads, const std::function<void(int thread)> &call) {
 }
 
 /// Pulls a batch whole, waiting for what is on disk.
-void pullAll(SparseTable &table, std::span<const uint64_t> keys, std::vector<float> &out) {
-  if (!table.isTiered())
-    return table.pull(0, keys, out.data());
+void pullNext(SparseTable &table, Caller &caller) {
   DiskRows onDisk(table.tier());
-  table.pull(0, keys, out.data(), onDisk);
-  require(table.finishPull(0, onDisk, out.data()));
+  table.pull(0, caller.keys.next(), caller.out.data(), onDisk);
+  require(table.finishPull(0, onDisk, caller.out.data()));
 }
 
 void fill(SparseTable &table, uint64_t rows) {
@@ -136,12 +158,6 @@ private:
   std::vector<BlockMemory> memory_;
 };
 
-void pullMany(SparseTable &table, ZipfKeys &keys, int times) {
-  std::vector<std::vector<float>> out(callers, std::vector<float>(smallBatch * dim));
-  for (int i = 0; i < times; ++i)
-    runFor(callers, [&](int thread) { pullAll(table, keys.batch(), out[static_cast<size_t>(thread)]); });
-}
-
 void reportRatio(const char *what, const std::string &key, const std::vector<double> &ratios, Figures &figures) {
   std::printf("  %s: %.2f (p10 %.2f, p90 %.2f)\n", what, quantile(ratios, 0.5), quantile(ratios, 0.1),
               quantile(ratios, 0.9));
@@ -150,16 +166,14 @@ void reportRatio(const char *what, const std::string &key, const std::vector<dou
   figures.set(key + ".p90", quantile(ratios, 0.9));
 }
 
-void compareMisses(SparseTable &table, ZipfKeys &keys, PlainBlocks &plain, Figures &figures) {
+void compareMisses(SparseTable &table, Callers &pulling, PlainBlocks &plain, Figures &figures) {
   std::vector<double> disk, served, ratios;
   const Disturbance disturbance;
   const TierFigures first = table.tierFigures();
-  std::vector<std::vector<float>> out(callers, std::vector<float>(smallBatch * dim));
   for (int round = 0; round < rounds; ++round) {
     disk.push_back(plain.measure());
     const int64_t before = table.tierFigures().keysOnDisk;
-    const double took =
-        runFor(callers, [&](int thread) { pullAll(table, keys.batch(), out[static_cast<size_t>(thread)]); });
+    const double took = runFor(callers, [&](int thread) { pullNext(table, pulling[static_cast<size_t>(thread)]); });
     served.push_back(static_cast<double>(table.tierFigures().keysOnDisk - before) / took);
     ratios.push_back(served.back() / disk.back());
   }
@@ -179,14 +193,14 @@ void compareMisses(SparseTable &table, ZipfKeys &keys, PlainBlocks &plain, Figur
 }
 
 /// The 99th percentile of pulls of hot keys, while another thread pulls what comes.
-double hitPause(SparseTable &table, ZipfKeys &keys, size_t &samplesThatMiss) {
+double hitPause(SparseTable &table, Caller &other, size_t &samplesThatMiss) {
   std::vector<double> samples;
-  std::vector<float> out(smallBatch * dim), others(smallBatch * dim);
+  std::vector<float> out(smallBatch * dim);
   std::vector<uint64_t> hot(smallBatch);
   std::mt19937_64 random(7);
   runFor(2, [&](int thread) {
     if (thread == 1)
-      return pullAll(table, keys.batch(), others);
+      return pullNext(table, other);
     for (uint64_t &key : hot)
       key = keyOf(random() % hotKeys);
     DiskRows onDisk(table.tier());
@@ -201,12 +215,12 @@ double hitPause(SparseTable &table, ZipfKeys &keys, size_t &samplesThatMiss) {
   return quantile(samples, 0.99);
 }
 
-void comparePauses(SparseTable &tiered, SparseTable &inMemory, ZipfKeys &keys, Figures &figures) {
+void comparePauses(SparseTable &tiered, SparseTable &inMemory, Caller &other, Figures &figures) {
   std::vector<double> pauses, memoryPauses, ratios;
   size_t missed = 0;
   for (int round = 0; round < rounds; ++round) {
-    memoryPauses.push_back(hitPause(inMemory, keys, missed));
-    pauses.push_back(hitPause(tiered, keys, missed));
+    memoryPauses.push_back(hitPause(inMemory, other, missed));
+    pauses.push_back(hitPause(tiered, other, missed));
     ratios.push_back(pauses.back() / memoryPauses.back());
   }
   std::printf("  p99 of pulls that hit, while another thread's miss: %.0f us; all in memory %.0f us; %zu pulls of hot "
@@ -233,7 +247,10 @@ TableSpec specOfTier(uint64_t rows) {
 void measureTiers(uint64_t rows, const std::string &folder, Figures &figures) {
   const std::unique_ptr<FileSystem> files = makePosixFileSystem();
   const TableSpec spec = specOfTier(rows / 10), memorySpec = specOfTier(0);
-  ZipfKeys keys(rows, 1.05, size_t{1} << 23);
+  const ZipfKeys keys(rows, 1.05);
+  Callers pulling;
+  for (int caller = 0; caller < callers; ++caller)
+    pulling.push_back({ZipfKeys::Draws(keys, static_cast<uint64_t>(caller))});
   PlainBlocks plain(*files, folder, rows * 100);
   Background background, memoryBackground;
   const size_t base = residentBytes();
@@ -253,13 +270,14 @@ void measureTiers(uint64_t rows, const std::string &folder, Figures &figures) {
       static_cast<double>(filled.rowsInMemory) / 1e6, static_cast<double>(filled.rowsOnDisk) / 1e6, aRow);
   figures.set("tiers.bytes_beyond_a_row_on_disk", aRow);
   std::fflush(stdout);
-  pullMany(*tiered, keys, 5);
-  compareMisses(*tiered, keys, plain, figures);
+  for (int i = 0; i < 5; ++i)
+    runFor(callers, [&](int thread) { pullNext(*tiered, pulling[static_cast<size_t>(thread)]); });
+  compareMisses(*tiered, pulling, plain, figures);
   std::fflush(stdout);
   const auto inMemory = std::make_unique<SparseTable>(memorySpec, 42, 0, virtualShards, memoryBackground.runner());
   inMemory->reserve(static_cast<int64_t>(rows));
   fill(*inMemory, rows);
-  comparePauses(*tiered, *inMemory, keys, figures);
+  comparePauses(*tiered, *inMemory, pulling[0], figures);
 }
 
 } // namespace heter::bench
