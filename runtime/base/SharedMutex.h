@@ -4,6 +4,7 @@
 
 #include "runtime/base/ThreadAnnotations.h"
 
+#include <atomic>
 #include <pthread.h>
 
 /// On a function: its caller holds `...`, if only with other readers.
@@ -28,12 +29,37 @@ public:
   SharedMutex(const SharedMutex &) = delete;
   SharedMutex &operator=(const SharedMutex &) = delete;
 
-  void lock() HETER_THREAD_ATTRIBUTE(acquire_capability()) { pthread_rwlock_wrlock(&lock_); }
+  void lock() HETER_THREAD_ATTRIBUTE(acquire_capability()) {
+    if (pthread_rwlock_trywrlock(&lock_) == 0)
+      return;
+    coming_.fetch_add(1, std::memory_order_relaxed);
+    if (!comesSoon([this] { return pthread_rwlock_trywrlock(&lock_) == 0; }))
+      pthread_rwlock_wrlock(&lock_);
+    coming_.fetch_sub(1, std::memory_order_relaxed);
+  }
   void unlock() HETER_THREAD_ATTRIBUTE(release_capability()) { pthread_rwlock_unlock(&lock_); }
-  void lockShared() HETER_THREAD_ATTRIBUTE(acquire_shared_capability()) { pthread_rwlock_rdlock(&lock_); }
+  void lockShared() HETER_THREAD_ATTRIBUTE(acquire_shared_capability()) {
+    if (!comesSoon(
+            [this] { return coming_.load(std::memory_order_relaxed) == 0 && pthread_rwlock_tryrdlock(&lock_) == 0; }))
+      pthread_rwlock_rdlock(&lock_);
+  }
   void unlockShared() HETER_THREAD_ATTRIBUTE(release_shared_capability()) { pthread_rwlock_unlock(&lock_); }
 
 private:
+  /// Tries for about as long as it takes to sleep and be woken: most hold it for less.
+  template <typename Try> static bool comesSoon(Try tryOnce) {
+    for (int tries = 0; tries < 1000; ++tries) {
+      if (tryOnce())
+        return true;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+    return false;
+  }
+
+  /// Writers that try, for which readers make way: one that sleeps would keep readers out until it is awake.
+  std::atomic<int> coming_{0};
   pthread_rwlock_t lock_;
 };
 

@@ -35,7 +35,7 @@ Status SparseTable::finishPull(int part, DiskRows &onDisk, float *out) {
 }
 
 void SparseTable::bringBack(const DiskRows &onDisk) {
-  constexpr size_t atOnce = 256; // while others wait
+  constexpr size_t atOnce = 8; // while pulls wait
   std::array<std::vector<size_t>, rangeCount> ofRange;
   for (size_t i = 0; i < onDisk.rows().size(); ++i)
     ofRange[rangeOfShard_[static_cast<size_t>(shardOf(onDisk.rows()[i].key))]].push_back(i);
@@ -78,7 +78,8 @@ void SparseTable::trimRange(int r) {
       return;
   }
   if (trimming_[number].exchange(true))
-    return; // another thread is at it
+    return;                         // another thread is at it
+  constexpr size_t leaveAtOnce = 8; // while pulls wait
   TableRange::Leaving leaving;
   std::vector<uint32_t> slots;
   while (slots.size() == leaving.rows.size() && tier_->status().ok()) {
@@ -98,8 +99,11 @@ void SparseTable::trimRange(int r) {
       slots.push_back(*slot);
       bytes += tier_->rowBytes(isShort);
     }
-    WriterLock lock(range.mutex());
-    range.leave(leaving, slots);
+    for (std::span<const uint32_t> rest = slots; !rest.empty();
+         rest = rest.subspan(std::min(leaveAtOnce, rest.size()))) {
+      WriterLock lock(range.mutex());
+      range.leave(leaving, rest.first(std::min(leaveAtOnce, rest.size())));
+    }
   }
   trimming_[number] = false;
 }

@@ -121,14 +121,16 @@ public:
   struct Leaving {
     std::vector<uint32_t> rows;
     std::vector<char> bytes; ///< One row after another.
+    size_t left = 0;         ///< Rows that are done with, and their bytes.
+    size_t leftBytes = 0;
   };
   bool isOverBudget() const HETER_REQUIRES_SHARED(mutex_) { return clock_ && bytesInMemory() > budget_; }
-  /// Chooses rows whose leaving takes the range some way below its budget, at most some hundred; none if it is there.
+  /// Chooses rows whose leaving takes the range some way below its budget, at most some dozen; none if it is there.
   /// One call at a time.
   void chooseLeaving(Leaving &leaving) HETER_REQUIRES_SHARED(mutex_);
-  /// Has the first rows of `leaving` be on disk, in `slots`, from now on; those that were used for writing since give
+  /// Has the next rows of `leaving` be on disk, in `slots`, from now on; those that were used for writing since give
   /// their slots up.
-  void leave(const Leaving &leaving, std::span<const uint32_t> slots) HETER_REQUIRES(mutex_);
+  void leave(Leaving &leaving, std::span<const uint32_t> slots) HETER_REQUIRES(mutex_);
   /// A row on disk lies in slot `to`, no more in `from`; the one that is not used any more is freed. Whether it moved.
   bool move(uint64_t key, bool isShort, uint32_t from, uint32_t to) HETER_REQUIRES(mutex_);
   int64_t rowsInMemory() const HETER_REQUIRES_SHARED(mutex_) {

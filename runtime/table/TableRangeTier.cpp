@@ -33,9 +33,10 @@ void TableRange::bringBack(const DiskRow &row, Row bytes) {
 }
 
 void TableRange::chooseLeaving(Leaving &leaving) {
-  constexpr size_t most = 512; // copied while updates wait
+  constexpr size_t most = 48; // others wait while they are copied, and while they leave
   leaving.rows.clear();
   leaving.bytes.clear();
+  leaving.left = leaving.leftBytes = 0;
   if (!isOverBudget())
     return;
   int64_t excess = bytesInMemory() - (budget_ - budget_ / 32); // so that it is a while until the next time
@@ -51,21 +52,21 @@ void TableRange::chooseLeaving(Leaving &leaving) {
   }
 }
 
-void TableRange::leave(const Leaving &leaving, std::span<const uint32_t> slots) {
-  const char *bytes = leaving.bytes.data();
-  for (size_t i = 0; i < slots.size(); ++i) {
-    const uint32_t row = leaving.rows[i];
+void TableRange::leave(Leaving &leaving, std::span<const uint32_t> slots) {
+  for (const uint32_t slot : slots) {
+    const uint32_t row = leaving.rows[leaving.left++];
+    const char *bytes = leaving.bytes.data() + leaving.leftBytes;
     const bool isShort = RowStore::isShort(row);
     const size_t size = rows_.rowBytes(isShort);
     const Row at = rows_.at(row);
     if (clock_->has(row) && std::equal(bytes, bytes + size, at.at(0))) {
       const uint64_t hash = index_.hash()(at.key());
-      index_.replace(hash, row, rows_.addOnDisk(at, isShort, slots[i]));
+      index_.replace(hash, row, rows_.addOnDisk(at, isShort, slot));
       removeRow(row);
     } else { // it was changed or removed
-      tier_->free(isShort, slots[i]);
+      tier_->free(isShort, slot);
     }
-    bytes += size;
+    leaving.leftBytes += size;
   }
 }
 
