@@ -140,16 +140,18 @@ public:
   /// Blocks a second.
   double measure() {
     std::atomic<uint64_t> reads = 0;
-    const double took = runFor(callers, [&](int thread) {
-      thread_local std::mt19937_64 random(std::random_device{}());
-      std::array<BlockFile::Read, readsAtOnce> some;
-      for (size_t i = 0; i < readsAtOnce; ++i)
-        some[i] = {random() % blocks_ * BlockFile::alignment,
-                   {memory_[static_cast<size_t>(thread)].get() + i * BlockFile::alignment, BlockFile::alignment}};
-      require(file_->read(some));
-      reads += readsAtOnce;
-    });
+    const double took = runFor(callers, [&](int thread) { reads += readSome(thread); });
     return static_cast<double>(reads) / took;
+  }
+  /// Of one of the callers; gives how many blocks it read.
+  uint64_t readSome(int thread) {
+    thread_local std::mt19937_64 random(std::random_device{}());
+    std::array<BlockFile::Read, readsAtOnce> some;
+    for (size_t i = 0; i < readsAtOnce; ++i)
+      some[i] = {random() % blocks_ * BlockFile::alignment,
+                 {memory_[static_cast<size_t>(thread)].get() + i * BlockFile::alignment, BlockFile::alignment}};
+    require(file_->read(some));
+    return readsAtOnce;
   }
 
 private:
@@ -192,15 +194,15 @@ void compareMisses(SparseTable &table, Callers &pulling, PlainBlocks &plain, Fig
   disturbance.report("tiers", figures);
 }
 
-/// The 99th percentile of pulls of hot keys, while another thread pulls what comes.
-double hitPause(SparseTable &table, Caller &other, size_t &samplesThatMiss) {
+/// The 99th percentile of pulls of hot keys, while another thread does something else again and again.
+double hitPause(SparseTable &table, const std::function<void()> &other, size_t &samplesThatMiss) {
   std::vector<double> samples;
   std::vector<float> out(smallBatch * dim);
   std::vector<uint64_t> hot(smallBatch);
   std::mt19937_64 random(7);
   runFor(2, [&](int thread) {
     if (thread == 1)
-      return pullNext(table, other);
+      return other();
     for (uint64_t &key : hot)
       key = keyOf(random() % hotKeys);
     DiskRows onDisk(table.tier());
@@ -215,20 +217,26 @@ double hitPause(SparseTable &table, Caller &other, size_t &samplesThatMiss) {
   return quantile(samples, 0.99);
 }
 
-void comparePauses(SparseTable &tiered, SparseTable &inMemory, Caller &other, Figures &figures) {
-  std::vector<double> pauses, memoryPauses, ratios;
+void comparePauses(SparseTable &tiered, SparseTable &inMemory, Caller &other, PlainBlocks &plain, Figures &figures) {
+  std::vector<double> pauses, memoryPauses, diskPauses, ratios, diskRatios;
   size_t missed = 0;
   for (int round = 0; round < rounds; ++round) {
-    memoryPauses.push_back(hitPause(inMemory, other, missed));
-    pauses.push_back(hitPause(tiered, other, missed));
+    memoryPauses.push_back(hitPause(inMemory, [&] { pullNext(inMemory, other); }, missed));
+    pauses.push_back(hitPause(tiered, [&] { pullNext(tiered, other); }, missed));
+    diskPauses.push_back(hitPause(inMemory, [&] { plain.readSome(0); }, missed));
     ratios.push_back(pauses.back() / memoryPauses.back());
+    diskRatios.push_back(diskPauses.back() / memoryPauses.back());
   }
-  std::printf("  p99 of pulls that hit, while another thread's miss: %.0f us; all in memory %.0f us; %zu pulls of hot "
-              "keys missed\n",
-              quantile(pauses, 0.5) * 1e6, quantile(memoryPauses, 0.5) * 1e6, missed);
+  std::printf(
+      "  p99 of pulls that hit, while another thread's miss: %.0f us; all in memory %.0f us, while another thread "
+      "reads plain blocks %.0f us; %zu pulls of hot keys missed\n",
+      quantile(pauses, 0.5) * 1e6, quantile(memoryPauses, 0.5) * 1e6, quantile(diskPauses, 0.5) * 1e6, missed);
   figures.set("tiers.hit_p99_seconds", quantile(pauses, 0.5));
   figures.set("tiers.hit_p99_seconds_in_memory", quantile(memoryPauses, 0.5));
+  figures.set("tiers.hit_p99_seconds_beside_blocks", quantile(diskPauses, 0.5));
   reportRatio("p99 over all in memory", "tiers.hit_p99_over_memory", ratios, figures);
+  reportRatio("of the table in memory, while another thread reads plain blocks", "tiers.memory_p99_beside_blocks",
+              diskRatios, figures);
 }
 
 TableSpec specOfTier(uint64_t rows) {
@@ -277,7 +285,7 @@ void measureTiers(uint64_t rows, const std::string &folder, Figures &figures) {
   const auto inMemory = std::make_unique<SparseTable>(memorySpec, 42, 0, virtualShards, memoryBackground.runner());
   inMemory->reserve(static_cast<int64_t>(rows));
   fill(*inMemory, rows);
-  comparePauses(*tiered, *inMemory, pulling[0], figures);
+  comparePauses(*tiered, *inMemory, pulling[0], plain, figures);
 }
 
 } // namespace heter::bench
