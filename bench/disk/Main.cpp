@@ -69,10 +69,9 @@ int main(int argc, char **argv) {
   for (const int threads : {1, 16, 64})
     ways.push_back(
         {"blocks, " + std::to_string(threads) + " threads", [=] { return readBlocks(file, threads, seconds); }, {}});
-  if (haveQueue())
-    for (const int depth : {16, 64})
-      ways.push_back(
-          {"blocks, io_uring, depth " + std::to_string(depth), [=] { return readQueued(file, depth, seconds); }, {}});
+  for (const int depth : {16, 64})
+    ways.push_back(
+        {"blocks, io_uring, depth " + std::to_string(depth), [=] { return readQueued(file, depth, seconds); }, {}});
   if (haveDatabase()) {
     fillDatabase(database, rows);
     for (const int threads : {1, 16, 64})

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <functional>
+#include <liburing.h>
 #include <memory>
 #include <random>
 #include <sys/resource.h>
@@ -16,9 +17,6 @@
 #include <unistd.h>
 #include <vector>
 
-#ifdef HETER_HAVE_LIBURING
-#include <liburing.h>
-#endif
 #ifdef HETER_HAVE_ROCKSDB
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -129,9 +127,6 @@ ReadRate readBlocks(const std::string &path, int threads, double seconds) {
   });
 }
 
-#ifdef HETER_HAVE_LIBURING
-bool haveQueue() { return true; }
-
 ReadRate readQueued(const std::string &path, int depth, double seconds) {
   const DirectFile file(path, O_RDONLY);
   const uint64_t blocks = file.blocks();
@@ -173,10 +168,6 @@ ReadRate readQueued(const std::string &path, int depth, double seconds) {
     return reads;
   });
 }
-#else
-bool haveQueue() { return false; }
-ReadRate readQueued(const std::string &, int, double) { fail("io_uring", "built without liburing"); }
-#endif
 
 #ifdef HETER_HAVE_ROCKSDB
 namespace {

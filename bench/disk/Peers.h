@@ -25,7 +25,6 @@ void fillFile(const std::string &path, int64_t bytes);
 ReadRate readBlocks(const std::string &path, int threads, double seconds);
 /// The same by one thread that keeps `depth` reads under way.
 ReadRate readQueued(const std::string &path, int depth, double seconds);
-bool haveQueue();
 
 /// A database of `rows` rows in folder `path`, without compression.
 void fillDatabase(const std::string &path, int64_t rows);
