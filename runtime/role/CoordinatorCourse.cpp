@@ -336,9 +336,13 @@ void Coordinator::testEnded() {
 void Coordinator::collectStats() {
   auto make = [](size_t) { return rpc::StatsRequest(); };
   callServers<rpc::Stats>(make, workDeadline, "table sizes", [this](std::vector<rpc::StatsReply> &replies) {
-    for (const rpc::StatsReply &reply : replies)
+    for (const rpc::StatsReply &reply : replies) {
       for (const auto &[table, rows] : reply.rows)
         result_.tables[table] += rows;
+      for (const auto &[table, f] : reply.tiers)
+        result_.tiers[table].add(
+            {f.rowsInMemory, f.rowsOnDisk, f.keysPulled, f.keysOnDisk, f.blocksRead, f.bytesWritten});
+    }
     end(Status());
   });
 }

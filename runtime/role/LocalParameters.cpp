@@ -54,8 +54,13 @@ DenseSnapshotPtr LocalParameters::snapshotOf(DenseValues which) {
 void LocalParameters::pushRows(const FrameInfo &info, RowPush push, Completion done) {
   const bool staged = update_ != UpdateMode::Async;
   PushRows rows{push.part, push.keys, push.rows, staged ? std::move(push.owner) : nullptr, push.counts};
-  done(staged ? store_.stagePush(pushKey(info), info.examples, rows)
-              : store_.applyNow(pushKey(info), info.examples, rows));
+  if (staged)
+    return done(store_.stagePush(pushKey(info), info.examples, rows));
+  if (!store_.isTiered())
+    return done(store_.applyNow(pushKey(info), info.examples, rows));
+  // It may want rows that are on disk.
+  scheduler_.postBlocking([this, key = pushKey(info), examples = info.examples, rows,
+                           done = std::move(done)]() mutable { done(store_.applyNow(key, examples, rows)); });
 }
 
 void LocalParameters::pushDense(const FrameInfo &info, int parameter, std::span<const float> values,

@@ -15,7 +15,7 @@ class LocalParameters final : public Parameters {
 public:
   /// `store` outlives it.
   LocalParameters(ParameterStore &store, Scheduler &scheduler, UpdateMode update)
-      : store_(store), update_(update), gate_(scheduler) {
+      : store_(store), scheduler_(scheduler), update_(update), gate_(scheduler) {
     gate_.open(store.version());
   }
 
@@ -40,6 +40,7 @@ private:
   };
 
   ParameterStore &store_;
+  Scheduler &scheduler_;
   const UpdateMode update_;
   VersionGate gate_;
   Mutex mutex_;

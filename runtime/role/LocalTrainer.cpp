@@ -71,6 +71,7 @@ Status LocalTrainer::prepare() {
   storeOptions.background = [&scheduler = context_.scheduler](std::function<void()> task) {
     scheduler.postBlocking(std::move(task)); // the system clears memory in it
   };
+  storeOptions.tier = {&context_.files, context_.options.tierPlace()};
   storeOptions.secondsNow = [&scheduler = context_.scheduler] { return scheduler.systemSeconds(); };
   storeOptions.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
@@ -85,6 +86,7 @@ Status LocalTrainer::prepare() {
                                      context_.package.info,
                                      [this](const std::string &symbol) { return context_.kernels.find(symbol); },
                                      storeOptions));
+  logTiers(*store_);
   if (!options.loadFolder.empty()) {
     if (options.predict) {
       HETER_RETURN_IF_ERROR(
@@ -169,22 +171,46 @@ Status LocalTrainer::frameFinished(const FrameInfo &info, FrameReport report) {
 
 /// Closes the steps that are complete, up to one after which a save is due that has to wait.
 Status LocalTrainer::closeSteps() {
-  while (!toClose_.empty() && !saveWaits_) {
+  while (!toClose_.empty() && !saveWaits_ && !closing_) {
     CompleteStep step = std::move(toClose_.front());
     toClose_.pop_front();
-    HETER_RETURN_IF_ERROR(closeStep(step));
-    position_ = step.after;
-    if (saveIsDue(step.step + 1)) {
-      if (saving_) {
-        warnThatTrainingWaits(saveWaitedBefore_);
-        saveWaits_ = true;
-        return Status();
-      }
-      saveAndGoOn();
+    if (store_->isTiered()) {
+      closeInBackground(std::move(step));
+      return Status();
     }
-    parameters_->advance();
+    HETER_RETURN_IF_ERROR(closeStep(step));
+    stepClosed(step);
   }
   return Status();
+}
+
+void LocalTrainer::stepClosed(const CompleteStep &step) {
+  position_ = step.after;
+  if (saveIsDue(step.step + 1)) {
+    if (saving_) {
+      warnThatTrainingWaits(saveWaitedBefore_);
+      saveWaits_ = true;
+      return;
+    }
+    saveAndGoOn();
+  }
+  parameters_->advance();
+}
+
+/// Closes a step where it may read and write files, and then those that wait.
+void LocalTrainer::closeInBackground(CompleteStep step) {
+  closing_ = true;
+  context_.scheduler.postBlocking([self = shared_from_this(), step = std::move(step)]() mutable {
+    Status closed = self->closeStep(step);
+    self->strand_->post([self, step = std::move(step), closed = std::move(closed)]() mutable {
+      self->closing_ = false;
+      if (closed.ok()) {
+        self->stepClosed(step);
+        closed = self->closeSteps();
+      }
+      self->backgroundEnded(std::move(closed));
+    });
+  });
 }
 
 bool LocalTrainer::saveIsDue(int64_t stepsClosed) const {
@@ -210,14 +236,21 @@ void LocalTrainer::saveEnded(Status saved) {
     parameters_->advance();
     saved = closeSteps();
   }
-  if (!saved.ok()) {
-    parameters_->close(saved);
-    pump_->stop(saved);
+  backgroundEnded(std::move(saved));
+}
+
+/// A save or the closing of a step has ended.
+void LocalTrainer::backgroundEnded(Status status) {
+  if (!status.ok()) {
+    toClose_.clear();
+    parameters_->close(status);
+    pump_->stop(status);
+    failedInBackground_ = failedInBackground_.ok() ? status : failedInBackground_;
   }
-  if (saving_ && saved.ok())
+  if (saving_ || closing_)
     return;
-  if (auto ended = std::exchange(endedWhileSaving_, std::nullopt))
-    phaseEnded(saved.ok() ? *ended : saved);
+  if (auto ended = std::exchange(endedMeanwhile_, std::nullopt))
+    phaseEnded(failedInBackground_.ok() ? *ended : failedInBackground_);
 }
 
 Status LocalTrainer::closeStep(const CompleteStep &step) {
@@ -231,8 +264,8 @@ Status LocalTrainer::closeStep(const CompleteStep &step) {
 }
 
 void LocalTrainer::phaseEnded(Status status) {
-  if (saving_) {
-    endedWhileSaving_ = std::move(status);
+  if (saving_ || closing_) {
+    endedMeanwhile_ = std::move(status);
     return;
   }
   badLines_ += pump_->progress().badLines;
@@ -287,6 +320,7 @@ void LocalTrainer::finish(Status status) {
   result.peakRssBytes = peakResidentBytes();
   for (size_t t = 0; t < context_.package.info.tables.size(); ++t)
     result.tables[context_.package.info.tables[t].name] = store_->rowCount(static_cast<int>(t));
+  result.tiers = store_->tierFigures();
   result.roles.push_back({"local", 0, frames_, result.examples, 0, 0, 0, 0, badLines_});
   result.badLines = badLines_;
   ended(std::move(result));

@@ -39,6 +39,9 @@ private:
   Status frameFinished(const FrameInfo &info, FrameReport report);
   Status closeSteps();
   Status closeStep(const CompleteStep &step);
+  void stepClosed(const CompleteStep &step);
+  void closeInBackground(CompleteStep step);
+  void backgroundEnded(Status status);
   bool saveIsDue(int64_t stepsClosed) const;
   void saveAndGoOn();
   void saveEnded(Status saved);
@@ -65,7 +68,9 @@ private:
   bool saving_ = false;    ///< Amid training, which goes on meanwhile.
   bool saveWaits_ = false; ///< The next save is due: no step is closed until the one that is written is done.
   bool saveWaitedBefore_ = false;
-  std::optional<Status> endedWhileSaving_;
+  bool closing_ = false; ///< A step, in the background.
+  std::optional<Status> endedMeanwhile_;
+  Status failedInBackground_; ///< The first failure.
   std::unique_ptr<ShardWriter> saves_;
   DataPosition position_;              ///< Behind the last step that was closed.
   std::optional<DataPosition> resume_; ///< Where training goes on in the data.

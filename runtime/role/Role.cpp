@@ -4,10 +4,16 @@
 #include "runtime/base/Log.h"
 #include "runtime/base/Process.h"
 #include "runtime/role/Timing.h"
+#include "runtime/table/ParameterStore.h"
 
 #include <algorithm>
 
 namespace heter::runtime {
+
+void logTiers(const ParameterStore &store) {
+  for (const auto &[table, figures] : store.tierFigures())
+    logInfo("rows of `" + table + "` that have no room in memory go to " + store.options().tier.folder);
+}
 
 std::string displayName(const std::string &role, int index) { return role + " " + std::to_string(index); }
 std::string displayName(const rpc::RoleName &name) {

@@ -18,6 +18,8 @@
 
 namespace heter::runtime {
 
+class ParameterStore;
+
 inline constexpr int64_t noGeneration = 0;
 
 /// What a role is made from. Everything that it refers to outlives the role.
@@ -31,6 +33,9 @@ struct RoleContext {
   bool watch = false;      ///< Peers may stop or be cut off, and messages be lost: for roles in processes of their own.
   bool ownProcess = false; ///< The process's time and memory are this role's.
 };
+
+/// Says where rows go that memory has no room for, if there are such tables.
+void logTiers(const ParameterStore &store);
 
 /// "server 0", "heter-trainer.gpu 1".
 std::string displayName(const std::string &role, int index);

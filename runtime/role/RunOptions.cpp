@@ -1,7 +1,20 @@
 // Names and defaults of run options.
 #include "runtime/role/RunOptions.h"
 
+#include <filesystem>
+
 namespace heter::runtime {
+
+std::string RunOptions::tierPlace() const {
+  if (!tierFolder.empty())
+    return tierFolder;
+  std::error_code none;
+  if (saveFolder.empty())
+    return std::filesystem::temp_directory_path(none).string();
+  const std::filesystem::path save = std::filesystem::path(saveFolder).lexically_normal();
+  const std::filesystem::path folder = (save.has_filename() ? save : save.parent_path()).parent_path();
+  return folder.empty() ? "." : folder.string();
+}
 
 Status RunOptions::checkSaving() const {
   const auto needs = [](const std::string &flag, const std::string &other) {

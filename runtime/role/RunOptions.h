@@ -8,6 +8,7 @@
 #include "runtime/data/DataStream.h"
 #include "runtime/role/RowCache.h"
 #include "runtime/rpc/Credits.h"
+#include "runtime/table/TierPlace.h"
 
 #include <cstdint>
 #include <functional>
@@ -53,6 +54,7 @@ struct RunOptions {
   bool restartData = false; ///< After loading, begin at the start of the data, wherever the model's training stood.
   int64_t saveEvery = 0;    ///< Save whenever so many steps have been closed, too; 0: only in the end.
   int keepCheckpoints = 1;  ///< Saves that stay in the folder, the newest among them.
+  std::string tierFolder;   ///< Where rows go that memory has no room for; empty: see tierPlace().
   int increments = 0;       ///< Saves that hold only what changed since the one before, after each full one.
   int servers = 1;
   int cpuTrainers = 1;
@@ -66,6 +68,8 @@ struct RunOptions {
   bool poisonFreed = false;                ///< Fill freed buffers with NaN: for tests.
   Profile *profile = nullptr;              ///< Gets the time of each node, if set. Outlives the run.
 
+  /// Where rows go that memory has no room for: tierFolder, or the folder that holds saveFolder, or the temporary one.
+  std::string tierPlace() const;
   /// That the flags about saving fit each other.
   Status checkSaving() const;
   int heterTrainersOf(const std::string &deviceClass) const;
@@ -115,8 +119,9 @@ struct RunResult {
   int64_t peakRssBytes = 0; ///< Summed over all processes of the run.
   PhaseResult train;
   std::optional<PhaseResult> test;
-  std::map<std::string, int64_t> tables; ///< Rows by table.
-  int64_t bytesSent = 0;                 ///< By all roles.
+  std::map<std::string, int64_t> tables;    ///< Rows by table.
+  std::map<std::string, TierFigures> tiers; ///< Of tables with a tier below memory.
+  int64_t bytesSent = 0;                    ///< By all roles.
   int64_t bytesReceived = 0;
   RowCacheCounts rowCache;      ///< Of all heter-trainers.
   std::vector<StepLoss> losses; ///< One a step, in order. Empty if the model reports no loss.

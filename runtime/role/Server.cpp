@@ -37,6 +37,7 @@ void Server::joined(const rpc::JoinReply &reply) {
   options.background = [&scheduler = context_.scheduler](std::function<void()> task) {
     scheduler.postBlocking(std::move(task)); // the system clears memory in it
   };
+  options.tier = {&context_.files, context_.options.tierPlace()};
   options.secondsNow = [&scheduler = context_.scheduler] { return scheduler.systemSeconds(); };
   options.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
@@ -46,6 +47,7 @@ void Server::joined(const rpc::JoinReply &reply) {
   Status status = store.ok() ? Status() : store.status();
   if (store.ok()) {
     store_ = std::move(*store);
+    logTiers(*store_);
     saves_ = std::make_unique<ShardWriter>(context_.files, *store_);
     asynchronous_ = reply.asynchronous;
     generation_ = reply.generation;
@@ -92,6 +94,22 @@ template <typename M> void Server::serve(StatusOr<typename M::Reply> (Server::*h
                                                       Responder<M> respond) { respond(((*self).*handle)(request)); });
 }
 
+/// The same for what reads and writes rows on disk, if there are tables that have some.
+template <typename M>
+void Server::serveWithRows(StatusOr<typename M::Reply> (Server::*handle)(const typename M::Request &)) {
+  service_->on<M>(
+      [self = shared_from_this(), handle](const CallContext &, typename M::Request request, Responder<M> respond) {
+        auto run = [self, handle, request = std::move(request), respond] { respond(((*self).*handle)(request)); };
+        self->runWithRows(std::move(run));
+      });
+}
+
+void Server::runWithRows(std::function<void()> run) {
+  if (ready_ && store_->isTiered()) // else it is refused, or the rows are in memory
+    return context_.scheduler.postBlocking(std::move(run));
+  run();
+}
+
 void Server::addMethods() {
   auto self = shared_from_this();
   addPeerMethods(*service_, context_, self_, [self](Completion done) { self->whenReady(std::move(done)); });
@@ -102,14 +120,18 @@ void Server::addMethods() {
     self->pullDense(call, std::move(request), std::move(respond));
   });
   service_->on<rpc::Push>([self](const CallContext &, rpc::PushRequest request, auto respond) {
-    Status status = self->push(std::make_shared<const rpc::PushRequest>(std::move(request)));
-    status.ok() ? respond(rpc::Ack()) : respond(status);
+    auto run = [self, respond, request = std::make_shared<const rpc::PushRequest>(std::move(request))] {
+      Status status = self->push(request);
+      status.ok() ? respond(rpc::Ack()) : respond(status);
+    };
+    // Pushes that are applied at once may want rows that are on disk.
+    self->asynchronous_ ? self->runWithRows(std::move(run)) : run();
   });
-  serve<rpc::CloseStep>(&Server::closeStep);
-  serve<rpc::FinishSteps>(&Server::finishSteps);
-  serve<rpc::MarkSave>(&Server::markSave);
+  serveWithRows<rpc::CloseStep>(&Server::closeStep);
+  serveWithRows<rpc::FinishSteps>(&Server::finishSteps);
+  serveWithRows<rpc::MarkSave>(&Server::markSave);
   serve<rpc::Stats>(&Server::stats);
-  serve<rpc::ReadTable>(&Server::readTable);
+  serveWithRows<rpc::ReadTable>(&Server::readTable);
   // Files are read and written off the compute threads.
   service_->on<rpc::Save>([self](const CallContext &, rpc::SaveRequest request, auto respond) {
     self->context_.scheduler.postBlocking([self, request, respond] { respond(self->save(request)); });
@@ -319,6 +341,15 @@ StatusOr<rpc::StatsReply> Server::stats(const rpc::StatsRequest &) {
   rpc::StatsReply reply;
   for (size_t t = 0; t < context_.package.info.tables.size(); ++t)
     reply.rows[context_.package.info.tables[t].name] = store_->rowCount(static_cast<int>(t));
+  for (const auto &[table, figures] : store_->tierFigures()) {
+    rpc::TierFigures &to = reply.tiers[table];
+    to.rowsInMemory = figures.rowsInMemory;
+    to.rowsOnDisk = figures.rowsOnDisk;
+    to.keysPulled = figures.keysPulled;
+    to.keysOnDisk = figures.keysOnDisk;
+    to.blocksRead = figures.blocksRead;
+    to.bytesWritten = figures.bytesWritten;
+  }
   return reply;
 }
 

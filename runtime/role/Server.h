@@ -25,6 +25,8 @@ public:
 
 private:
   template <typename M> void serve(StatusOr<typename M::Reply> (Server::*handle)(const typename M::Request &));
+  template <typename M> void serveWithRows(StatusOr<typename M::Reply> (Server::*handle)(const typename M::Request &));
+  void runWithRows(std::function<void()> run);
   void addMethods();
   void joined(const rpc::JoinReply &reply);
   void whenReady(Completion done);

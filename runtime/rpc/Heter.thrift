@@ -206,8 +206,19 @@ struct StatsRequest {
   100: i32 answeredBelow = 0
 }
 
+// Of a table with a tier below memory, on this server; keys are those pulled that have rows.
+struct TierFigures {
+  1: required i64 rowsInMemory
+  2: required i64 rowsOnDisk
+  3: required i64 keysPulled
+  4: required i64 keysOnDisk
+  5: required i64 blocksRead
+  6: required i64 bytesWritten
+}
+
 struct StatsReply {
   1: required map<string, i64> rows // a table's rows on this server
+  2: map<string, TierFigures> tiers
 }
 
 // For people who look into a live server: it takes part in no run and changes nothing. Rows are read while they change:

@@ -51,6 +51,7 @@ uint32_t RowStore::addOnDisk(Row from, bool isShort, uint32_t slot) {
   added.setEpoch(from.epoch());
   added.setSeen(from.seen());
   setSlot(row, slot);
+  std::copy_n(from.floats(), keptFloats_, added.floats() + 1);
   return row;
 }
 

@@ -1,7 +1,7 @@
 // RowStore: the rows of one range of a table. A row is its key, two small marks and its floats in one piece of memory
 // that never moves while the row lives; freed rows are used again. Rows come in two sizes: whole ones, and short ones
 // of keys that were seen but not admitted yet. Of rows that lie on disk it keeps what a row begins with, its key and
-// its marks, and in place of the floats the slot of a SlotFile.
+// its marks; then the slot of a SlotFile, and the first floats if somebody asks for them, in place of all floats.
 #ifndef HETER_RUNTIME_TABLE_ROWSTORE_H
 #define HETER_RUNTIME_TABLE_ROWSTORE_H
 
@@ -112,9 +112,11 @@ private:
 /// Thread-compatible.
 class RowStore {
 public:
-  RowStore(RowArena &arena, int64_t rowFloats, int64_t shortFloats)
-      : slabs_{RowSlabs(arena, bytesOf(rowFloats)), RowSlabs(arena, slotRowBytes),
-               RowSlabs(arena, bytesOf(shortFloats)), RowSlabs(arena, slotRowBytes)} {}
+  /// Of rows on disk the first `keptFloats` floats are kept here, too.
+  RowStore(RowArena &arena, int64_t rowFloats, int64_t shortFloats, int64_t keptFloats = 0)
+      : keptFloats_(keptFloats),
+        slabs_{RowSlabs(arena, bytesOf(rowFloats)), RowSlabs(arena, bytesOf(1 + keptFloats)),
+               RowSlabs(arena, bytesOf(shortFloats)), RowSlabs(arena, bytesOf(1 + keptFloats))} {}
 
   static bool isShort(uint32_t row) { return (row & shortBit) != 0; }
   /// Whether a row's floats lie on disk. Of RowIndex::none, too: who asks knows that there is a row, or asks next.
@@ -125,7 +127,7 @@ public:
 
   /// A row with its key, and marks of 0; its floats are not set. REQUIRES: fewer than 2^30 - 1 rows of its size.
   uint32_t add(uint64_t key, bool isShort);
-  /// A row on disk, with the key and the marks of `from`. REQUIRES: as add().
+  /// A row on disk, with the key, the marks and the first floats of `from`. REQUIRES: as add().
   uint32_t addOnDisk(Row from, bool isShort, uint32_t slot);
   void remove(uint32_t row) { slabsOf(row).free(numberOf(row)); }
 
@@ -135,6 +137,8 @@ public:
   /// Where a row lies on disk. REQUIRES: isOnDisk(row).
   uint32_t slot(uint32_t row) const;
   void setSlot(uint32_t row, uint32_t slot);
+  /// The first floats of a row: all of one in memory, keptFloats of one on disk.
+  const float *firstFloats(uint32_t row) const { return at(row).floats() + (isOnDisk(row) ? 1 : 0); }
   size_t rowBytes(bool isShort) const { return slabs_[isShort ? 2 : 0].rowBytes(); }
   [[gnu::always_inline]] void prefetchKey(uint32_t row) const { prefetchLine(slabsOf(row).at(numberOf(row))); }
   /// Brings the first `bytes` of a row near, up to some cache lines.
@@ -154,12 +158,12 @@ private:
   static constexpr uint32_t shortBit = uint32_t{1} << 31;
   static constexpr uint32_t diskBit = uint32_t{1} << 30;
   static constexpr uint32_t numberMask = diskBit - 1;
-  static constexpr size_t slotRowBytes = Row::headerBytes + sizeof(uint32_t);
   static constexpr size_t most = 512; ///< Bytes to prefetch.
   static size_t bytesOf(int64_t floats) { return Row::headerBytes + static_cast<size_t>(floats) * sizeof(float); }
   const RowSlabs &slabsOf(uint32_t row) const { return slabs_[row >> 30]; }
   RowSlabs &slabsOf(uint32_t row) { return slabs_[row >> 30]; }
 
+  int64_t keptFloats_;
   std::array<RowSlabs, 4> slabs_; ///< Of whole rows, of those on disk, of short rows, of those on disk.
 };
 

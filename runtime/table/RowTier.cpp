@@ -27,6 +27,15 @@ StatusOr<std::unique_ptr<RowTier>> RowTier::create(const TierPlace &place, const
   return tier;
 }
 
+void TierFigures::add(const TierFigures &other) {
+  rowsInMemory += other.rowsInMemory;
+  rowsOnDisk += other.rowsOnDisk;
+  keysPulled += other.keysPulled;
+  keysOnDisk += other.keysOnDisk;
+  blocksRead += other.blocksRead;
+  bytesWritten += other.bytesWritten;
+}
+
 size_t RowTier::rowBytes(bool isShort) const {
   return Row::headerBytes + static_cast<size_t>(spec_.floatsOf(isShort)) * sizeof(float);
 }

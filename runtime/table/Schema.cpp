@@ -169,11 +169,8 @@ static Status checkPolicy(const TableSpec &spec, const std::string &owner) {
   if (policy.memoryBytes > 0 && policy.memoryBytes / virtualShards < spec.rowMemory(false))
     return Status::invalidArgument(owner + " may take " + std::to_string(policy.memoryBytes) +
                                    " bytes, and wants room for " + std::to_string(virtualShards) + " rows of " +
-                                   std::to_string(spec.rowMemory(false)));
-  if (policy.tiered)
-    return Status::unimplemented(owner +
-                                 " says `beyond: ssd`, and a tier below memory is not supported yet; leave it " +
-                                 "out, and what has no room in memory is evicted");
+                                   std::to_string(spec.rowMemory(false)) + ": at least " +
+                                   std::to_string(virtualShards * spec.rowMemory(false)));
   return {};
 }
 

@@ -43,8 +43,9 @@ void TableContext::initialize(Row row, bool isShort) const {
 }
 
 TableRange::TableRange(const TableContext &context, RowArena &arena, RangeHash hash, RowTier *tier, int shards)
-    : context_(context), spec_(context.spec), rows_(arena, spec_.rowFloats, spec_.shortFloats), index_(arena, hash),
-      memoryOfShard_(spec_.policy.memoryToKeep() / virtualShards), tier_(tier),
+    : context_(context), spec_(context.spec),
+      rows_(arena, spec_.rowFloats, spec_.shortFloats, spec_.policy.evictsByScore ? spec_.policy.statistics() : 0),
+      index_(arena, hash), memoryOfShard_(spec_.policy.memoryToKeep() / virtualShards), tier_(tier),
       budget_(spec_.policy.memoryBytes / virtualShards * shards), clock_(tier ? new RowClock : nullptr) {
   if (memoryOfShard_ > 0)
     shardBytes_.resize(virtualShards);
@@ -233,8 +234,9 @@ void TableRange::rate(Candidate &candidate, uint16_t period) const {
   const RowPolicy &policy = spec_.policy;
   const Row row = rows_.at(candidate.row);
   candidate.age = RowPolicy::age(row.seen(), period);
-  if (policy.scored && !RowStore::isOnDisk(candidate.row)) {
-    std::array<float, 2> statistics = {row.floats()[0], row.floats()[1]};
+  if (policy.evictsByScore || (policy.scored && !tier_)) {
+    const float *floats = rows_.firstFloats(candidate.row);
+    std::array<float, 2> statistics = {floats[0], floats[1]};
     policy.age(statistics.data(), candidate.age);
     candidate.score = policy.score(statistics.data());
   }
@@ -258,7 +260,6 @@ void TableRange::keepWithin(std::span<Candidate> ofShard, int64_t memoryBytes) c
 }
 
 int64_t TableRange::evict(int first, int end, int64_t memoryOfShard, const TableTime &time, DiskRows &onDisk) {
-  assert(!tier_ || !spec_.policy.evictsByScore);
   const RangeHash &hash = index_.hash();
   const uint64_t last = RowIndex::position(hash.lastOfShard(end - 1));
   const uint16_t period = spec_.policy.periodOf(time);

@@ -85,7 +85,6 @@ public:
 
   /// Evicts rows of the virtual shards [first, end), which are the range's. Each shard may keep `memoryOfShard` bytes;
   /// -1: no limit. Gives the number evicted. Rows on disk that a snapshot wants first stay, and are added to `onDisk`.
-  /// REQUIRES: with a tier, the policy does not evict by score.
   int64_t evict(int first, int end, int64_t memoryOfShard, const TableTime &time, DiskRows &onDisk)
       HETER_REQUIRES(mutex_);
 

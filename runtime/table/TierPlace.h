@@ -25,6 +25,8 @@ struct TierFigures {
   int64_t keysOnDisk = 0; ///< Among them.
   int64_t blocksRead = 0;
   int64_t bytesWritten = 0;
+
+  void add(const TierFigures &other);
 };
 
 } // namespace heter::runtime

@@ -60,6 +60,10 @@ void PredictFlags::addRoleFlags(CLI::App &app) {
   count("--servers", options.servers, mostProcesses, "Servers (default: 1)");
   count("--cpu-trainers", options.cpuTrainers, mostProcesses, "Cpu-trainers (default: 1)");
   classes_.addTo(app, group);
+  app.add_option("--tier-dir", options.tierFolder,
+                 "Where rows go for which `memory` has no room, with `beyond: ssd` (default: the temporary folder)")
+      ->type_name("DIR")
+      ->group(group);
   app.add_flag("--poison-freed", options.poisonFreed, "Overwrite freed buffers with NaN, to find their late readers")
       ->group(group);
 }

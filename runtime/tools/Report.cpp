@@ -278,6 +278,17 @@ std::string predictionTable(const RunResult &result, bool colored) {
          workText(result, cli::styled("predicted", cli::Style::Bold, colored) + " ", /*reached=*/"");
 }
 
+/// Of the rows that were pulled, which part was in memory; 1 if there were none.
+static double hitRate(const TierFigures &tier) {
+  return tier.keysPulled == 0 ? 1 : 1 - static_cast<double>(tier.keysOnDisk) / static_cast<double>(tier.keysPulled);
+}
+
+static std::string tierText(const TierFigures &tier) {
+  return "        " + grouped(tier.rowsInMemory) + " in memory, where " + fixed(100 * hitRate(tier), 1) +
+         " % of those pulled were; " + grouped(tier.rowsOnDisk) + " on disk: " + grouped(tier.blocksRead) +
+         " blocks read, " + byteSize(tier.bytesWritten) + " written\n";
+}
+
 std::string resultTable(const RunResult &result, bool colored) {
   auto bold = [&](const std::string &word) { return cli::styled(word, cli::Style::Bold, colored); };
   std::string text = roleTable(result, colored) + workText(result, bold("trained") + " on ", quality(result.train));
@@ -293,8 +304,11 @@ std::string resultTable(const RunResult &result, bool colored) {
             fixed(100 * static_cast<double>(rows.hits) / static_cast<double>(wanted), 1) + " % of them kept, " +
             grouped(rows.stale) + " kept too old\n";
   }
-  for (const auto &[name, count] : result.tables)
+  for (const auto &[name, count] : result.tables) {
     text += bold("table") + "   " + name + ": " + grouped(count) + " rows\n";
+    if (const auto tier = result.tiers.find(name); tier != result.tiers.end())
+      text += tierText(tier->second);
+  }
   return text;
 }
 
@@ -305,6 +319,18 @@ std::string interruptedLine(const RunResult &result, const std::string &saveFold
   else if (!saveFolder.empty())
     line += "; nothing was saved, " + saveFolder + " is as it was";
   return line + "\n";
+}
+
+static std::string tiersJson(const RunResult &result) {
+  std::string text;
+  for (const auto &[name, tier] : result.tiers)
+    text += (text.empty() ? "" : ", ") + quoted(name) + ": {\"rows_in_memory\": " + std::to_string(tier.rowsInMemory) +
+            ", \"rows_on_disk\": " + std::to_string(tier.rowsOnDisk) + ", \"hit_rate\": " + number(hitRate(tier)) +
+            ", \"keys_pulled\": " + std::to_string(tier.keysPulled) +
+            ", \"keys_on_disk\": " + std::to_string(tier.keysOnDisk) +
+            ", \"blocks_read\": " + std::to_string(tier.blocksRead) +
+            ", \"bytes_written\": " + std::to_string(tier.bytesWritten) + "}";
+  return text;
 }
 
 std::string summaryJson(const RunResult &result) {
@@ -330,6 +356,8 @@ std::string summaryJson(const RunResult &result) {
   for (const auto &[name, count] : result.tables)
     tables += (tables.empty() ? "" : ", ") + quoted(name) + ": " + std::to_string(count);
   add("tables", "{" + tables + "}");
+  if (!result.tiers.empty())
+    add("tiers", "{" + tiersJson(result) + "}");
   add("wire", "{\"bytes_sent\": " + std::to_string(result.bytesSent) +
                   ", \"bytes_received\": " + std::to_string(result.bytesReceived) + "}");
   add("row_cache", "{\"hits\": " + std::to_string(result.rowCache.hits) +

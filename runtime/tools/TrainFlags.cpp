@@ -111,6 +111,11 @@ void TrainFlags::addTrainingFlags(CLI::App &app, bool launch) {
       ->type_name("DIR")
       ->group(group);
   app.add_flag("--restart-data", options.restartData, "With --load: begin at the start of the data")->group(group);
+  app.add_option("--tier-dir", options.tierFolder,
+                 "Where rows go for which `memory` has no room, with `beyond: ssd` (default: beside --save DIR, or the "
+                 "temporary folder)")
+      ->type_name("DIR")
+      ->group(group);
   app.add_option("--summary", command_.summaryFile, "Write the run's numbers as JSON")->type_name("FILE")->group(group);
   app.add_option("--losses", command_.lossesFile, "Write `STEP LOSS` a line, at full precision")
       ->type_name("FILE")
@@ -241,6 +246,8 @@ std::vector<std::string> printOptions(const RunOptions &options) {
     add("--save", options.saveFolder);
   if (!options.loadFolder.empty())
     add("--load", options.loadFolder);
+  if (!options.tierFolder.empty())
+    add("--tier-dir", options.tierFolder);
   add("--servers", std::to_string(options.servers));
   add("--cpu-trainers", std::to_string(options.cpuTrainers));
   for (const auto &[name, count] : options.heterTrainers) {

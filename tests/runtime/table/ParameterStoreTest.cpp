@@ -347,7 +347,7 @@ TEST(ParameterStore, refusesModelsItCannotHold) {
         addRule(info, "memory", {{"bytes", 1 << 30}});
         addRule(info, "ssd", {});
       },
-      "table `fm` says `beyond: ssd`, and a tier below memory is not supported yet; leave it out");
+      "table `fm` says `beyond: ssd`, and there is no folder for the rows below memory");
   fails(
       [](auto &info) {
         info.tables[1].parts[1].admit.kind = "score";

@@ -261,9 +261,7 @@ std::vector<Policy> policies() {
   score.period = 3;
   score.evictsByScore = true;
   score.leastScore = 0.5F;
-  Policy keptScore = score;
-  keptScore.evictsByScore = false;
-  return {always, count, unseen, score, tiered(always), tiered(count), tiered(unseen), tiered(keptScore)};
+  return {always, count, unseen, score, tiered(always), tiered(count), tiered(unseen), tiered(score)};
 }
 
 TEST(SparseTable, doesWhatAMapDoes) {
@@ -359,7 +357,7 @@ void expectIncrementsAreTheWhole(const Policy &policy) {
 }
 
 TEST(SparseTable, aBaseAndWhatChangedSinceAreTheWhole) {
-  for (const Policy &policy : {policies()[3], policies()[6]})
+  for (const Policy &policy : {policies()[3], policies()[6], policies()[7]})
     expectIncrementsAreTheWhole(policy);
 }
 
