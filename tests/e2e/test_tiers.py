@@ -1,6 +1,8 @@
 """Tables larger than memory: with room for a part of the rows alone, losses and every row are bit for bit those of a run that
 has all in memory, in every mode, across saves, increments and loads; full disks and wrong folders are one clear error."""
 
+import os
+import pathlib
 import resource
 import subprocess
 import time
@@ -143,6 +145,36 @@ class Tiers(e2e.TestCase):
             self.assertIn(str(self.tier), error)
             self.assertIn("File too large", error)
         self.assertSameModel(self.dump(saved), before, "the last save")
+
+    def test_a_damaged_file_ends_the_run(self):
+        for mode in ["local", "ps"]:
+            run = subprocess.Popen([str(c) for c in [e2e.BIN / "heter", "run", self.small(mode), "--data", self.data, *FLAGS,
+                                                     "--epochs", 500, "--tier-dir", self.tier]],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            try:
+                self.damage(run)
+                errors = [line for line in run.communicate(timeout=120)[1].splitlines() if "error:" in line]
+            finally:
+                run.kill()
+            self.assertNotEqual(run.returncode, 0)
+            self.assertEqual(len(errors), 1, errors)
+            self.assertRegex(errors[0], rf"table `emb`: block \d+ of `{self.tier}/emb.rows` is not what was written")
+
+    def damage(self, run):
+        """Overwrites what the run has on disk, again and again until it notices."""
+        until = time.time() + 60
+        damaged = False
+        while run.poll() is None and time.time() < until:
+            for file in pathlib.Path(f"/proc/{run.pid}/fd").iterdir():
+                try:
+                    if str(self.tier) in os.readlink(file) and (size := os.stat(file).st_size) > 0:
+                        with open(file, "r+b") as out:
+                            out.write(b"?" * size)
+                            damaged = True
+                except OSError:
+                    pass
+            time.sleep(0.05)
+        self.assertTrue(damaged)
 
     def test_wrong_folders_and_budgets(self):
         (self.folder / "file").write_text("")
