@@ -2,7 +2,7 @@
 #include "compiler/KernelFunction.h"
 
 #include "compiler/LoopSpace.h"
-#include "dialects/nn/NN.h"
+#include "dialects/task/Task.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -116,6 +116,12 @@ FailureOr<KernelFunction> makeKernelFunction(func::FuncOp kernel, ModuleOp targe
   Block &block = body.getBody().front();
   for (auto [tensor, argument] : llvm::zip(tensors, block.getArguments()))
     function.memory[tensor] = argument;
+  // Where the result takes an input's place, both are reached through one pointer, so that nothing is assumed of two.
+  if (auto overwritten = kernel->getAttrOfType<IntegerAttr>(task::kOverwritesAttr)) {
+    auto input = static_cast<unsigned>(overwritten.getInt());
+    function.memory[kernel.front().getTerminator()->getOperand(0)] = block.getArgument(input);
+    body.removeArgAttr(input, StringAttr::get(body.getContext(), LLVM::LLVMDialect::getReadonlyAttrName()));
+  }
   function.batch = block.getArguments().back();
   builder.setInsertionPointToStart(&block);
   addConstants(kernel, target, builder, function.memory);

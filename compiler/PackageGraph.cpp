@@ -183,6 +183,9 @@ private:
         .Case([&](task::KernelOp kernel) {
           node.kind = NodeKind::KERNEL;
           node.callee = kernel.getCallee().str();
+          auto function = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(kernel, kernel.getCalleeAttr());
+          if (auto overwritten = function->getAttrOfType<IntegerAttr>(task::kOverwritesAttr))
+            node.attributes["overwrites"].__set_integer(overwritten.getInt());
         })
         .Case([&](task::LibraryOp library) {
           node.kind = NodeKind::LIBRARY;

@@ -46,6 +46,9 @@ mlir::Type inSpace(mlir::Type type, Space space);
 /// The f32 matrix `type` packed, in the same memory.
 mlir::RankedTensorType packed(mlir::RankedTensorType type, Packing packing);
 
+/// On a kernel's function: the number of the input whose place its only result takes. Set by the plan.
+inline constexpr llvm::StringLiteral kOverwritesAttr = "task.overwrites";
+
 /// Whether the runtime's library has kernels of this name.
 bool isLibraryKernel(llvm::StringRef name);
 

@@ -1,6 +1,7 @@
 // Values get their offsets one after another, each the lowest or the tightest place that is free while it lives; which
 // values come first decides how well all fit, so several orders are tried, and the best is improved by bringing those
-// that end highest forward. Who takes the place of values that ended before starts after their users.
+// that end highest forward. Who takes the place of values that ended before starts after their users. A node that may
+// write over an input that ends there does so: both are one value to the planner.
 #include "passes/Plan/Arena.h"
 
 #include "tests/mutation/Mutation.h"
@@ -149,7 +150,7 @@ private:
 class ArenaPlanner {
 public:
   explicit ArenaPlanner(ArenaGraph &graph)
-      : graph_(graph), maker_(graph.values.size(), -1), users_(graph.values.size()),
+      : graph_(graph), maker_(graph.values.size(), -1), users_(graph.values.size()), next_(graph.values.size(), -1),
         before_(graph.nodes.size(), NodeSet(graph.nodes.size())), placed_(graph.aligned.size()) {}
 
   void run() {
@@ -160,6 +161,8 @@ public:
       for (int value : graph_.nodes[node].outputs)
         maker_[value] = node;
     }
+    for (int node = 0; node < static_cast<int>(graph_.nodes.size()); ++node)
+      chooseOverwritten(node);
     for (size_t segment = 0; segment < graph_.aligned.size(); ++segment)
       placeSegment(static_cast<int>(segment));
     for (int node = 0; node < static_cast<int>(graph_.nodes.size()); ++node)
@@ -167,6 +170,33 @@ public:
   }
 
 private:
+  void chooseOverwritten(int number) {
+    ArenaNode &node = graph_.nodes[number];
+    node.overwritten = -1;
+    if (node.outputs.size() != 1)
+      return;
+    const int output = node.outputs[0];
+    const ArenaValue &own = graph_.values[output];
+    for (int input : node.overwritable) {
+      const ArenaValue &value = graph_.values[input];
+      if (own.segment < 0 || own.bytes == 0 || value.segment != own.segment || value.bytes != own.bytes ||
+          value.lasting || maker_[input] < 0 || next_[input] >= 0 || users_[input].back() != number)
+        continue;
+      next_[input] = output;
+      node.overwritten = input;
+      return;
+    }
+  }
+
+  /// The value that takes the place of `value` last.
+  int lastInPlace(int value) const {
+    while (next_[value] >= 0)
+      value = next_[value];
+    return value;
+  }
+
+  bool overwritesInput(int value) const { return maker_[value] >= 0 && graph_.nodes[maker_[value]].overwritten >= 0; }
+
   void placeSegment(int segment) {
     std::vector<Lifetime> lifetimes;
     for (int value = 0; value < static_cast<int>(graph_.values.size()); ++value) {
@@ -175,12 +205,14 @@ private:
         continue;
       if (graph_.aligned[segment])
         own.bytes = (own.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
-      lifetimes.push_back({value, maker_[value], lastUse(value), own.bytes});
+      if (!overwritesInput(value))
+        lifetimes.push_back({value, maker_[value], lastUse(lastInPlace(value)), own.bytes});
     }
     SegmentPlanner planner(std::move(lifetimes));
     graph_.segmentBytes[segment] = std::max<int64_t>(planner.run(), 0);
     for (size_t i = 0; i < planner.values().size(); ++i)
-      graph_.values[planner.values()[i].value].offset = planner.offset(i);
+      for (int value = planner.values()[i].value; value >= 0; value = next_[value])
+        graph_.values[value].offset = planner.offset(i);
   }
 
   void planNode(int node) {
@@ -194,7 +226,7 @@ private:
     // Later nodes first: what follows from them needs no edge.
     std::sort(waits.rbegin(), waits.rend());
     for (int earlier : waits) {
-      if (before_[node].contains(earlier))
+      if (earlier == node || before_[node].contains(earlier)) // The node itself where it overwrites its input.
         continue;
       if (!dropsEdge())
         graph_.nodes[node].after.push_back(earlier);
@@ -231,6 +263,7 @@ private:
   ArenaGraph &graph_;
   std::vector<int> maker_;
   std::vector<std::vector<int>> users_;
+  std::vector<int> next_; ///< the value that is written over a value by its last user, or -1
   std::vector<NodeSet> before_;
   std::vector<std::vector<int>> placed_; ///< for each segment, the values of the nodes so far
 };

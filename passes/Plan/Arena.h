@@ -22,6 +22,9 @@ struct ArenaNode {
   std::vector<int> inputs;  ///< values that it reads until it has ended
   std::vector<int> outputs; ///< values that it makes from its start on
   std::vector<int> after;   ///< planned: nodes that must end before it starts, besides the makers of its inputs
+  /// Inputs in whose place the node can write its only output, the best first.
+  std::vector<int> overwritable = {};
+  int overwritten = -1; ///< planned: the one of them that it overwrites
 };
 
 /// A graph: nodes in an order in which they can run.
@@ -33,7 +36,8 @@ struct ArenaGraph {
 };
 
 /// Plans `graph`. Afterwards two values of a segment that overlap are ordered: the maker and all users of one are
-/// predecessors, over inputs and `after`, of the maker of the other. Edges of `after` that follow from others are left
+/// predecessors, over inputs and `after`, of the maker of the other, except that the latter may itself be the last user
+/// of a value as large as its output, in whose very place it writes. Edges of `after` that follow from others are left
 /// out. Segments are mostly as small as the largest sum of bytes that are alive at once. The plan is a function of the
 /// graph alone.
 void planArena(ArenaGraph &graph);

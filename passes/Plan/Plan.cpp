@@ -1,4 +1,5 @@
-// Stage 8: gives each graph, nested ones too, its memory segments, slots and reuse edges.
+// Stage 8: gives each graph, nested ones too, its memory segments, slots and reuse edges. A kernel that writes over its
+// input becomes one of its own, which task.overwrites tells.
 #include "dialects/ps/PS.h"
 #include "dialects/task/Task.h"
 #include "passes/Passes.h"
@@ -19,6 +20,29 @@ namespace {
 bool isInFrame(OpResult value) {
   return isa<RankedTensorType>(value.getType()) &&
          !isa<task::InputOp, task::RecvOp, task::PullDenseOp>(value.getOwner());
+}
+
+/// Whether element i of `argument` is read for element i of the kernel's only result alone.
+bool isOverwritable(func::FuncOp kernel, BlockArgument argument) {
+  Block &body = kernel.getBody().front();
+  Operation *terminator = body.getTerminator();
+  if (terminator->getNumOperands() != 1 || terminator->getOperand(0).getType() != argument.getType())
+    return false;
+  auto shape = cast<RankedTensorType>(argument.getType()).getShape();
+  llvm::SmallPtrSet<Operation *, 8> readers(argument.user_begin(), argument.user_end());
+  for (Operation &op : body.without_terminator()) {
+    if (isa<nn::ConstantOp>(op))
+      continue;
+    if (!op.hasTrait<nn::Pointwise>() || op.getNumResults() != 1)
+      return false;
+    if (!readers.contains(&op))
+      continue;
+    auto type = dyn_cast<RankedTensorType>(op.getResult(0).getType());
+    if (isa<nn::BroadcastOp>(op) || !type || type.getShape() != shape)
+      return false;
+    readers.insert(op.user_begin(), op.user_end());
+  }
+  return true;
 }
 
 bool isBatched(RankedTensorType type) { return type.getRank() && type.isDynamicDim(0); }
@@ -69,6 +93,12 @@ private:
       node.inputs.push_back(addValue(value));
     for (Value value : op->getResults())
       node.outputs.push_back(addValue(value));
+    if (auto kernel = dyn_cast<task::KernelOp>(op)) {
+      auto function = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(kernel, kernel.getCalleeAttr());
+      for (auto [input, argument] : llvm::zip_equal(kernel.getInputs(), function.getArguments()))
+        if (llvm::count(kernel.getInputs(), input) == 1 && isOverwritable(function, argument))
+          node.overwritable.push_back(addValue(input));
+    }
     // A reuse edge would make a kernel wait for a peer's answer, so what is sent keeps its memory.
     if (isa<task::SendOp, task::PushRowsOp, task::PushDenseOp>(op))
       for (int value : node.inputs)
@@ -87,6 +117,24 @@ private:
       slots.push_back(task::SlotAttr::get(node.getContext(), value.segment, value.offset, value.bytes));
     }
     node.setSlotsAttr(slots.empty() ? ArrayAttr() : builder.getArrayAttr(slots));
+    if (planned.overwritten >= 0)
+      overwrite(cast<task::KernelOp>(node.getOperation()),
+                llvm::find(planned.inputs, planned.overwritten) - planned.inputs.begin());
+  }
+
+  /// Makes the node call the form of its kernel that writes over input `number`.
+  void overwrite(task::KernelOp node, int64_t number) {
+    auto function = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(node, node.getCalleeAttr());
+    std::string name = (function.getName() + "_over_" + Twine(number)).str();
+    auto module = function->getParentOfType<ModuleOp>();
+    if (!module.lookupSymbol(name)) {
+      OpBuilder builder(module.getContext());
+      builder.setInsertionPointAfter(function);
+      auto made = cast<func::FuncOp>(builder.clone(*function));
+      made.setName(name);
+      made->setAttr(task::kOverwritesAttr, builder.getI64IntegerAttr(number));
+    }
+    node.setCallee(name);
   }
 
   ArrayAttr segments() {
@@ -121,6 +169,10 @@ struct Plan : impl::PlanBase<Plan> {
       });
       program.setSegmentsAttr(planGraph(program.getBody(), space));
     }
+    // A kernel that always writes over its input has no caller in its first form.
+    for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (SymbolTable::symbolKnownUseEmpty(function, getOperation()))
+        function.erase();
     getOperation()->setAttr(nn::kStageAttr, StringAttr::get(&getContext(), "plan"));
   }
 };

@@ -5,6 +5,7 @@
 #include "runtime/graph/ActiveFrame.h"
 
 #include "runtime/base/ScratchBuffer.h"
+#include "runtime/package/Package.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -143,7 +144,7 @@ void ActiveFrame::poison(int value) {
 
 void ActiveFrame::poisonUnused(int node) {
   for (int v : plan_.nodes[node].distinctInputs)
-    if (users_[v].fetch_sub(1, std::memory_order_acq_rel) == 1)
+    if (users_[v].fetch_sub(1, std::memory_order_acq_rel) == 1 && v != overwrittenValue(graph_.nodes[node]))
       poison(v);
   for (int v : graph_.nodes[node].outputs)
     if (plan_.users[v] == 0)

@@ -49,6 +49,9 @@ StatusOr<Package> readPackage(FileSystem &files, const std::string &folder);
 /// channels and inputs of `info`. Messages name role, graph and node.
 Status verifyPackage(const package::PackageInfo &info, const std::vector<package::RoleProgram> &programs);
 
+/// The value of the graph whose place the node's output takes, or -1.
+int32_t overwrittenValue(const package::Node &node);
+
 /// The part of verifyPackage that needs no package: indices, order, kinds, segments and regions of one graph.
 Status verifyGraph(const package::Graph &graph);
 

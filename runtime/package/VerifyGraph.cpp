@@ -267,6 +267,8 @@ private:
       HETER_RETURN_IF_ERROR(needText(node, "channel"));
       return checkCounts(node, 0, node.outputs.size());
     case NodeKind::KERNEL:
+      HETER_RETURN_IF_ERROR(checkOverwrites(node));
+      return checkCallee(node);
     case NodeKind::LIBRARY:
       return checkCallee(node);
     case NodeKind::COPY:
@@ -307,6 +309,20 @@ private:
         if (node.kind == NodeKind::KERNEL && graph_.values[v].kind != ValueKind::TENSOR)
           return Status::dataLoss("a kernel takes and gives tensors only");
     return {};
+  }
+
+  /// A kernel that writes over an input has one output, in the very place of that input.
+  Status checkOverwrites(const Node &node) {
+    const auto found = node.attributes.find("overwrites");
+    if (found == node.attributes.end())
+      return {};
+    const int64_t number = found->second.__isset.integer ? found->second.integer : -1;
+    if (number < 0 || number >= static_cast<int64_t>(node.inputs.size()) || node.outputs.size() != 1)
+      return Status::dataLoss("`overwrites` wants the number of an input, and one output");
+    const package::Value &from = input(node, static_cast<size_t>(number)), &to = output(node, 0);
+    const bool inPlace =
+        from.segment >= 0 && from.segment == to.segment && from.offset == to.offset && sameType(from, to);
+    return inPlace ? Status() : Status::dataLoss("the output does not lie where the input lies that it overwrites");
   }
 
   Status checkRegion(const Node &node, size_t r, size_t firstInput, size_t results) {

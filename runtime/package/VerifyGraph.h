@@ -23,12 +23,13 @@ Status verifyType(const package::TensorType &type, bool batch);
 /// REQUIRES: verifyGraph(graph) is ok.
 Status verifySpaces(const package::Graph &graph);
 
-/// No two values that are alive together share memory. REQUIRES: verifyGraph(graph) is ok.
+/// No two values that are alive together share memory, except that a node writes over the input that it names.
+/// REQUIRES: verifyGraph(graph) is ok.
 Status verifyMemory(const package::Graph &graph);
 
 /// For each segment, the largest sum of the bytes of values that are alive at once when the nodes run in their order:
-/// from their maker's start to their last user's end, results and what is sent or pushed to the graph's end. No plan
-/// can do with less. REQUIRES: verifyGraph(graph) is ok.
+/// from their maker's start to their last user's end (or start, if that writes over them), results and what is sent or
+/// pushed to the graph's end. No plan can do with less. REQUIRES: verifyGraph(graph) is ok.
 std::vector<int64_t> mostLiveBytes(const package::Graph &graph);
 
 } // namespace heter::runtime

@@ -1,5 +1,7 @@
 // Checks a graph's memory plan: where two values share bytes of a segment, the earlier one's users end before the later
-// one's producer starts, by data or by `after`, whatever the order in which ready nodes run.
+// one's producer starts, by data or by `after`, whatever the order in which ready nodes run; only the producer itself
+// may be a user, where it says that it writes over that input.
+#include "runtime/package/Package.h"
 #include "runtime/package/VerifyGraph.h"
 
 #include <algorithm>
@@ -69,8 +71,9 @@ private:
     const std::vector<bool> &before = before_[producer_[second]];
     if (!before[producer_[first]])
       return false;
+    const int producer = producer_[second];
     for (int user : users_[first])
-      if (!before[user])
+      if (!before[user] && !(user == producer && overwrittenValue(graph_.nodes[producer]) == first))
         return false;
     return true;
   }
@@ -87,6 +90,11 @@ private:
 
 } // namespace
 
+int32_t overwrittenValue(const package::Node &node) {
+  const auto found = node.attributes.find("overwrites");
+  return found == node.attributes.end() ? -1 : node.inputs[static_cast<size_t>(found->second.integer)];
+}
+
 std::vector<int64_t> mostLiveBytes(const package::Graph &graph) {
   using package::NodeKind;
   const size_t count = graph.nodes.size();
@@ -102,6 +110,9 @@ std::vector<int64_t> mostLiveBytes(const package::Graph &graph) {
   }
   for (int32_t v : graph.results)
     last[v] = count;
+  for (size_t n = 0; n < count; ++n)
+    if (const int32_t v = overwrittenValue(graph.nodes[n]); v >= 0)
+      last[v] = n - 1;
   std::vector<int64_t> most(graph.segments.size(), 0);
   for (size_t n = 0; n < count; ++n) {
     std::vector<int64_t> alive(graph.segments.size(), 0);

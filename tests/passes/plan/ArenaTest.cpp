@@ -33,9 +33,14 @@ ArenaGraph randomGraph(uint64_t seed) {
       value.segment = below(random, 8) == 0 ? -1 : below(random, 2);
       value.bytes = below(random, 10) == 0 ? 0 : 1 + below(random, 300);
       value.lasting = below(random, 12) == 0;
+      if (!node.inputs.empty() && below(random, 2)) // as large as an input
+        value = graph.values[node.inputs.front()];
       node.outputs.push_back(static_cast<int>(graph.values.size()));
       graph.values.push_back(value);
     }
+    for (int input : node.inputs)
+      if (below(random, 2) && std::count(node.inputs.begin(), node.inputs.end(), input) == 1)
+        node.overwritable.push_back(input);
     graph.nodes.push_back(node);
   }
   return graph;
@@ -78,9 +83,15 @@ void runRandomly(const ArenaGraph &graph, std::mt19937_64 &random) {
     const ArenaNode &node = graph.nodes[n];
     if (state[n]++ == 0) {
       for (int value : node.outputs) {
-        for (size_t other = 0; other < graph.values.size(); ++other)
-          ASSERT_FALSE(alive[other] && overlap(graph.values[value], graph.values[other]))
+        for (size_t other = 0; other < graph.values.size(); ++other) {
+          // What it overwrites lies in the very place of its output, and nobody else is to read it any more.
+          const ArenaValue &old = graph.values[other];
+          if (static_cast<int>(other) == node.overwritten && readers[other] == 1 && !old.lasting &&
+              old.offset == graph.values[value].offset && old.bytes == graph.values[value].bytes)
+            continue;
+          ASSERT_FALSE(alive[other] && overlap(graph.values[value], old))
               << "node " << n << " writes value " << value << " over value " << other;
+        }
         alive[value] = graph.values[value].bytes > 0;
       }
       continue;
@@ -146,6 +157,32 @@ TEST(Arena, NoEdgeFollowsFromOthers) {
         ASSERT_FALSE(impliedWithout(graph, maker, before, static_cast<int>(n))) << before << " -> " << n;
     }
   }
+}
+
+/// Where each node writes over what it reads, one place is enough; another reader of the first value comes before.
+TEST(Arena, AChainInPlaceNeedsOnePlace) {
+  ArenaGraph graph;
+  graph.aligned = {false};
+  graph.values = {{0, 100, false, 0}, {0, 100, false, 0}, {0, 100, false, 0}, {0, 90, false, 0}};
+  graph.nodes = {{{}, {0}, {}}, {{0}, {}, {}}, {{0}, {1}, {}, {0}}, {{1}, {2}, {}, {1}}, {{2}, {3}, {}, {2}}};
+  planArena(graph);
+  EXPECT_EQ(graph.segmentBytes[0], 190);
+  EXPECT_EQ(graph.nodes[2].overwritten, 0);
+  EXPECT_EQ(graph.nodes[3].overwritten, 1);
+  EXPECT_EQ(graph.nodes[4].overwritten, -1) << "its output is smaller";
+  EXPECT_EQ(graph.nodes[2].after, std::vector<int>{1});
+  EXPECT_TRUE(graph.nodes[3].after.empty());
+}
+
+TEST(Arena, WhatLastsOrIsReadLaterIsNotOverwritten) {
+  ArenaGraph graph;
+  graph.aligned = {false};
+  graph.values = {{0, 100, true, 0}, {0, 100, false, 0}, {0, 100, false, 0}};
+  graph.nodes = {{{}, {0}, {}}, {{0}, {1}, {}, {0}}, {{1}, {2}, {}, {1}}, {{1}, {}, {}}};
+  planArena(graph);
+  EXPECT_EQ(graph.segmentBytes[0], 300);
+  for (const ArenaNode &node : graph.nodes)
+    EXPECT_EQ(node.overwritten, -1);
 }
 
 /// value -> value -> ...: two places are enough.

@@ -1,4 +1,4 @@
-// Memory of a chain, reuse edges, what stays until the end, and nested graphs.
+// Memory of a chain, reuse edges, what stays until the end, and nested graphs. (in-place.mlir has kernels that overwrite.)
 // RUN: heter-opt %s --heter-plan | FileCheck %s
 // RUN: heter-opt %s --heter-plan | heter-opt | FileCheck %s
 
@@ -7,8 +7,8 @@ module @m attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "outli
   nn.parameter @w : tensor<5xf32> init #nn.init<"zeros", 0.0>
   ps.channel @c0 graph("train") from("cpu-trainer") to("heter-trainer.gpu") depth(1) types [tensor<?x4xf32>]
 
-  func.func @relu_0(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
-    %h = nn.relu %x : tensor<?x4xf32>
+  func.func @softmax_0(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+    %h = nn.softmax %x axis(1) : tensor<?x4xf32>
     return %h : tensor<?x4xf32>
   }
   func.func @condition() -> tensor<i1> {
@@ -23,12 +23,12 @@ module @m attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "outli
     // CHECK: task.input "x" named "x" at [#task.slot<-1, 0, 0>]
     %x = task.input "x" named "x" : tensor<?x4xf32>
     // CHECK: named "a" at [#task.slot<1, 0, 16>]
-    %a = task.kernel @relu_0(%x) named "a" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %a = task.kernel @softmax_0(%x) named "a" : (tensor<?x4xf32>) -> tensor<?x4xf32>
     // CHECK: named "b" at [#task.slot<1, 16, 16>]
-    %b = task.kernel @relu_0(%a) named "b" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %b = task.kernel @softmax_0(%a) named "b" : (tensor<?x4xf32>) -> tensor<?x4xf32>
     task.predict "a"(%a) named "predict a" : tensor<?x4xf32>
     // CHECK: named "c" after [3] at [#task.slot<1, 0, 16>]
-    %c = task.kernel @relu_0(%b) named "c" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %c = task.kernel @softmax_0(%b) named "c" : (tensor<?x4xf32>) -> tensor<?x4xf32>
     task.predict "c"(%c) named "predict c" : tensor<?x4xf32>
   }
 
@@ -37,12 +37,12 @@ module @m attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "outli
   // CHECK-SAME: #task.segment<"B", host, 48>
   task.program @"cpu-trainer.train" role("cpu-trainer") graph("train") class("cpu") {
     %x = task.input "x" named "x" : tensor<?x4xf32>
-    %a = task.kernel @relu_0(%x) named "a" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %a = task.kernel @softmax_0(%x) named "a" : (tensor<?x4xf32>) -> tensor<?x4xf32>
     task.send @c0(%a) named "send c0" : tensor<?x4xf32>
     // CHECK: named "b" at [#task.slot<1, 16, 16>]
-    %b = task.kernel @relu_0(%x) named "b" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %b = task.kernel @softmax_0(%x) named "b" : (tensor<?x4xf32>) -> tensor<?x4xf32>
     // CHECK: named "c" at [#task.slot<1, 32, 16>]
-    %c = task.kernel @relu_0(%b) named "c" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    %c = task.kernel @softmax_0(%b) named "c" : (tensor<?x4xf32>) -> tensor<?x4xf32>
     task.predict "c"(%c) named "predict c" : tensor<?x4xf32>
   }
 
@@ -73,13 +73,13 @@ module @m attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "outli
     // CHECK: else segments [#task.segment<"", host, 0>, #task.segment<"B", host, 16>] {
     %r = task.if %c(%x) named "if" : (tensor<?x4xf32>) -> tensor<?x4xf32> {
     ^bb0(%p: tensor<?x4xf32>):
-      %0 = task.kernel @relu_0(%p) named "0" : (tensor<?x4xf32>) -> tensor<?x4xf32>
-      %1 = task.kernel @relu_0(%0) named "1" : (tensor<?x4xf32>) -> tensor<?x4xf32>
-      %2 = task.kernel @relu_0(%1) named "2" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+      %0 = task.kernel @softmax_0(%p) named "0" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+      %1 = task.kernel @softmax_0(%0) named "1" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+      %2 = task.kernel @softmax_0(%1) named "2" : (tensor<?x4xf32>) -> tensor<?x4xf32>
       task.yield %2 : tensor<?x4xf32>
     } else {
     ^bb0(%p: tensor<?x4xf32>):
-      %0 = task.kernel @relu_0(%p) named "0" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+      %0 = task.kernel @softmax_0(%p) named "0" : (tensor<?x4xf32>) -> tensor<?x4xf32>
       task.yield %0 : tensor<?x4xf32>
     }
     // CHECK: task.while
@@ -91,7 +91,7 @@ module @m attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "outli
       task.yield %t : tensor<i1>
     } do {
     ^bb0(%p: tensor<?x4xf32>):
-      %0 = task.kernel @relu_0(%p) named "0" : (tensor<?x4xf32>) -> tensor<?x4xf32>
+      %0 = task.kernel @softmax_0(%p) named "0" : (tensor<?x4xf32>) -> tensor<?x4xf32>
       task.yield %0 : tensor<?x4xf32>
     }
     task.predict "s"(%s) named "predict s" : tensor<?x4xf32>

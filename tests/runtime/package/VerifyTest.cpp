@@ -305,6 +305,30 @@ TEST(Verify, RegionsFitTheirNodes) {
               HasSubstr("argument 0 is not value 0"));
 }
 
+TEST(Verify, AKernelMayOverwriteTheInputThatItNames) {
+  auto graph = [](std::vector<int32_t> after, bool says) {
+    GraphBuilder b;
+    int x = b.placed("x", f32({-1})), a = b.placed("a", f32({-1})), u = b.placed("u", f32({-1})),
+        over = b.placedAt("over", a);
+    b.input("x", x);                   // 0
+    b.kernel("k", {x}, {a});           // 1
+    b.kernel("k", {a}, {u});           // 2
+    b.kernel("k", {a}, {over}, after); // 3
+    if (says)
+      b.graph.nodes[3].attributes["overwrites"] = integer(0);
+    return b.graph;
+  };
+  EXPECT_TRUE(verifyMemory(graph({2}, true)).ok());
+  EXPECT_EQ(mostLiveBytes(graph({2}, true)).front(), 2 * graph({}, true).values[0].bytes);
+  EXPECT_THAT(verifyMemory(graph({2}, false)).message(), HasSubstr("`a` and 3 `over` share memory"));
+  EXPECT_THAT(verifyMemory(graph({}, true)).message(), HasSubstr("`a` and 3 `over` share memory"));
+  package::Graph elsewhere = graph({2}, true);
+  elsewhere.nodes[3].inputs = {2};
+  EXPECT_THAT(verifyGraph(elsewhere).message(), HasSubstr("does not lie where the input lies"));
+  elsewhere.nodes[3].attributes["overwrites"] = integer(1);
+  EXPECT_THAT(verifyGraph(elsewhere).message(), HasSubstr("wants the number of an input"));
+}
+
 TEST(Verify, SharedMemoryNeedsOrder) {
   auto graph = [](std::vector<int32_t> after, bool result) {
     GraphBuilder b;
