@@ -9,8 +9,8 @@ import time
 import unittest
 
 import e2e
-from cluster import Cluster, wait_for_all
-from test_faults import Launched, alive
+from cluster import Cluster, Launched, wait_for_all
+from test_faults import FLAGS, ROLES, alive
 
 INTERRUPTED = 130
 
@@ -85,9 +85,9 @@ class Interrupt(e2e.TestCase):
         self.assertIn("once more leaves at once", process.output())
 
     def test_a_second_one_kills_the_roles_of_a_launch(self):
-        run = Launched(self.folder / "run", self.compile("ctr_dnn", "heter-ps"), self.synth(2000))
+        run = Launched(self.folder / "run", self.compile("ctr_dnn", "heter-ps"), ["--data", self.synth(2000), *FLAGS])
         self.addCleanup(lambda: run.process.poll() is None and run.process.kill())
-        run.find_roles()
+        run.find_roles(len(ROLES))
         time.sleep(2)
         os.kill(run.roles["server 0"], signal.SIGSTOP)  # It does not leave by itself.
         run.process.send_signal(signal.SIGINT)
