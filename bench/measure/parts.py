@@ -62,6 +62,30 @@ def table(options, inputs):
 
 
 def memory(options, inputs):
+    """What is planned, and what becomes resident."""
+    yield from planned_memory(options, inputs)
+    yield from resident_memory(options, inputs)
+
+
+def resident_memory(options, inputs):
+    """What training adds to a loaded model's resident memory, over its frames' values and its reader's buffers."""
+    for case in cases(options, inputs):
+        if case.law != options.laws[0]:
+            continue
+        steps, summary = min(options.warm_up, 200 if case.model == "ctr_dnn" else 20), options.out / "summary.json"
+        inputs.tool("heter", "run", inputs.package(case.model, case.precision), "--data", inputs.clicks(case.law), "--load",
+                    inputs.saved(case.model), "--restart-data", "--batch-size", case.batch, "--max-examples", steps * case.batch,
+                    "--threads", options.threads, "--summary", summary)
+        use = json.loads(summary.read_text())["memory"]
+        grown = use["resident_bytes_at_end"] - use["resident_bytes_at_start"]
+        planned = use["frame_bytes"] + use["reader_bytes"]
+        yield {"what": f"{case.label}: memory that training adds, over its frames' and its reader's", "unit": "times",
+               "heter": [grown / planned], "at_most": 1.25}
+        yield {"what": f"{case.label}: the same, versions of dense values and packed copies counted too", "unit": "times",
+               "heter": [grown / (planned + use["version_bytes"])]}
+
+
+def planned_memory(options, inputs):
     """A segment's size over the most that is alive in it at once, as heter inspect says it; the largest of each program."""
     for case in cases(options, inputs):
         if case.law != options.laws[0] or case.batch != options.batches[0]:

@@ -1,9 +1,11 @@
-// Resource use through getrusage(2).
+// Resource use through getrusage(2) and proc(5).
 #include "runtime/base/Process.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <thread>
 
 namespace heter::runtime {
@@ -21,6 +23,13 @@ double processCpuSeconds() {
 }
 
 int64_t peakResidentBytes() { return static_cast<int64_t>(ownUsage().ru_maxrss) * 1024; }
+
+int64_t residentBytes() {
+  std::ifstream pages("/proc/self/statm");
+  int64_t size = 0, resident = 0;
+  pages >> size >> resident;
+  return pages ? resident * sysconf(_SC_PAGESIZE) : 0;
+}
 
 int processorCount() { return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1); }
 

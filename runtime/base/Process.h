@@ -12,6 +12,9 @@ double processCpuSeconds();
 /// The most memory that was resident at once, in bytes.
 int64_t peakResidentBytes();
 
+/// What is resident now, in bytes; 0 where the system does not tell.
+int64_t residentBytes();
+
 /// At least 1.
 int processorCount();
 

@@ -29,6 +29,7 @@ public:
 
   const std::string &path() const { return path_; }
   int64_t bytesRead() const { return bytesRead_; }
+  int64_t memoryBytes() const { return static_cast<int64_t>(buffer_.capacity()); }
   /// An error of this file.
   Status error(const std::string &what) const { return Status::invalidArgument(path_ + ": " + what); }
 
@@ -54,6 +55,7 @@ public:
 
   /// Bytes of the file itself, compressed if it is, read so far.
   int64_t bytesRead() const { return stored_.bytesRead(); }
+  int64_t memoryBytes() const { return stored_.memoryBytes(); }
 
 protected:
   explicit DataFile(StoredBytes stored) : stored_(std::move(stored)) {}

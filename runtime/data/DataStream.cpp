@@ -40,7 +40,7 @@ private:
   void deliver() HETER_REQUIRES(mutex_);
   void post(DataStream::Receiver receiver, StatusOr<BatchPtr> result);
 
-  StepReader reader_; ///< Touched by the one reading task only.
+  StepReader reader_; ///< Touched by the one reading task only, but for the size of its batches.
   const size_t readAhead_;
   Scheduler &scheduler_;
   mutable Mutex mutex_;
@@ -125,7 +125,9 @@ void StreamState::close() {
 
 DataProgress StreamState::progress() const {
   MutexLock lock(mutex_);
-  return progress_;
+  DataProgress progress = progress_;
+  progress.memoryBytes += reader_.batchBytes();
+  return progress;
 }
 
 class TextStream final : public DataStream {

@@ -95,8 +95,9 @@ struct DataOptions {
 struct DataProgress {
   int64_t examples = 0; ///< Dealt to any trainer, over all epochs, since the stream was opened.
   int64_t expectedExamples =
-      0;                ///< Of the same in the end: exact after the first epoch, an estimate before; 0: unknown yet.
-  int64_t badLines = 0; ///< Malformed lines that this trainer passed over and reported.
+      0;                   ///< Of the same in the end: exact after the first epoch, an estimate before; 0: unknown yet.
+  int64_t badLines = 0;    ///< Malformed lines that this trainer passed over and reported.
+  int64_t memoryBytes = 0; ///< Of the text read ahead and of all batches that came back so far.
 };
 
 /// A stream of batches. Files are read and parsed by `Scheduler::postBlocking` tasks, one at a time a stream, ahead of

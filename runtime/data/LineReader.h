@@ -46,6 +46,9 @@ public:
   /// Of the files themselves, compressed if they are, since the last rewind.
   int64_t bytesRead() const { return bytesRead_; }
 
+  /// Memory for text and for what is stored of the open file.
+  int64_t memoryBytes() const { return static_cast<int64_t>(buffer_.capacity()) + (file_ ? file_->memoryBytes() : 0); }
+
 private:
   StatusOr<bool> nextLine(std::string_view &line);
   StatusOr<bool> openNext();

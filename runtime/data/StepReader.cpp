@@ -6,6 +6,14 @@
 
 namespace heter::runtime {
 
+static int64_t memoryOf(const Batch &batch) {
+  size_t bytes = 0;
+  for (const BatchTensor &tensor : batch.tensors)
+    bytes += tensor.floats.capacity() * sizeof(float) + tensor.integers.capacity() * sizeof(int64_t) +
+             tensor.offsets.capacity() * sizeof(int64_t);
+  return static_cast<int64_t>(bytes);
+}
+
 std::shared_ptr<Batch> BatchPool::acquire() {
   std::unique_ptr<Batch> batch;
   {
@@ -17,12 +25,19 @@ std::shared_ptr<Batch> BatchPool::acquire() {
   }
   if (!batch)
     batch = std::make_unique<Batch>();
-  return {batch.release(), [pool = shared_from_this()](Batch *returned) { pool->release(returned); }};
+  const int64_t before = memoryOf(*batch);
+  return {batch.release(), [pool = shared_from_this(), before](Batch *returned) { pool->release(returned, before); }};
 }
 
-void BatchPool::release(Batch *batch) {
+void BatchPool::release(Batch *batch, int64_t before) {
   MutexLock lock(mutex_);
   free_.emplace_back(batch);
+  memoryBytes_ += memoryOf(*batch) - before;
+}
+
+int64_t BatchPool::memoryBytes() const {
+  MutexLock lock(mutex_);
+  return memoryBytes_;
 }
 
 StepReader::StepReader(LineForms forms, LineReader lines, DataOptions options, const DataPosition &start,
@@ -234,6 +249,7 @@ DataProgress StepReader::progress() const {
   DataProgress result;
   result.examples = dealt_ - start_.examples;
   result.badLines = reported_;
+  result.memoryBytes = lines_.memoryBytes();
   int64_t anEpoch = wholeEpoch_;
   if (anEpoch == 0 && lines_.bytesRead() > 0 && epochExamples_ > 0) {
     // Lines before the range were read too, so count them in the average length of a line.

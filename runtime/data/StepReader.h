@@ -19,12 +19,16 @@ namespace heter::runtime {
 class BatchPool : public std::enable_shared_from_this<BatchPool> {
 public:
   std::shared_ptr<Batch> acquire();
+  /// Of the batches that came back at least once.
+  int64_t memoryBytes() const;
 
 private:
-  void release(Batch *batch);
+  /// `before`: what its memory was when it was acquired.
+  void release(Batch *batch, int64_t before);
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<std::unique_ptr<Batch>> free_ HETER_GUARDED_BY(mutex_);
+  int64_t memoryBytes_ HETER_GUARDED_BY(mutex_) = 0;
 };
 
 /// Reads step by step. Blocks on files. Not thread-safe.
@@ -37,7 +41,10 @@ public:
   /// a step are read, or passed over, before any is given, so that each knows how many there are.
   StatusOr<bool> nextStep(std::vector<BatchPtr> &batches);
 
+  /// `memoryBytes` without the batches.
   DataProgress progress() const;
+  /// May be called while a step is read.
+  int64_t batchBytes() const { return pool_->memoryBytes(); }
 
 private:
   StatusOr<bool> startEpoch();

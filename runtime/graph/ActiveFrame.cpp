@@ -130,6 +130,25 @@ void ActiveFrame::releaseOwners() {
     value.owner.reset();
 }
 
+int64_t ActiveFrame::memoryBytes() const {
+  int64_t bytes = 0;
+  const auto add = [&](const std::vector<FrameBuffer> &buffers) {
+    for (const FrameBuffer &buffer : buffers)
+      bytes += buffer.capacity();
+  };
+  add(segments_);
+  add(own_);
+  for (const Workspace &workspace : workspaces_)
+    bytes += workspace.memoryBytes();
+  for (const RegionState &region : regions_) {
+    for (const std::unique_ptr<ActiveFrame> &frame : region.frames)
+      bytes += frame ? frame->memoryBytes() : 0;
+    for (const std::vector<FrameBuffer> &slots : region.slots)
+      add(slots);
+  }
+  return bytes;
+}
+
 void ActiveFrame::poison(int value) {
   const TensorRef &ref = values_[value];
   if (graph_.values[value].segment < 0 || ref.bytes == 0)

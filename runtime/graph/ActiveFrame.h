@@ -91,6 +91,8 @@ public:
   void setKeeper(std::shared_ptr<const void> keeper) { keeper_ = std::move(keeper); }
   /// Lets go of memory that handlers brought. REQUIRES: not running.
   void releaseOwners();
+  /// What its values and calls, and those of its regions, have memory for. REQUIRES: not running.
+  int64_t memoryBytes() const;
 
 private:
   enum Handoff : uint8_t { Starting, Left, Ended };

@@ -95,6 +95,14 @@ void Executable::run(const FrameInfo &info, NodeHandler &handler, Completion don
   impl_->context.scheduler.post([impl = impl_.get(), pooled] { impl->start(pooled); });
 }
 
+int64_t Executable::memoryBytes() const {
+  MutexLock lock(impl_->mutex);
+  int64_t bytes = 0;
+  for (const std::unique_ptr<PooledFrame> &frame : impl_->frames)
+    bytes += frame->frame.memoryBytes();
+  return bytes;
+}
+
 void Executable::Impl::start(PooledFrame *pooled) {
   pooled->keeper =
       std::shared_ptr<const void>(pooled, [](const void *) {}, KeeperAllocator<std::byte, Impl>(this, pooled));

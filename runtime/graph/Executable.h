@@ -42,6 +42,9 @@ public:
   /// those that run are waited for. `handler` outlives the frame.
   void run(const FrameInfo &info, NodeHandler &handler, Completion done);
 
+  /// The memory of all frames of the pool. REQUIRES: no frame is running.
+  int64_t memoryBytes() const;
+
 private:
   struct Impl;
   explicit Executable(std::unique_ptr<Impl> impl);

@@ -21,9 +21,15 @@ struct Workspace {
   UniqueKeys index;
   std::vector<float> rows;
   std::vector<int64_t> places;
+
+  int64_t memoryBytes() const {
+    return index.memoryBytes() +
+           static_cast<int64_t>(rows.capacity() * sizeof(float) + places.capacity() * sizeof(int64_t));
+  }
 };
 
-/// One call. Outputs of kind TENSOR have their memory; the call fills it, or binds keys, data and count of ROWS, and data, offsets and count of RAGGED ones.
+/// One call. Outputs of kind TENSOR have their memory; the call fills it, or binds keys, data and count of ROWS, and
+/// data, offsets and count of RAGGED ones.
 struct LibraryCall {
   std::span<const TensorView> inputs;
   std::span<TensorView> outputs;

@@ -191,6 +191,7 @@ StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node) {
     const TensorView &keys = call.inputs[0], &places = call.inputs[1];
     HETER_RETURN_IF_ERROR(checkPlaces(places, keys.count));
     std::vector<float> &rows = call.workspace.rows;
+    rows.reserve(allIds(places).size() * static_cast<size_t>(dim)); // so that it does not double for a few keys more
     rows.resize(static_cast<size_t>(keys.count * dim));
     const float *gradient = call.inputs[2].f32(); // null if there are no examples
     sumRowGradients(places, keys.count, gradient ? gradient + begin : nullptr, stride, dim, pool, rows.data(),

@@ -31,6 +31,9 @@ public:
   void build(std::span<const int64_t> ids, int64_t *places);
 
   const std::vector<uint64_t> &keys() const { return keys_; }
+  int64_t memoryBytes() const {
+    return static_cast<int64_t>(keys_.capacity() * sizeof(uint64_t) + slots_.capacity() * sizeof(int32_t));
+  }
 
 private:
   std::vector<uint64_t> keys_;

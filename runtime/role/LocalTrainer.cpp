@@ -101,6 +101,7 @@ Status LocalTrainer::prepare() {
   saves_ = std::make_unique<ShardWriter>(context_.files, *store_);
   firstStep_ = store_->version();
   parameters_ = std::make_unique<LocalParameters>(*store_, context_.scheduler, options.update);
+  memory_ = {.residentAtStart = residentBytes(), .versions = -(store_->denseMemoryBytes() + buffers->memoryBytes())};
   services_.emplace(
       FrameServices{model_, *parameters_, nullptr, nullptr, tiles, context_.scheduler, std::move(buffers)});
   return Status();
@@ -279,6 +280,7 @@ void LocalTrainer::phaseEnded(Status status) {
     return output_->finish([self = shared_from_this()](Status written) { self->finish(std::move(written)); });
   if (!status.ok() || !training_)
     return finish(std::move(status));
+  measureMemory();
   const int64_t most = context_.options.maxExamples;
   position_.ended = most == 0 || position_.examples < most;
   context_.scheduler.postBlocking([self = shared_from_this()] {
@@ -292,6 +294,14 @@ void LocalTrainer::phaseEnded(Status status) {
         self->finish(saved);
     });
   });
+}
+
+/// REQUIRES: no frame is running; the stream has ended.
+void LocalTrainer::measureMemory() {
+  memory_.residentAtEnd = residentBytes();
+  memory_.frames = programs_.train->memoryBytes();
+  memory_.reader = pump_->progress().memoryBytes;
+  memory_.versions += store_->denseMemoryBytes() + services_->buffers->memoryBytes();
 }
 
 Status LocalTrainer::save(const DataPosition &position) {
@@ -318,6 +328,8 @@ void LocalTrainer::finish(Status status) {
   result.update = updateModeName(context_.options.update);
   result.cpuSeconds = processCpuSeconds();
   result.peakRssBytes = peakResidentBytes();
+  if (memory_.residentAtEnd > 0)
+    result.memory = memory_;
   for (size_t t = 0; t < context_.package.info.tables.size(); ++t)
     result.tables[context_.package.info.tables[t].name] = store_->rowCount(static_cast<int>(t));
   result.tiers = store_->tierFigures();

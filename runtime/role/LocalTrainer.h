@@ -47,6 +47,7 @@ private:
   void saveEnded(Status saved);
   void phaseEnded(Status status);
   Status save(const DataPosition &position);
+  void measureMemory();
   void finish(Status status);
 
   const RoleContext context_;
@@ -59,6 +60,7 @@ private:
   std::unique_ptr<ParameterStore> store_;
   std::unique_ptr<LocalParameters> parameters_;
   std::optional<FrameServices> services_;
+  MemoryUse memory_;
   std::shared_ptr<FramePump> pump_;
   std::shared_ptr<PredictionOutput> output_; ///< Null unless the run predicts.
   bool training_ = true;

@@ -24,13 +24,21 @@ std::shared_ptr<uint16_t> PackedBuffers::take(int64_t bytes) {
       free_.erase(found);
     }
   }
-  if (!memory)
+  if (!memory) {
     try {
       memory = static_cast<uint16_t *>(allocateAligned(bytes));
     } catch (const std::bad_alloc &) {
       return nullptr;
     }
+    MutexLock lock(mutex_);
+    memoryBytes_ += bytes;
+  }
   return {memory, [pool = shared_from_this(), bytes](uint16_t *p) { pool->giveBack(p, bytes); }};
+}
+
+int64_t PackedBuffers::memoryBytes() const {
+  MutexLock lock(mutex_);
+  return memoryBytes_;
 }
 
 void PackedBuffers::giveBack(uint16_t *memory, int64_t bytes) {

@@ -20,12 +20,15 @@ public:
   ~PackedBuffers();
   /// Goes back to this pool when the last holder lets go. Null if there is no memory.
   std::shared_ptr<uint16_t> take(int64_t bytes) HETER_EXCLUDES(mutex_);
+  /// Of all copies, whoever holds them.
+  int64_t memoryBytes() const HETER_EXCLUDES(mutex_);
 
 private:
   void giveBack(uint16_t *memory, int64_t bytes) HETER_EXCLUDES(mutex_);
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::multimap<int64_t, uint16_t *> free_ HETER_GUARDED_BY(mutex_);
+  int64_t memoryBytes_ HETER_GUARDED_BY(mutex_) = 0;
 };
 
 /// Thread-safe. Two frames that ask at once wait for one packing, which is computing only.

@@ -104,6 +104,15 @@ struct RoleSummary {
   RowCacheCounts rowCache = {}; ///< Of a heter-trainer that looks rows up.
 };
 
+/// Memory of a local run, in bytes.
+struct MemoryUse {
+  int64_t residentAtStart = 0; ///< Of the process when all was loaded, before the first step.
+  int64_t residentAtEnd = 0;   ///< Of the process when training had ended.
+  int64_t frames = 0;          ///< Of that, memory of the values of all frames that ran at once ..
+  int64_t reader = 0;          ///< .. text and batches read ahead ..
+  int64_t versions = 0;        ///< .. dense values and their packed copies beyond those of the start.
+};
+
 /// Everything that `--summary` and `--losses` write.
 struct RunResult {
   bool interrupted = false; ///< It ended early because it was asked to; the rest says how far it came.
@@ -115,8 +124,9 @@ struct RunResult {
   int64_t steps = 0;
   double seconds = 0; ///< Of training: from the start of the first step to the end of the last.
   double examplesPerSecond = 0;
-  double cpuSeconds = 0;    ///< Of all processes of the run.
-  int64_t peakRssBytes = 0; ///< Summed over all processes of the run.
+  double cpuSeconds = 0;           ///< Of all processes of the run.
+  int64_t peakRssBytes = 0;        ///< Summed over all processes of the run.
+  std::optional<MemoryUse> memory; ///< Where one process trains alone.
   PhaseResult train;
   std::optional<PhaseResult> test;
   std::map<std::string, int64_t> tables;    ///< Rows by table.

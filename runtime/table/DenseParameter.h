@@ -6,6 +6,7 @@
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/table/ParameterStore.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <vector>
@@ -30,10 +31,15 @@ public:
         free_.pop_back();
       }
     }
-    if (!buffer)
+    if (!buffer) {
       buffer = static_cast<float *>(allocateAligned(bytes_));
+      made_.fetch_add(1, std::memory_order_relaxed);
+    }
     return {buffer, [pool = shared_from_this()](float *p) { pool->giveBack(p); }};
   }
+
+  /// Of all buffers, whoever holds them.
+  int64_t memoryBytes() const { return made_.load(std::memory_order_relaxed) * bytes_; }
 
 private:
   void giveBack(float *buffer) HETER_EXCLUDES(mutex_) {
@@ -42,6 +48,7 @@ private:
   }
 
   const int64_t bytes_;
+  std::atomic<int64_t> made_ = 0;
   Mutex mutex_;
   std::vector<float *> free_ HETER_GUARDED_BY(mutex_);
 };

@@ -48,6 +48,13 @@ void DenseStore::publish(int64_t version) {
   newest_.swap(last); // the old one, maybe the last holder of its buffers, goes after the lock
 }
 
+int64_t DenseStore::memoryBytes() const {
+  int64_t bytes = 0;
+  for (const std::unique_ptr<DenseParameter> &parameter : parameters_)
+    bytes += parameter->pool->memoryBytes();
+  return bytes;
+}
+
 void DenseStore::setVersion(int64_t version) { publish(version); }
 
 void DenseStore::reset(uint64_t seed, int64_t version) {

@@ -34,6 +34,9 @@ public:
   /// The newest values, pinned.
   std::shared_ptr<const DenseVersion> newest() const HETER_EXCLUDES(mutex_);
 
+  /// Of all values, versions that are kept for the next updates included, and slots.
+  int64_t memoryBytes() const;
+
   /// Whether any parameter keeps an average.
   bool hasAverages() const { return hasAverages_; }
   /// The newest values, with the averages of the parameters that keep one; made anew after updates only.

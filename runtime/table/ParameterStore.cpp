@@ -200,6 +200,7 @@ std::shared_ptr<const DenseVersion> ParameterStore::denseVersion(DenseValues whi
 }
 int64_t ParameterStore::version() const { return impl_->version.load(std::memory_order_acquire); }
 
+int64_t ParameterStore::denseMemoryBytes() const { return impl_->dense.memoryBytes(); }
 int64_t ParameterStore::evictedRows() const { return impl_->evicted; }
 int64_t ParameterStore::rowCount(int table) const { return impl_->tables[static_cast<size_t>(table)]->rowCount(); }
 

@@ -205,6 +205,9 @@ public:
   int64_t rowCount(int table) const;
   /// Rows that tables gave up so far.
   int64_t evictedRows() const;
+  /// What dense values and their optimizers' slots take, with the versions that are kept for the next updates; without
+  /// what StoreOptions::copies made.
+  int64_t denseMemoryBytes() const;
 
   const StoreOptions &options() const;
   /// The seed of the initial values: the options', or the checkpoint's after a load.

@@ -347,6 +347,13 @@ std::string summaryJson(const RunResult &result) {
   add("examples_per_second", number(result.examplesPerSecond));
   add("cpu_seconds", number(result.cpuSeconds));
   add("peak_rss_bytes", std::to_string(result.peakRssBytes));
+  if (const std::optional<MemoryUse> &memory = result.memory)
+    add("memory", "{\"resident_bytes_at_start\": " + std::to_string(memory->residentAtStart) +
+                      ", \"resident_bytes_at_end\": " + std::to_string(memory->residentAtEnd) + ", \"frame_bytes\": " +
+                      std::to_string(memory->frames) + ", \"reader_bytes\": " + std::to_string(memory->reader) +
+                      ", \"version_bytes\": " + std::to_string(memory->versions) + "}");
+  else
+    add("memory", "null");
   add("train", "{" + qualityJson(result.train) + "}");
   if (result.test)
     add("test", "{" + qualityJson(*result.test) + ", \"examples\": " + std::to_string(result.test->examples) + "}");

@@ -2,6 +2,7 @@
 read after another took its place: with every buffer overwritten by NaN as soon as its last reader has ended, and all of
 them before each frame, the losses are the same, bit for bit."""
 
+import json
 import os
 import pathlib
 import re
@@ -38,6 +39,21 @@ class Memory(e2e.TestCase):
                     for size, ratio in segments:
                         self.assertLessEqual(float(ratio), 1.10, f"{sample}, {mode}, {precision}: {size} bytes")
                         self.assertGreaterEqual(float(ratio), 1.0, f"{sample}, {mode}, {precision}: {size} bytes")
+
+    def test_training_adds_little_more_than_its_frames_and_its_reader_take(self):
+        data = self.synth(20000)
+        for precision in ["f32", "bf16"]:
+            package = self.compile("ctr_dnn", "local", f"--precision={precision}")
+            summary, model = self.folder / "summary.json", self.folder / f"model-{precision}"
+            e2e.run_tool("heter", "run", package, "--data", data, "--save", model)
+            e2e.run_tool("heter", "run", package, "--data", data, "--load", model, "--restart-data", "--batch-size", 4096,
+                         "--threads", 2, "--epochs", 3, "--summary", summary)
+            memory = json.loads(summary.read_text())["memory"]
+            own = memory["frame_bytes"] + memory["reader_bytes"] + memory["version_bytes"]
+            self.assertGreater(memory["frame_bytes"], 50e6)
+            grown = memory["resident_bytes_at_end"] - memory["resident_bytes_at_start"]
+            self.assertLess(grown, 1.25 * own, f"{precision}: {memory}")
+            self.assertGreater(grown, 0.5 * own, f"{precision}: {memory}")
 
     def test_nothing_is_read_after_another_took_its_place(self):
         skipped = []

@@ -66,6 +66,7 @@ RunResult someResult() {
   result.examplesPerSecond = 3200;
   result.cpuSeconds = 4.75;
   result.peakRssBytes = 1 << 30;
+  result.memory = MemoryUse{100, 190, 50, 20, 10};
   result.train = {0.1, {{"auc", 0.75}}, 8000};
   result.test = PhaseResult{0.47, {{"auc", 0.7312}}, 2000};
   result.tables = {{"emb", 31337}};
@@ -88,6 +89,7 @@ TEST(SummaryTest, IsTheJsonThatIsPromised) {
   "examples_per_second": 3200,
   "cpu_seconds": 4.75,
   "peak_rss_bytes": 1073741824,
+  "memory": {"resident_bytes_at_start": 100, "resident_bytes_at_end": 190, "frame_bytes": 50, "reader_bytes": 20, "version_bytes": 10},
   "train": {"loss": 0.1, "auc": 0.75, "reports": {"auc": 0.75}},
   "test": {"loss": 0.47, "auc": 0.7312, "reports": {"auc": 0.7312}, "examples": 2000},
   "tables": {"emb": 31337},
