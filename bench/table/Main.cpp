@@ -137,6 +137,10 @@ int main(int argc, char **argv) {
     const std::string_view flag = argv[i];
     if (flag == "--only") {
       only = argv[i + 1];
+      if (only != "memory" && only != "pulls" && only != "pushes" && only != "pauses" && only != "tiers") {
+        std::fprintf(stderr, "table-bench: --only takes memory, pulls, pushes, pauses or tiers\n");
+        return 1;
+      }
       continue;
     }
     if (flag == "--dir") {
