@@ -72,9 +72,9 @@ def resident_memory(options, inputs):
     for case in cases(options, inputs):
         if case.law != options.laws[0]:
             continue
-        steps, summary = min(options.warm_up, 200 if case.model == "ctr_dnn" else 20), options.out / "summary.json"
+        summary = options.out / "summary.json"
         inputs.tool("heter", "run", inputs.package(case.model, case.precision), "--data", inputs.clicks(case.law), "--load",
-                    inputs.saved(case.model), "--restart-data", "--batch-size", case.batch, "--max-examples", steps * case.batch,
+                    inputs.saved(case.model), "--restart-data", "--batch-size", case.batch, "--max-examples", options.warm_up * case.batch,
                     "--threads", options.threads, "--summary", summary)
         use = json.loads(summary.read_text())["memory"]
         grown = use["resident_bytes_at_end"] - use["resident_bytes_at_start"]

@@ -240,6 +240,7 @@ private:
   Status checkKind(const Node &node) {
     if (node.kind != NodeKind::IF && node.kind != NodeKind::WHILE && !node.regions.empty())
       return Status::dataLoss(std::string(nodeKindName(node.kind)) + " has no regions");
+    HETER_RETURN_IF_ERROR(checkOverwrites(node));
     switch (node.kind) {
     case NodeKind::INPUT:
       HETER_RETURN_IF_ERROR(needText(node, "input"));
@@ -267,8 +268,6 @@ private:
       HETER_RETURN_IF_ERROR(needText(node, "channel"));
       return checkCounts(node, 0, node.outputs.size());
     case NodeKind::KERNEL:
-      HETER_RETURN_IF_ERROR(checkOverwrites(node));
-      return checkCallee(node);
     case NodeKind::LIBRARY:
       return checkCallee(node);
     case NodeKind::COPY:
@@ -311,11 +310,13 @@ private:
     return {};
   }
 
-  /// A kernel that writes over an input has one output, in the very place of that input.
+  /// Kernels alone write over an input, and then have one output, in the very place of that input.
   Status checkOverwrites(const Node &node) {
     const auto found = node.attributes.find("overwrites");
     if (found == node.attributes.end())
       return {};
+    if (node.kind != NodeKind::KERNEL)
+      return Status::dataLoss(std::string(nodeKindName(node.kind)) + " overwrites no input");
     const int64_t number = found->second.__isset.integer ? found->second.integer : -1;
     if (number < 0 || number >= static_cast<int64_t>(node.inputs.size()) || node.outputs.size() != 1)
       return Status::dataLoss("`overwrites` wants the number of an input, and one output");

@@ -106,7 +106,7 @@ void Membership::join(const std::string &listenAddress, Joined joined, Completio
                           onStrand<rpc::Join>([self = shared_from_this(),
                                                joined = std::move(joined)](StatusOr<rpc::JoinReply> reply) mutable {
                             if (!reply.ok())
-                              return self->end(reply.status());
+                              return self->endUntold(reply.status());
                             if (!self->over_)
                               joined(*reply);
                           }),
@@ -131,7 +131,7 @@ void Membership::waitForEnd() {
       onStrand<rpc::WaitForEnd>([self = shared_from_this()](StatusOr<rpc::WaitForEndReply> reply) {
         if (!reply.ok()) {
           self->client_.close(); // Nobody is there to take leave of.
-          return self->end(reply.status());
+          return self->endUntold(reply.status());
         }
         self->end(reply->code == 0 ? Status() : Status(static_cast<StatusCode>(reply->code), reply->message));
       }),
@@ -177,12 +177,14 @@ void Membership::fail(const Status &why) {
                             }));
 }
 
+void Membership::endUntold(Status status) {
+  // A lost coordinator after our own failure: our failure is what the user needs to know.
+  end(!failure_.ok() && status.isRetryable() ? failure_ : std::move(status));
+}
+
 void Membership::end(Status status) {
   if (std::exchange(over_, true))
     return;
-  // A lost coordinator after our own failure: our failure is what the user needs to know.
-  if (!status.ok() && !failure_.ok() && status.isRetryable())
-    status = failure_;
   // A role that fails before it joins, for example because its port is in use, has ended by itself.
   if (Completion ended = std::move(ended_))
     ended(std::move(status));

@@ -92,6 +92,8 @@ public:
 private:
   void waitForEnd();
   void end(Status status);
+  /// Ends without the coordinator's word: `status` is what its call came to.
+  void endUntold(Status status);
   template <typename M> auto onStrand(UniqueFunction<void(StatusOr<typename M::Reply>)> handle);
 
   const RoleContext context_;

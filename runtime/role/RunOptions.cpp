@@ -8,9 +8,11 @@ namespace heter::runtime {
 std::string RunOptions::tierPlace() const {
   if (!tierFolder.empty())
     return tierFolder;
-  std::error_code none;
-  if (saveFolder.empty())
-    return std::filesystem::temp_directory_path(none).string();
+  if (saveFolder.empty()) {
+    std::error_code none;
+    const std::filesystem::path temporary = std::filesystem::temp_directory_path(none);
+    return none ? "/tmp" : temporary.string();
+  }
   const std::filesystem::path save = std::filesystem::path(saveFolder).lexically_normal();
   const std::filesystem::path folder = (save.has_filename() ? save : save.parent_path()).parent_path();
   return folder.empty() ? "." : folder.string();

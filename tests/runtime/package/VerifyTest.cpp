@@ -327,6 +327,9 @@ TEST(Verify, AKernelMayOverwriteTheInputThatItNames) {
   EXPECT_THAT(verifyGraph(elsewhere).message(), HasSubstr("does not lie where the input lies"));
   elsewhere.nodes[3].attributes["overwrites"] = integer(1);
   EXPECT_THAT(verifyGraph(elsewhere).message(), HasSubstr("wants the number of an input"));
+  package::Graph library = graph({2}, true);
+  library.nodes[3].kind = package::NodeKind::LIBRARY;
+  EXPECT_THAT(verifyGraph(library).message(), HasSubstr("overwrites no input"));
 }
 
 TEST(Verify, SharedMemoryNeedsOrder) {

@@ -3,6 +3,7 @@
 
 #include "runtime/base/Log.h"
 #include "runtime/role/Coordinator.h"
+#include "tests/runtime/role/Calls.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -80,10 +81,7 @@ protected:
     client_.call<M>(std::move(request), seconds(60), std::move(done));
   }
   template <typename M> StatusOr<typename M::Reply> call(typename M::Request request) {
-    std::optional<StatusOr<typename M::Reply>> result;
-    start<M>(std::move(request), [&](StatusOr<typename M::Reply> reply) { result.emplace(std::move(reply)); });
-    scheduler_.runUntil([&] { return result.has_value(); });
-    return std::move(*result);
+    return callAndRun<M>(client_, scheduler_, std::move(request), seconds(60));
   }
   static rpc::FinishedRequest finished(int64_t step, int32_t microBatch, double loss) {
     rpc::FinishedRequest request;

@@ -155,6 +155,49 @@ TEST_F(FailureTest, AFrameThatFailsEndsTheRunAtOnce) {
   }
 }
 
+// A peer that has heard of the end sooner fails what this role asks it for; that is not why the run ended.
+TEST_F(FailureTest, TheCoordinatorsWordCountsMoreThanWhatFollowedFromTheFailure) {
+  SimulatedScheduler scheduler(1);
+  const Package package = tinyPackage("ps");
+  const FunctionKernels kernels = tinyKernels();
+  const std::unique_ptr<FileSystem> files = makePosixFileSystem();
+  const RunOptions options = tinyOptions(data_);
+  MemoryNetwork network(scheduler);
+  const std::unique_ptr<Transport> transport = makeMemoryTransport(network);
+  const RoleContext context{package, kernels, *files, scheduler, *transport, options, false, false};
+  auto coordinator = std::make_shared<Service>("coordinator");
+  std::function<void()> tellTheEnd;
+  bool failed = false;
+  coordinator->on<rpc::Join>([](const CallContext &, rpc::JoinRequest, auto respond) { respond(rpc::JoinReply()); });
+  coordinator->on<rpc::WaitForEnd>([&](const CallContext &, rpc::WaitForEndRequest, auto respond) {
+    tellTheEnd = [respond] {
+      rpc::WaitForEndReply reply;
+      reply.code = static_cast<int32_t>(StatusCode::Unavailable);
+      reply.message = "lost cpu-trainer 0";
+      respond(std::move(reply));
+    };
+  });
+  coordinator->on<rpc::Failed>([&](const CallContext &, rpc::FailedRequest, auto respond) {
+    failed = true;
+    respond(rpc::Ack());
+  });
+  ASSERT_TRUE(transport->listen("coordinator", coordinator->acceptor()).ok());
+  std::optional<Status> ended;
+  auto membership = std::make_shared<Membership>(context, std::make_shared<Strand>(scheduler),
+                                                 roleName("heter-trainer.gpu", 0), "coordinator");
+  membership->join("heter", [](const rpc::JoinReply &) {}, [&](Status status) { ended = std::move(status); });
+  ASSERT_TRUE(scheduler.runUntil([&] { return tellTheEnd != nullptr; }));
+  membership->failer()(Status::cancelled("server 0: the run has ended"));
+  ASSERT_TRUE(scheduler.runUntil([&] { return failed; }));
+  tellTheEnd();
+  ASSERT_TRUE(scheduler.runUntil([&] { return ended.has_value(); }));
+  EXPECT_EQ(ended->message(), "lost cpu-trainer 0");
+  membership->coordinator().close();
+  coordinator->clear();
+  transport->shutdown();
+  scheduler.runUntilIdle();
+}
+
 TEST_F(FailureTest, AWrongLineIsNamed) {
   RunOptions options = clusterOptions();
   options.dataFiles = {data_.path("missing.tsv")};

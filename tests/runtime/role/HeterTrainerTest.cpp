@@ -4,6 +4,7 @@
 
 #include "runtime/role/HeterTrainer.h"
 #include "runtime/role/Server.h"
+#include "tests/runtime/role/Calls.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -58,11 +59,7 @@ protected:
     return call<M>(client_, std::move(request));
   }
   template <typename M> StatusOr<typename M::Reply> call(Client &client, typename M::Request request) {
-    std::optional<StatusOr<typename M::Reply>> result;
-    client.call<M>(std::move(request), seconds(60),
-                   [&](StatusOr<typename M::Reply> reply) { result.emplace(std::move(reply)); });
-    EXPECT_TRUE(scheduler_.runUntil([&] { return result.has_value(); }));
-    return std::move(*result);
+    return callAndRun<M>(client, scheduler_, std::move(request), seconds(60));
   }
   void hello() {
     std::optional<Status> status;

@@ -5,6 +5,7 @@
 #include "runtime/role/Server.h"
 #include "runtime/table/Checkpoint.h"
 #include "runtime/table/CheckpointManifest.h"
+#include "tests/runtime/role/Calls.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -73,11 +74,7 @@ protected:
     return result;
   }
   template <typename M> StatusOr<typename M::Reply> call(typename M::Request request) {
-    std::optional<StatusOr<typename M::Reply>> result;
-    client_->call<M>(std::move(request), seconds(5),
-                     [&](StatusOr<typename M::Reply> reply) { result.emplace(std::move(reply)); });
-    scheduler_.runUntil([&] { return result.has_value(); });
-    return std::move(*result);
+    return callAndRun<M>(*client_, scheduler_, std::move(request), seconds(5));
   }
 
   static std::string bytes(std::vector<uint64_t> values) {

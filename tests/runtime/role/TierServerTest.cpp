@@ -3,6 +3,7 @@
 #include "tests/runtime/role/TinyModel.h"
 
 #include "runtime/role/Server.h"
+#include "tests/runtime/role/Calls.h"
 #include "tests/runtime/role/HookedFiles.h"
 
 #include <gmock/gmock.h>
@@ -133,11 +134,7 @@ protected:
     return request;
   }
   template <typename M> StatusOr<typename M::Reply> call(typename M::Request request) {
-    std::optional<StatusOr<typename M::Reply>> result;
-    client_->call<M>(std::move(request), seconds(100),
-                     [&](StatusOr<typename M::Reply> reply) { result.emplace(std::move(reply)); });
-    scheduler_.runUntil([&] { return result.has_value(); });
-    return std::move(*result);
+    return callAndRun<M>(*client_, scheduler_, std::move(request), seconds(100));
   }
 
   SimulatedScheduler scheduler_{1};

@@ -185,6 +185,14 @@ struct TinyGraph : GraphBuilder {
     copy(from, copied);
     return copied;
   }
+  /// Copies what a loss, or a prediction (without `newClick`), is computed of to the device.
+  void allToDevice(int newS, int newDense, int newClick = -1) {
+    s = toDevice(newS);
+    dense = toDevice(newDense);
+    if (newClick >= 0)
+      click = toDevice(newClick);
+    w = toDevice(w);
+  }
   int toHost(int from) {
     int copied =
         placed(graph.values[static_cast<size_t>(from)].name + ".host", graph.values[static_cast<size_t>(from)].type);
@@ -236,10 +244,7 @@ package::Graph denseGraph(bool training) {
       click = g.bound("click", f32({-1}));
   g.receive(training ? "c0" : "c2", {s, dense, click});
   g.pullW();
-  g.s = g.toDevice(s);
-  g.dense = g.toDevice(dense);
-  g.click = g.toDevice(click);
-  g.w = g.toDevice(g.w);
+  g.allToDevice(s, dense, click);
   g.compute(training, Space::DEVICE);
   std::vector<int> values{g.toHost(g.p), g.toHost(g.loss)};
   if (training) {
@@ -268,10 +273,7 @@ package::Graph lookingUpGraph(bool training) {
   g.receive(training ? "c0" : "c2", {g.slots, dense, click});
   g.lookUp();
   g.pullW();
-  g.s = g.toDevice(g.s);
-  g.dense = g.toDevice(dense);
-  g.click = g.toDevice(click);
-  g.w = g.toDevice(g.w);
+  g.allToDevice(g.s, dense, click);
   g.compute(training, Space::DEVICE);
   std::vector<int> values{g.toHost(g.p), g.toHost(g.loss)};
   if (training) {
@@ -300,9 +302,7 @@ package::Graph lookingUpPrediction() {
   g.receive("c4", {g.slots, dense});
   g.lookUp();
   g.pullW();
-  g.s = g.toDevice(g.s);
-  g.dense = g.toDevice(dense);
-  g.w = g.toDevice(g.w);
+  g.allToDevice(g.s, dense);
   g.computePrediction(Space::DEVICE);
   g.send("c5", {g.toHost(g.p)});
   return g.graph;
@@ -333,9 +333,7 @@ package::Graph densePrediction() {
   int s = g.bound("s", batchOf(rowDim)), dense = g.placed("dense", batchOf(denseSize));
   g.receive("c4", {s, dense});
   g.pullW();
-  g.s = g.toDevice(s);
-  g.dense = g.toDevice(dense);
-  g.w = g.toDevice(g.w);
+  g.allToDevice(s, dense);
   g.computePrediction(Space::DEVICE);
   g.send("c5", {g.toHost(g.p)});
   return g.graph;
