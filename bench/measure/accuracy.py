@@ -14,5 +14,5 @@ def accuracy(options, inputs):
                         "--threads", options.threads, "--summary", summary)
             values.append(json.loads(summary.read_text())["test"]["auc"])
     difference = sum(aucs["bf16"]) / 5 - sum(aucs["f32"]) / 5
-    yield {"what": f"test AUC of bf16 less that of f32, ctr_dnn, {1_000_000:,} planted lines, mean of 5 seeds", "unit": "",
-           "heter": [difference], "peer": "f32", "peer_values": aucs["f32"], "bf16": aucs["bf16"], "at_most": 0.002}
+    yield {"what": f"test AUC of bf16 less that of f32, ctr_dnn, {1_000_000:,} planted lines, mean of 5 seeds: {difference:+.5f}; its size",
+           "unit": "", "heter": [abs(difference)], "peer": "f32", "peer_values": aucs["f32"], "bf16": aucs["bf16"], "at_most": 0.002}

@@ -95,8 +95,10 @@ class Tiers(e2e.TestCase):
         return out.read_text()
 
     def test_asynchronous_runs_go_on(self):
-        for mode, launch in [("local", False), ("ps", True)]:
-            losses, summary, _ = self.run_model(self.small(mode), "--update", "async", launch=launch)
+        for mode, flags, launch in [("local", ["async"], False), ("ps", ["async"], True),
+                                    ("ps", ["half-async", "--staleness", 3], True),
+                                    ("heter-ps", ["half-async", "--staleness", 3, "--heter-trainers", 2], True)]:
+            losses, summary, _ = self.run_model(self.small(mode), "--update", *flags, launch=launch)
             self.assertEqual(len(losses), 40)
             self.assertUsedTheDisk(summary)
             self.assertGreater(summary["test"]["auc"], 0.7)
