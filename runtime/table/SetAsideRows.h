@@ -3,17 +3,24 @@
 #ifndef HETER_RUNTIME_TABLE_SETASIDEROWS_H
 #define HETER_RUNTIME_TABLE_SETASIDEROWS_H
 
+#include "runtime/table/RowArena.h"
+#include "runtime/table/RowStore.h"
+
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <new>
 #include <span>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace heter::runtime {
 
-/// Rows lie one after another in large pieces of memory, as they come; those of neighbouring positions are linked.
-/// Thread-compatible.
+/// Rows lie one after another in large pieces of memory, as they come, and so do their places: all that adding one
+/// costs an update is to write on. Who takes rows sorts the places that came since into buckets of a few positions
+/// each, and so knows the rows that it wants ahead. Thread-compatible.
 class SetAsideRows {
 public:
   struct Entry {
@@ -24,60 +31,137 @@ public:
     bool admitted;
   };
 
+  /// `arena` outlives the rows.
+  explicit SetAsideRows(RowArena &arena) : memory_(arena) {}
+
   /// Copies a row. REQUIRES: it was not added before, and no dropBelow passed its position.
   void add(const Entry &entry, std::span<const float> state) {
-    if (firsts_.empty())
-      firsts_.resize(bucketCount);
     const size_t size = sizeof(Stored) + (state.size_bytes() + 7) / 8 * 8;
-    if (left_ < size)
-      addPiece(size);
-    auto *stored =
-        new (next_) Stored{entry, static_cast<uint32_t>(state.size()), firsts_[entry.position >> bucketShift]};
+    auto *stored = new (memory_.take(size)) Stored{entry.key, static_cast<uint32_t>(state.size()),
+                                                   static_cast<uint32_t>(entry.admitted), entry.epoch, entry.seen};
     std::copy(state.begin(), state.end(), floatsOf(stored));
-    firsts_[entry.position >> bucketShift] = stored;
-    next_ += size;
-    left_ -= size;
+    came_.push_back({stored, entry.position});
   }
 
   /// Calls visit(entry, state) for each row of a position below `end` that is not dropped, in no order. The states live
   /// until clear().
-  template <typename Visit> void visitBelow(uint64_t end, Visit visit) const {
-    for (size_t b = first_; b < firsts_.size() && (b << bucketShift) < end; ++b)
-      for (Stored *row = firsts_[b]; row; row = row->next)
-        if (row->entry.position >= dropped_ && row->entry.position < end)
-          visit(row->entry, std::span<const float>(floatsOf(row), row->floats));
+  template <typename Visit> void visitBelow(uint64_t end, Visit visit) {
+    constexpr size_t ahead = 16;
+    sortIn();
+    due_.clear();
+    for (size_t b = first_; b < buckets_.size() && (b << bucketShift) < end; ++b)
+      for (const Places *places = buckets_[b]; places; places = places->before)
+        for (const Place &place : std::span(places->at).first(places->used))
+          if (place.position >= dropped_ && place.position < end)
+            due_.push_back(place);
+    for (size_t i = 0; i < std::min(ahead, due_.size()); ++i)
+      prefetch(due_[i]);
+    for (size_t i = 0; i < due_.size(); ++i) {
+      if (i + ahead < due_.size())
+        prefetch(due_[i + ahead]);
+      const Stored &row = *due_[i].row;
+      visit(Entry{due_[i].position, row.key, row.epoch, row.seen, row.admitted != 0},
+            std::span<const float>(floatsOf(due_[i].row), row.floats));
+    }
   }
 
-  /// Drops the rows of positions below `end`. Their memory stays until clear().
+  /// Drops the rows of positions below `end`, not their memory.
   void dropBelow(uint64_t end) {
     dropped_ = end;
     first_ = end >> bucketShift;
   }
 
-  void clear() { *this = {}; }
+  /// Forgets all rows. Their memory is kept for the next ones: those of the next save will be about as many.
+  void clear() {
+    memory_.reuse();
+    came_ = {};
+    buckets_ = {};
+    due_ = {};
+    dropped_ = 0;
+    first_ = 0;
+  }
 
 private:
   static constexpr int bucketShift = 20; ///< Of positions, which are below 2^32: a bucket holds a few hundred rows.
   static constexpr size_t bucketCount = size_t{1} << (32 - bucketShift);
-  static constexpr size_t pieceBytes = size_t{1} << 20;
 
   struct Stored {
-    Entry entry;
-    uint32_t floats; ///< They follow.
-    Stored *next;    ///< Of the bucket.
+    uint64_t key;
+    uint32_t floats : 31; ///< They follow.
+    uint32_t admitted : 1;
+    uint16_t epoch;
+    uint16_t seen;
   };
-  static float *floatsOf(Stored *row) { return reinterpret_cast<float *>(row + 1); }
+  struct Place {
+    Stored *row;
+    uint64_t position;
+  };
+  /// Some places of a bucket.
+  struct Places {
+    Places *before;
+    size_t used;
+    std::array<Place, 7> at;
+  };
+  /// Pieces of the arena's, of which small ones are handed out.
+  class Memory {
+  public:
+    explicit Memory(RowArena &arena) : arena_(arena) {}
+    /// At a multiple of 8. REQUIRES: so is `bytes`.
+    char *take(size_t bytes) {
+      while (left_ < bytes) {
+        if (next_ == pieces_.size()) {
+          const size_t size = std::max(size_t{64} << 10, bytes);
+          pieces_.push_back({arena_.allocate(size), size});
+        }
+        std::tie(free_, left_) = pieces_[next_++];
+      }
+      left_ -= bytes;
+      return std::exchange(free_, free_ + bytes);
+    }
+    /// Hands the same memory out again.
+    void reuse() {
+      next_ = 0;
+      left_ = 0;
+    }
 
-  void addPiece(size_t atLeast) {
-    left_ = std::max(pieceBytes, atLeast);
-    pieces_.push_back(std::make_unique_for_overwrite<char[]>(left_));
-    next_ = pieces_.back().get();
+  private:
+    RowArena &arena_;
+    std::vector<std::pair<char *, size_t>> pieces_;
+    size_t next_ = 0;
+    char *free_ = nullptr;
+    size_t left_ = 0;
+  };
+
+  static float *floatsOf(Stored *row) { return reinterpret_cast<float *>(row + 1); }
+  static void prefetch(const Place &place) {
+    const char *at = reinterpret_cast<const char *>(place.row);
+    prefetchLine(at);
+    prefetchLine(at + 64);
   }
 
-  std::vector<Stored *> firsts_; ///< Of each bucket; none as long as there are no rows.
-  std::vector<std::unique_ptr<char[]>> pieces_;
-  char *next_ = nullptr;
-  size_t left_ = 0;
+  /// Puts the places that came since the last time into their buckets, those of dropped rows too.
+  void sortIn() {
+    constexpr size_t ahead = 8;
+    if (came_.empty())
+      return;
+    if (buckets_.empty())
+      buckets_.resize(bucketCount);
+    for (size_t i = 0; i < came_.size(); ++i) {
+      if (i + ahead < came_.size())
+        if (const Places *places = buckets_[came_[i + ahead].position >> bucketShift])
+          __builtin_prefetch(places, 1, 2);
+      Places *&last = buckets_[came_[i].position >> bucketShift];
+      if (!last || last->used == last->at.size())
+        last = new (memory_.take(sizeof(Places))) Places{last, 0, {}};
+      last->at[last->used++] = came_[i];
+    }
+    came_.clear();
+  }
+
+  Memory memory_;
+  std::vector<Place> came_;       ///< Since places were last sorted in.
+  std::vector<Places *> buckets_; ///< The last of each; none as long as nothing was sorted in.
+  std::vector<Place> due_;        ///< Kept so that calls do not allocate.
   uint64_t dropped_ = 0;
   size_t first_ = 0; ///< Buckets below are dropped.
 };

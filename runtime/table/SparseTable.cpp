@@ -105,6 +105,7 @@ void SparseTable::reset(uint64_t seed) {
   context_.setSeed(seed);
   ranges_.clear();
   arena_ = std::make_unique<RowArena>(background_);
+  asides_ = std::make_unique<RowArena>(background_);
   tier_.reset();
   if (spec_.policy.tiered) {
     StatusOr<std::unique_ptr<RowTier>> tier = RowTier::create(place_, spec_, background_);
@@ -113,7 +114,8 @@ void SparseTable::reset(uint64_t seed) {
       tier_ = std::move(*tier);
   }
   for (int range = 0; range < rangeCount; ++range)
-    ranges_.push_back(std::make_unique<TableRange>(context_, *arena_, hashes_[static_cast<size_t>(range)], tier_.get(),
+    ranges_.push_back(std::make_unique<TableRange>(context_, *arena_, *asides_, hashes_[static_cast<size_t>(range)],
+                                                   tier_.get(),
                                                    firstShardOfRange(range + 1) - firstShardOfRange(range)));
 }
 

@@ -42,11 +42,13 @@ void TableContext::initialize(Row row, bool isShort) const {
       initializePart(part, row);
 }
 
-TableRange::TableRange(const TableContext &context, RowArena &arena, RangeHash hash, RowTier *tier, int shards)
+TableRange::TableRange(const TableContext &context, RowArena &arena, RowArena &asides, RangeHash hash, RowTier *tier,
+                       int shards)
     : context_(context), spec_(context.spec),
       rows_(arena, spec_.rowFloats, spec_.shortFloats, spec_.policy.evictsByScore ? spec_.policy.statistics() : 0),
       index_(arena, hash), memoryOfShard_(spec_.policy.memoryToKeep() / virtualShards), tier_(tier),
-      budget_(spec_.policy.memoryBytes / virtualShards * shards), clock_(tier ? new RowClock : nullptr) {
+      budget_(spec_.policy.memoryBytes / virtualShards * shards), clock_(tier ? new RowClock : nullptr),
+      asides_(asides) {
   if (memoryOfShard_ > 0)
     shardBytes_.resize(virtualShards);
 }

@@ -68,9 +68,10 @@ struct TableContext {
 
 class TableRange {
 public:
-  /// `context`, `arena` and `tier` outlive the range. Without a tier (null) all rows are in memory; with one, those of
-  /// `shards` virtual shards may take their part of it.
-  TableRange(const TableContext &context, RowArena &arena, RangeHash hash, RowTier *tier = nullptr, int shards = 0);
+  /// All outlive the range. Rows that a snapshot has set aside lie in `asides`. Without a tier (null) all rows are in
+  /// memory; with one, those of `shards` virtual shards may take their part of it.
+  TableRange(const TableContext &context, RowArena &arena, RowArena &asides, RangeHash hash, RowTier *tier = nullptr,
+             int shards = 0);
 
   SharedMutex &mutex() const HETER_THREAD_ATTRIBUTE(lock_returned(mutex_)) { return mutex_; }
 
