@@ -1,14 +1,18 @@
 // Lookups go example by example, so that several may fill one row. Gradients are summed by threads that each own some
-// of the keys and pass over all ids.
+// of the keys and pass over all ids, so that a key's are added in the order of its ids.
 #include "runtime/kernels/Rows.h"
 
 #include "runtime/base/Hash.h"
+#include "runtime/base/KnownCount.h"
 #include "runtime/base/ParallelFor.h"
 #include "tests/mutation/Mutation.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 namespace heter::runtime {
 
@@ -17,30 +21,68 @@ Pool parsePool(const std::string &text) {
   return text == "sum" ? Pool::Sum : text == "mean" ? Pool::Mean : Pool::None;
 }
 
+struct UniqueKeys::Inserter {
+  uint64_t *keys;
+  uint32_t *slots;
+  uint64_t mask;
+  uint32_t first, count;
+
+  uint64_t slotOf(uint64_t key) const { return mixKey(key) & mask; }
+  /// The place of a key whose slotOf is `slot`. A new key is compared like a known one, with itself: there is no branch
+  /// on whether a key is new, which could not be foreseen.
+  [[gnu::always_inline]] uint32_t insert(uint64_t key, uint64_t slot) {
+    keys[count] = key;
+    for (;; slot = (slot + 1) & mask) {
+      const uint32_t place = std::min(slots[slot] - first, count); // of an empty slot's number, more than any count
+      if (keys[place] != key || (place != count && HETER_MUTATION("deduplication/unique-keys")))
+        continue;
+      slots[slot] = first + place;
+      count += place == count;
+      return place;
+    }
+  }
+};
+
+UniqueKeys::Inserter UniqueKeys::inserter() { return {keys_.data(), slots_.data(), mask_, first_, count_}; }
+
 void UniqueKeys::reset(int64_t count) {
-  keys_.clear();
-  size_t size = std::bit_ceil(static_cast<size_t>(std::max<int64_t>(count, 8)) * 2);
-  slots_.assign(size, -1);
+  const size_t size = std::bit_ceil(static_cast<size_t>(std::max<int64_t>(count, 8)) * 2);
+  first_ += count_; // empties all slots
+  count_ = 0;
+  if (size > slots_.size() || first_ > std::numeric_limits<uint32_t>::max() - size) {
+    slots_.assign(std::max(size, slots_.size()), 0);
+    first_ = 1;
+  }
   mask_ = size - 1;
+  keys_.resize(std::max(keys_.size(), size / 2));
 }
 
 int32_t UniqueKeys::insert(uint64_t key) {
-  uint64_t slot = mixKey(key) & mask_;
-  while (slots_[slot] >= 0) {
-    if (keys_[slots_[slot]] == key && !HETER_MUTATION("deduplication/unique-keys"))
-      return slots_[slot];
-    slot = (slot + 1) & mask_;
-  }
-  auto place = static_cast<int32_t>(keys_.size());
-  slots_[slot] = place;
-  keys_.push_back(key);
-  return place;
+  Inserter into = inserter();
+  const uint32_t place = into.insert(key, into.slotOf(key));
+  count_ = into.count;
+  return static_cast<int32_t>(place);
 }
 
 void UniqueKeys::build(std::span<const int64_t> ids, int64_t *places) {
+  constexpr size_t ahead = 32;
   reset(static_cast<int64_t>(ids.size()));
-  for (size_t i = 0; i < ids.size(); ++i)
-    places[i] = insert(static_cast<uint64_t>(ids[i]));
+  Inserter into = inserter();
+  std::array<uint64_t, 2 * ahead> slots;
+  const auto approach = [&](size_t begin) {
+    for (size_t i = begin; i < std::min(begin + ahead, ids.size()); ++i) {
+      const uint64_t slot = into.slotOf(static_cast<uint64_t>(ids[i]));
+      slots[i % slots.size()] = slot;
+      __builtin_prefetch(into.slots + slot, 1);
+    }
+  };
+  approach(0);
+  for (size_t begin = 0; begin < ids.size(); begin += ahead) {
+    approach(begin + ahead);
+    for (size_t i = begin; i < std::min(begin + ahead, ids.size()); ++i)
+      places[i] = into.insert(static_cast<uint64_t>(ids[i]), slots[i % slots.size()]);
+  }
+  count_ = into.count;
 }
 
 std::span<const int64_t> allIds(const TensorView &ids) {
@@ -70,80 +112,164 @@ private:
   int64_t perExample_;
 };
 
-void poolRows(const float *rows, std::span<const int64_t> places, int64_t dim, Pool pool, float *to) {
-  std::fill(to, to + dim, 0.0f);
+/// Examples of a lookup's result, and where the first one's part of it begins.
+struct Examples {
+  int64_t begin, end;
+  int64_t stride; ///< From one example to the next, in floats.
+  float *out;
+};
+
+void poolRows(const float *rows, std::span<const int64_t> places, auto dim, Pool pool, float *to) {
+  std::fill_n(to, size_t{dim}, 0.0f);
   for (int64_t place : places)
-    for (int64_t d = 0; d < dim; ++d)
-      to[d] += rows[place * dim + d];
+    for (size_t d = 0; d < dim; ++d)
+      to[d] += rows[static_cast<size_t>(place) * dim + d];
   if (pool == Pool::Mean && !places.empty())
-    for (int64_t d = 0; d < dim; ++d)
+    for (size_t d = 0; d < dim; ++d)
       to[d] /= static_cast<float>(places.size());
 }
 
-void lookUpPart(const LookupPart &part, std::span<const TensorView> inputs, int64_t begin, int64_t end, int64_t stride,
-                float *out) {
-  if (!part.isLookup) {
-    const float *from = inputs[part.input].f32() + begin * part.width;
-    for (int64_t e = begin; e < end; ++e, from += part.width, out += stride)
-      std::memcpy(out, from, static_cast<size_t>(part.width) * sizeof(float));
-    return;
-  }
-  const TensorView &rows = inputs[part.input], &ids = inputs[part.input + 1];
-  const int64_t *places = ids.i64(), dim = rows.shape[0];
+void lookUpLists(const LookupPart &part, const TensorView &rows, const TensorView &ids, const Examples &examples,
+                 auto dim) {
+  const int64_t *places = ids.i64();
+  const float *from = rows.f32();
   const Lists lists(ids, part.pool);
-  for (int64_t e = begin; e < end; ++e, out += stride) {
+  float *out = examples.out;
+  for (int64_t e = examples.begin; e < examples.end; ++e, out += examples.stride) {
     float *to = out;
     for (int64_t list = e * lists.perExample(); list < (e + 1) * lists.perExample(); ++list, to += dim)
       if (part.pool == Pool::None)
-        std::memcpy(to, rows.f32() + places[list] * dim, static_cast<size_t>(dim) * sizeof(float));
+        copyFloats(to, from + static_cast<size_t>(places[list]) * dim, dim);
       else
-        poolRows(rows.f32(), {places + lists.begin(list), places + lists.end(list)}, dim, part.pool, to);
+        poolRows(from, {places + lists.begin(list), places + lists.end(list)}, dim, part.pool, to);
   }
 }
 
-void addRow(float *to, const float *from, int64_t dim, bool isFirst) {
-  for (int64_t d = 0; d < dim; ++d)
-    to[d] = isFirst ? from[d] : to[d] + from[d];
+void lookUpPart(const LookupPart &part, std::span<const TensorView> inputs, const Examples &examples) {
+  if (part.isLookup)
+    return withKnownCount(static_cast<size_t>(inputs[part.input].shape[0]), [&](auto dim) {
+      lookUpLists(part, inputs[part.input], inputs[part.input + 1], examples, dim);
+    });
+  const float *from = inputs[part.input].f32() + examples.begin * part.width;
+  float *out = examples.out;
+  for (int64_t e = examples.begin; e < examples.end; ++e, from += part.width, out += examples.stride)
+    std::memcpy(out, from, static_cast<size_t>(part.width) * sizeof(float));
 }
 
-void addShare(float *to, const float *from, int64_t dim, bool isFirst, float length) {
-  for (int64_t d = 0; d < dim; ++d)
-    to[d] = isFirst ? from[d] / length : to[d] + from[d] / length;
+/// The gradients of a lookup's ids, and their sums by key.
+struct RowSums {
+  const TensorView &places;
+  int64_t keys;
+  const float *dy;
+  int64_t stride;
+  Pool pool;
+  float *rows;
+};
+
+/// Four floats at once, and fewer at the end: to[d] += share(from[d]).
+void addShares(float *to, const float *from, auto dim, auto share) {
+  using Four = float __attribute__((vector_size(4 * sizeof(float))));
+  size_t d = 0;
+  for (; d + 4 <= dim; d += 4) {
+    Four sum, more;
+    std::memcpy(&sum, to + d, sizeof sum);
+    std::memcpy(&more, from + d, sizeof more);
+    sum += share(more);
+    std::memcpy(to + d, &sum, sizeof sum);
+  }
+  for (; d < dim; ++d)
+    to[d] += share(from[d]);
 }
 
-/// The sums of keys [first, last).
-void sumPiece(const TensorView &ids, int64_t first, int64_t last, const float *dy, int64_t stride, int64_t dim,
-              Pool pool, float *rows) {
-  const int64_t *places = ids.i64();
-  const Lists lists(ids, pool);
-  int64_t seen = first; // keys below have their first gradient
-  for (int64_t e = 0; e < ids.examples; ++e) {
-    const float *from = dy + e * stride;
-    for (int64_t list = e * lists.perExample(); list < (e + 1) * lists.perExample(); ++list, from += dim)
-      for (int64_t i = lists.begin(list); i < lists.end(list); ++i) {
-        if (places[i] < first || places[i] >= last)
-          continue;
-        const bool isFirst = places[i] == seen;
-        seen += isFirst;
-        if (pool == Pool::Mean)
-          addShare(rows + places[i] * dim, from, dim, isFirst, static_cast<float>(lists.end(list) - lists.begin(list)));
-        else
-          addRow(rows + places[i] * dim, from, dim, isFirst);
+/// One piece of the sums: those of the keys in each `pieces`-th group of 16, whose rows share no cache line with those
+/// of another piece if memory begins with one, and which share what keys that come often cost. Ids of such keys are
+/// gathered first, without a branch that could not be foreseen, and then added with memory on its way.
+template <typename Dim> class SumPiece {
+public:
+  SumPiece(const RowSums &of, int64_t piece, int64_t pieces, Dim dim)
+      : of_(of), rows_(of.rows), piece_(static_cast<uint64_t>(piece)), mask_(static_cast<uint64_t>(pieces - 1)),
+        dim_(dim) {}
+
+  void run() {
+    const Lists lists(of_.places, of_.pool);
+    const int64_t *places = of_.places.i64(), perExample = lists.perExample();
+    size_t count = 0;
+    int64_t seen = 0; // places below have been gathered, or were another piece's
+    for (int64_t e = 0; e < of_.places.examples; ++e) {
+      const float *from = of_.dy + e * of_.stride;
+      for (int64_t list = e * perExample; list < (e + 1) * perExample; ++list, from += dim_) {
+        const int64_t begin = lists.begin(list), end = lists.end(list);
+        for (int64_t i = begin; i < end; ++i) {
+          ids_[count] = {from, static_cast<uint32_t>(places[i]), static_cast<float>(end - begin)};
+          seen = std::max(seen, places[i] + 1);
+          count += isMine(places[i]);
+          if (count == ids_.size())
+            add(std::exchange(count, 0), seen);
+        }
       }
+    }
+    add(count, of_.keys);
   }
-}
+
+private:
+  struct Id {
+    const float *from;
+    uint32_t place;
+    float length; ///< Of the list.
+  };
+
+  bool isMine(int64_t place) const { return (static_cast<uint64_t>(place) / 16 & mask_) == piece_; }
+  float *rowOf(int64_t place) const { return rows_ + static_cast<size_t>(place) * dim_; }
+
+  void add(size_t count, int64_t seen) {
+    // Keys come in order: those that are new begin with the number that adding to changes no bit.
+    for (; begun_ < seen; ++begun_) {
+      if (!isMine(begun_))
+        continue;
+      __builtin_prefetch(rowOf(begun_ + 16 * static_cast<int64_t>(mask_ + 1)), 1);
+      std::fill_n(rowOf(begun_), size_t{dim_}, -0.0f);
+    }
+    if (of_.pool == Pool::Mean)
+      addEach(count, [](auto gradient, float length) { return gradient / length; });
+    else
+      addEach(count, [](auto gradient, float) { return gradient; });
+  }
+
+  void addEach(size_t count, auto share) {
+    constexpr size_t ahead = 12;
+    for (size_t i = 0; i < count; ++i) {
+      const Id &next = ids_[std::min(i + ahead, count - 1)];
+      __builtin_prefetch(next.from);
+      __builtin_prefetch(rowOf(next.place), 1);
+      addShares(rowOf(ids_[i].place), ids_[i].from, dim_,
+                [&](auto gradient) { return share(gradient, ids_[i].length); });
+    }
+  }
+
+  const RowSums &of_;
+  float *const rows_;
+  const uint64_t piece_, mask_;
+  const Dim dim_;
+  std::array<Id, 256> ids_;
+  int64_t begun_ = 0; ///< The rows of places below hold sums.
+};
 
 } // namespace
 
 void lookUp(std::span<const LookupPart> parts, std::span<const TensorView> inputs, int64_t begin, int64_t end,
             int64_t width, float *out) {
   for (const LookupPart &part : parts) {
-    lookUpPart(part, inputs, begin, end, width, out);
+    lookUpPart(part, inputs, {begin, end, width, out});
     out += part.width;
   }
 }
 
 Status checkPlaces(const TensorView &places, int64_t count) {
+  uint64_t outside = 0; // its highest bit
+  for (int64_t place : allIds(places))
+    outside |= static_cast<uint64_t>(place) | (static_cast<uint64_t>(count) - 1 - static_cast<uint64_t>(place));
+  if (static_cast<int64_t>(outside) >= 0)
+    return {};
   for (int64_t place : allIds(places))
     if (static_cast<uint64_t>(place) >= static_cast<uint64_t>(count))
       return Status::dataLoss("place " + std::to_string(place) + " is none of " + std::to_string(count) + " rows");
@@ -152,12 +278,16 @@ Status checkPlaces(const TensorView &places, int64_t count) {
 
 void sumRowGradients(const TensorView &places, int64_t count, const float *dy, int64_t stride, int64_t dim, Pool pool,
                      float *rows, Scheduler *scheduler) {
-  constexpr int64_t worthHelp = 16384, pieces = 4;
-  if (!scheduler || count * dim < worthHelp)
-    return sumPiece(places, 0, count, dy, stride, dim, pool, rows);
-  parallelFor(*scheduler, pieces, [&](int64_t piece) {
-    sumPiece(places, count * piece / pieces, count * (piece + 1) / pieces, dy, stride, dim, pool, rows);
-  });
+  constexpr int64_t worthHelp = 16384, mostPieces = 8; // each passes over all places
+  const RowSums sums{places, count, dy, stride, pool, rows};
+  const auto sum = [&](int64_t piece, int64_t pieces) {
+    withKnownCount(static_cast<size_t>(dim), [&](auto dim) { SumPiece(sums, piece, pieces, dim).run(); });
+  };
+  if (!scheduler || static_cast<int64_t>(allIds(places).size()) * dim < worthHelp)
+    return sum(0, 1);
+  const auto threads = static_cast<uint64_t>(scheduler->concurrency());
+  const int64_t pieces = std::min(static_cast<int64_t>(std::bit_ceil(threads)), mostPieces);
+  parallelFor(*scheduler, pieces, [&](int64_t piece) { sum(piece, pieces); });
 }
 
 void addRows(const TensorView &a, const TensorView &b, int64_t dim, UniqueKeys &index, std::vector<float> &rows) {

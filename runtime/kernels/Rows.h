@@ -20,9 +20,13 @@ enum class Pool { None, Sum, Mean };
 Pool parsePool(const std::string &text);
 
 /// The distinct keys of a list of ids in the order of their first occurrence. Flat open addressing; memory is kept from
-/// one use to the next. Not thread-safe.
+/// one use to the next, and forgetting keys costs nothing. Not thread-safe.
 class UniqueKeys {
 public:
+  /// `first` is for tests: where numbers begin that run out one day.
+  explicit UniqueKeys(uint32_t first) : first_(first) {}
+  UniqueKeys() = default;
+
   /// Forgets the keys and makes room for `count` of them.
   void reset(int64_t count);
   /// The place of `key`, which is appended if it is new. REQUIRES: not more calls since reset than its count.
@@ -30,15 +34,22 @@ public:
   /// reset, then insert of all ids, whose places go to `places`.
   void build(std::span<const int64_t> ids, int64_t *places);
 
-  const std::vector<uint64_t> &keys() const { return keys_; }
+  /// Valid until the next call of another function.
+  std::span<const uint64_t> keys() const { return {keys_.data(), count_}; }
   int64_t memoryBytes() const {
-    return static_cast<int64_t>(keys_.capacity() * sizeof(uint64_t) + slots_.capacity() * sizeof(int32_t));
+    return static_cast<int64_t>(keys_.capacity() * sizeof(uint64_t) + slots_.capacity() * sizeof(uint32_t));
   }
 
 private:
-  std::vector<uint64_t> keys_;
-  std::vector<int32_t> slots_; ///< A power of two of places, -1 where empty.
-  uint64_t mask_ = 0;
+  /// The state, to be kept in registers by a loop.
+  struct Inserter;
+  Inserter inserter();
+
+  std::vector<uint64_t> keys_; ///< Those of places below count_, and room.
+  std::vector<uint32_t> slots_;
+  uint64_t mask_ = 0;  ///< Of the slots in use: a power of two of them.
+  uint32_t first_ = 1; ///< A slot holds this and its key's place, or a lower number if it is empty.
+  uint32_t count_ = 0;
 };
 
 /// All ids, or places of ids, of a TENSOR or RAGGED value whose first extent is the example count.

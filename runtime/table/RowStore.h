@@ -5,36 +5,16 @@
 #ifndef HETER_RUNTIME_TABLE_ROWSTORE_H
 #define HETER_RUNTIME_TABLE_ROWSTORE_H
 
+#include "runtime/base/KnownCount.h"
 #include "runtime/table/RowArena.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace heter::runtime {
-
-/// Calls visit(count), with a std::integral_constant if it is one of the usual dims: what copies rows in a loop is much
-/// faster when the compiler knows how long they are.
-template <typename Visit> void withKnownCount(size_t count, Visit visit) {
-  const auto choose = [&]<size_t... known>(std::index_sequence<known...>) {
-    return ((count == known + 1 && (visit(std::integral_constant<size_t, known + 1>()), true)) || ...);
-  };
-  if (choose(std::make_index_sequence<16>()))
-    return;
-  if (count == 32)
-    visit(std::integral_constant<size_t, 32>());
-  else if (count == 64)
-    visit(std::integral_constant<size_t, 64>());
-  else
-    visit(count);
-}
-
-/// Copies floats that do not overlap. `count` is a number or a std::integral_constant.
-void copyFloats(float *to, const float *from, auto count) { std::memcpy(to, from, size_t{count} * sizeof(float)); }
 
 /// Brings a cache line into the second-level cache: more can be on their way there at once than to the first. Inlined
 /// by force: g++ 12 drops calls of functions that do nothing but prefetch.

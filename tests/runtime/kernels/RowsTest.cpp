@@ -5,12 +5,15 @@
 #include "runtime/base/Scheduler.h"
 #include "runtime/kernels/Packed.h"
 
+#include <cstring>
 #include <gmock/gmock.h>
 #include <map>
 
 using namespace heter::runtime;
 using namespace heter::runtime::test;
 using package::Packing;
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
 namespace {
@@ -67,7 +70,7 @@ Keys keysOf(const test::Operand &ids, int64_t examples) {
   made.keys.kind = ValueKind::ROWS;
   UniqueKeys index;
   index.build(allIds(viewOf(ids, examples)), reinterpret_cast<int64_t *>(made.places.bytes.data()));
-  made.keys.keys = index.keys();
+  made.keys.keys.assign(index.keys().begin(), index.keys().end());
   return made;
 }
 
@@ -77,10 +80,31 @@ TEST(Rows, KeyIndexKeepsTheOrderOfFirstOccurrence) {
   UniqueKeys index;
   std::vector<int64_t> ids = {5, -1, 5, 0, -1, 7}, places(6);
   index.build(ids, places.data());
-  EXPECT_EQ(index.keys(), (std::vector<uint64_t>{5, UINT64_MAX, 0, 7}));
+  EXPECT_THAT(index.keys(), ElementsAre(5, UINT64_MAX, 0, 7));
   EXPECT_EQ(places, (std::vector<int64_t>{0, 1, 0, 2, 1, 3}));
   index.build({}, nullptr);
   EXPECT_TRUE(index.keys().empty());
+}
+
+TEST(Rows, KeyIndexForgetsTheKeysBefore) {
+  std::mt19937_64 random(5);
+  for (uint32_t first : {1U, UINT32_MAX - 20000}) { // numbers run out
+    UniqueKeys index(first);
+    for (int64_t count : {1000, 0, 5, 3000, 3000, 700, 9000, 9000}) {
+      std::vector<int64_t> ids(count), places(count);
+      for (int64_t &id : ids) // few, some of them equal but for their highest bits
+        id = static_cast<int64_t>(random() % 600 << (random() % 3 * 27));
+      std::map<int64_t, int64_t> placeOf;
+      std::vector<uint64_t> keys;
+      index.build(ids, places.data());
+      for (int64_t i = 0; i < count; ++i) {
+        if (placeOf.try_emplace(ids[i], std::ssize(keys)).second)
+          keys.push_back(static_cast<uint64_t>(ids[i]));
+        ASSERT_EQ(places[i], placeOf.at(ids[i]));
+      }
+      EXPECT_THAT(index.keys(), ElementsAreArray(keys));
+    }
+  }
 }
 
 TEST(Rows, LookupPoolsRowsOfKeysBesideOtherValues) {
@@ -193,6 +217,49 @@ TEST(Rows, GradientsDoNotDependOnThreads) {
   const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
   sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, helped.data(), scheduler.get());
   EXPECT_EQ(alone, helped);
+}
+
+/// One addition after another, in the order of the ids; a key's first gradient is taken as it is.
+std::vector<float> sumInOrder(const test::Operand &places, const std::vector<int64_t> &listOf,
+                              const std::vector<int64_t> &lengths, const std::vector<float> &dy, int64_t count,
+                              int64_t dim, bool mean) {
+  std::vector<float> sums(count * dim);
+  std::vector<bool> seen(count);
+  const auto *place = reinterpret_cast<const int64_t *>(places.bytes.data());
+  for (size_t i = 0; i < listOf.size(); ++i, ++place) {
+    for (int64_t d = 0; d < dim; ++d) {
+      const float of = dy[listOf[i] * dim + d], share = mean ? of / static_cast<float>(lengths[listOf[i]]) : of;
+      float &sum = sums[*place * dim + d];
+      sum = seen[*place] ? sum + share : share;
+    }
+    seen[*place] = true;
+  }
+  return sums;
+}
+
+TEST(Rows, GradientsAreAddedInTheOrderOfTheirIds) {
+  std::mt19937 random(6);
+  constexpr int64_t examples = 300;
+  const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
+  for (const Case &c : cases)
+    for (int64_t dim : {1, 9, 18, 64}) {
+      const test::Operand ids = randomIds(random, examples, 5, c.ragged);
+      std::vector<int64_t> listOf, lengths;
+      lists(ids, c.pool, listOf, lengths);
+      std::vector<float> dy = randomFloats(random, std::ssize(lengths) * dim);
+      for (int64_t d = 0; d < dim; ++d)
+        dy[d] = -0.0f;
+      const Keys keys = keysOf(ids, examples);
+      const auto count = std::ssize(keys.keys.keys);
+      const std::vector<float> expected =
+          sumInOrder(keys.places, listOf, lengths, dy, count, dim, c.pool == std::string("mean"));
+      for (Scheduler *helper : {static_cast<Scheduler *>(nullptr), scheduler.get()}) {
+        std::vector<float> sums(count * dim, NAN);
+        sumRowGradients(viewOf(keys.places, examples), count, dy.data(), std::ssize(lengths) / examples * dim, dim,
+                        parsePool(c.pool), sums.data(), helper);
+        EXPECT_EQ(std::memcmp(sums.data(), expected.data(), sums.size() * sizeof(float)), 0) << c.pool << " " << dim;
+      }
+    }
 }
 
 TEST(Rows, AddRowsMergesKeys) {
