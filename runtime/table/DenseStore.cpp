@@ -100,7 +100,7 @@ std::shared_ptr<const DenseVersion> DenseStore::averaged() {
 }
 
 void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, int64_t step, int64_t version,
-                        const ParallelFor &parallelFor, int64_t more, const std::function<void(int64_t)> &body) {
+                        const ParallelFor &parallelFor, const StepTasks &before, const StepTasks &after) {
   averaged_ = nullptr; // Its buffers serve again.
   std::map<int, DenseUpdate> updates;
   for (const BlockGradients &block : blocks)
@@ -115,9 +115,12 @@ void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, i
       tasks.emplace_back(&update, task);
   }
   const auto count = static_cast<int64_t>(tasks.size());
-  parallelFor(count + more, [&](int64_t i) {
+  parallelFor(before.count + count + after.count, [&](int64_t i) {
+    if (i < before.count)
+      return before.run(i);
+    i -= before.count;
     if (i >= count)
-      return body(i - count);
+      return after.run(i - count);
     const auto [update, task] = tasks[static_cast<size_t>(i)];
     update->run(task);
   });

@@ -7,6 +7,7 @@
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/table/ParameterStore.h"
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -20,6 +21,12 @@ struct BlockGradients {
   int parameter;
   int64_t localBlock; ///< An index into layout(parameter).blocks().
   std::vector<const float *> gradients;
+};
+
+/// run(0) .. run(count - 1), at once with others.
+struct StepTasks {
+  int64_t count = 0;
+  std::function<void(int64_t)> run;
 };
 
 /// `newest` is thread-safe; all other members want a caller that excludes the rest of them.
@@ -44,10 +51,10 @@ public:
 
   /// Sums each block's gradients, divides by `divisor`, runs the optimizer of step `step`, and publishes the result as
   /// `version`.
-  /// Besides the blocks' it runs body(0) .. body(more - 1), last: what else a step has to update.
-  /// REQUIRES: at most one entry a block.
+  /// Besides the blocks' it runs all of `before` and `after`, beginning with the one and ending with the other: what
+  /// else a step has to do. REQUIRES: at most one entry a block.
   void update(std::span<const BlockGradients> blocks, float divisor, int64_t step, int64_t version,
-              const ParallelFor &parallelFor, int64_t more = 0, const std::function<void(int64_t)> &body = nullptr);
+              const ParallelFor &parallelFor, const StepTasks &before = {}, const StepTasks &after = {});
 
   /// Publishes the same values as another version.
   void setVersion(int64_t version);

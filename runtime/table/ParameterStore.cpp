@@ -228,6 +228,8 @@ Status ParameterStore::Impl::check(const PushRows &push) const {
     return Status::invalidArgument("a push to `" + spec.seedName + "` has " + std::to_string(push.counts.size()) +
                                    " shows and clicks of its " + std::to_string(push.keys.size()) + " keys");
   const SparseTable &table = tableOf(push.part);
+  if (table.ownsAll())
+    return {};
   for (uint64_t key : push.keys)
     if (!table.owns(key))
       return Status::invalidArgument("a push to `" + spec.seedName + "` has key " + std::to_string(key) +
@@ -308,11 +310,14 @@ Status ParameterStore::Impl::applyStep(const StepPushes &pushes, int64_t step, i
     updates.emplace_back(*tables[static_cast<size_t>(table)], gradients, divisor, timeOf(step));
   for (const SparseTable::Update &update : updates)
     HETER_RETURN_IF_ERROR(update.prepare());
-  // Rows come last: their pieces are the smaller ones, and so even out what the threads have left to do.
+  // Keys are sorted beside what other threads do. Rows come last: their pieces are the smaller ones, and so even out
+  // what the threads have left to do.
   constexpr int64_t pieces = SparseTable::Update::pieces;
+  const auto tables = static_cast<int64_t>(updates.size());
   dense.update(pushes.blocks, divisor, step, step + 1, options.parallelFor,
-               static_cast<int64_t>(updates.size()) * pieces,
-               [&](int64_t i) { updates[static_cast<size_t>(i / pieces)].run(static_cast<int>(i % pieces)); });
+               {tables, [&](int64_t i) { updates[static_cast<size_t>(i)].sort(); }},
+               {tables * pieces,
+                [&](int64_t i) { updates[static_cast<size_t>(i / pieces)].run(static_cast<int>(i % pieces)); }});
   HETER_RETURN_IF_ERROR(shrink(step + 1));
   version.store(step + 1, std::memory_order_release);
   return {};

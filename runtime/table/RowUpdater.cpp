@@ -1,6 +1,7 @@
 // Columns of many rows, or one row after another.
 #include "runtime/table/RowUpdater.h"
 
+#include "runtime/base/Vectors.h"
 #include "runtime/table/RowStore.h"
 
 #include <algorithm>
@@ -61,8 +62,7 @@ void RowUpdater::runColumns() {
   });
   float *const gradient = column(0);
   if (divisor_ != 1.0F)
-    for (size_t e = 0; e < count_ * dim_; ++e)
-      gradient[e] /= divisor_;
+    divideFloats(gradient, gradient, divisor_, static_cast<int64_t>(count_ * dim_));
   call_.setElements(static_cast<int64_t>(count_ * dim_));
   call_.run();
   withKnownCount(dim_, [this](auto dim) {

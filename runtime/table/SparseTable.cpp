@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <utility>
 
 namespace heter::runtime {
 
@@ -188,25 +189,35 @@ struct SparseTable::Update::Work {
   const float divisor;
   const TableTime time;
   std::vector<Part> parts; ///< The counting part first: it may create and admit the rows that the others update.
+  Mutex mutex;             ///< Held while the batches change.
+  bool sorted HETER_GUARDED_BY(mutex) = false;
 };
 
 SparseTable::Update::Update(SparseTable &table, std::span<const PartGradients> parts, float divisor,
                             const TableTime &time)
-    : work_(new Work{table, divisor, time, {}}) {
+    : work_(new Work{table, divisor, time, {}, {}}) {
   for (const PartGradients &part : parts) {
     const bool counts = part.part == table.spec_.countingPart;
-    Work::Part &added = *work_->parts.insert(counts ? work_->parts.begin() : work_->parts.end(),
-                                             Work::Part{part.part, part.pushes, LentBatch(table)});
-    added.batch->assign(table, part.pushes);
+    work_->parts.insert(counts ? work_->parts.begin() : work_->parts.end(),
+                        Work::Part{part.part, part.pushes, LentBatch(table)});
   }
 }
 SparseTable::Update::Update(Update &&) noexcept = default;
 SparseTable::Update::~Update() = default;
 
+void SparseTable::Update::sort() const {
+  MutexLock lock(work_->mutex);
+  if (std::exchange(work_->sorted, true))
+    return;
+  for (const Work::Part &part : work_->parts)
+    part.batch->assign(work_->table, part.pushes);
+}
+
 Status SparseTable::Update::prepare() const {
   SparseTable &table = work_->table;
   if (!table.isTiered())
     return {};
+  sort();
   DiskRows onDisk(table.tier());
   for (const Work::Part &part : work_->parts)
     for (int r = 0; r < rangeCount; ++r) {
@@ -244,6 +255,7 @@ void SparseTable::updateRange(TableRange &range, int part, std::span<const Batch
 }
 
 void SparseTable::Update::run(int piece) const {
+  sort();
   TableRange &range = *work_->table.ranges_[static_cast<size_t>(piece)];
   for (const Work::Part &part : work_->parts) {
     const std::span<const BatchKey> keys = part.batch->ofRange(piece);

@@ -34,6 +34,7 @@ public:
   ~SparseTable();
 
   const TableSpec &spec() const { return spec_; }
+  bool ownsAll() const { return firstShard_ == 0 && endShard_ == virtualShards; }
   bool owns(uint64_t key) const {
     const int shard = shardOf(key);
     return shard >= firstShard_ && shard < endShard_;
@@ -70,6 +71,8 @@ public:
     Update(SparseTable &table, std::span<const PartGradients> parts, float divisor, const TableTime &time);
     Update(Update &&) noexcept;
     ~Update();
+    /// Sorts the keys by range. May be left out: the first that needs them sorted does it, while others wait.
+    void sort() const;
     /// Brings rows that are on disk back to memory, all at once. May be left out. An error: as tierStatus().
     Status prepare() const;
     /// REQUIRES: called once for each of 0 .. pieces - 1.
