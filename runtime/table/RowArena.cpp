@@ -17,6 +17,9 @@ static constexpr size_t mostRegion = size_t{1} << 30;
 static constexpr size_t aheadPart = 256;
 static constexpr size_t leastAhead = size_t{512} << 10;
 static constexpr size_t mostAhead = size_t{32} << 20;
+// A block of pieces that lie close to each other: a small part of what is there.
+static constexpr size_t closePart = 512;
+static constexpr size_t mostClose = size_t{256} << 10;
 
 static size_t roundUp(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
@@ -46,8 +49,24 @@ void RowArena::addRegion(size_t atLeast) {
 }
 
 char *RowArena::allocate(size_t bytes) {
+  MutexLock lock(mutex_);
+  return take(roundUp(bytes, 64));
+}
+
+char *RowArena::allocateClose(size_t bytes) {
   bytes = roundUp(bytes, 64);
   MutexLock lock(mutex_);
+  if (static_cast<size_t>(closeEnd_ - closeNext_) < bytes) {
+    const size_t block = std::clamp(roundUp(bytes_ / closePart, bytes), bytes, std::max(bytes, mostClose));
+    closeNext_ = take(block);
+    closeEnd_ = closeNext_ + block;
+  }
+  char *piece = closeNext_;
+  closeNext_ += bytes;
+  return piece;
+}
+
+char *RowArena::take(size_t bytes) {
   if (static_cast<size_t>(end_ - next_) < bytes)
     addRegion(bytes);
   char *piece = next_;

@@ -24,7 +24,7 @@ RowIndex::RowIndex(RowArena &arena, RangeHash hash) : arena_(arena), hash_(hash)
 }
 
 RowIndex::Bucket *RowIndex::newSegment(int depth) {
-  auto *segment = reinterpret_cast<Bucket *>(arena_.allocate(bucketsPerSegment * sizeof(Bucket)));
+  auto *segment = reinterpret_cast<Bucket *>(arena_.allocateClose(bucketsPerSegment * sizeof(Bucket)));
   segment[1].header = static_cast<uint16_t>(depth); // the rest is zero
   ++segments_;
   return segment;

@@ -80,6 +80,10 @@ public:
   /// The most likely row of a hash, whose key is not compared, or `none`: worth prefetching.
   static uint32_t candidate(const Bucket *segment, uint64_t hash);
   uint32_t find(Bucket *segment, uint64_t hash, uint64_t key, const RowStore &rows) const;
+  /// If a hash may lie in a further bucket, brings that near.
+  static void approachOthers(const Bucket *segment, uint64_t hash);
+  /// Calls visit(row) for each row of its segment that may be that of a hash.
+  template <typename Visit> static void visitCandidates(Bucket *segment, uint64_t hash, Visit visit);
 
   // Visits in the order of hashes. A position is in [0, positions), and hashes in order have positions in order.
 
@@ -196,6 +200,19 @@ inline uint32_t RowIndex::candidate(const Bucket *segment, uint64_t hash) {
   const Bucket &bucket = segment[bucketOf(hash)];
   const unsigned mask = matches(bucket, tagOf(hash));
   return mask ? bucket.rows[std::countr_zero(mask)] : none;
+}
+
+inline void RowIndex::approachOthers(const Bucket *segment, uint64_t hash) {
+  const int home = bucketOf(hash);
+  if (segment[home].overflowed)
+    prefetchLine(segment + ((home + 1) & (bucketsPerSegment - 1)));
+}
+
+template <typename Visit> void RowIndex::visitCandidates(Bucket *segment, uint64_t hash, Visit visit) {
+  probe(segment, hash, [&](const Bucket &bucket, int slot) {
+    visit(bucket.rows[slot]);
+    return false;
+  });
 }
 
 inline uint32_t RowIndex::find(Bucket *segment, uint64_t hash, uint64_t key, const RowStore &rows) const {

@@ -1,5 +1,6 @@
 // Pulls: one stream of keys over all ranges, of which each key goes through four stages, some keys apart, so that the
-// memory that a stage needs is on its way since the one before.
+// memory that a stage needs is on its way since the one before. The few keys whose likely row is another's are put off:
+// they wait for memory together, not one by one while all others wait for them.
 #include "runtime/table/SparseTable.h"
 
 #include <algorithm>
@@ -33,20 +34,24 @@ public:
       const size_t begin = block * blockKeys;
       return keys.subspan(begin, std::min(blockKeys, keys.size() - begin));
     };
+    const auto stepsOf = [&](size_t block) {
+      return std::span(steps_[block % 4]).first(block < blocks ? keysOf(block).size() : 0);
+    };
     // A number of a block that is not below `blocks` is that of none yet or none any more.
     for (size_t block = 0; block < blocks + 3; ++block) {
       if (block < blocks)
-        locate(steps_[block % 4].data(), keysOf(block));
-      if (block - 1 < blocks)
-        approach(steps_[(block - 1) % 4].data(), keysOf(block - 1).size());
-      if (block - 2 < blocks)
-        prefetch(steps_[(block - 2) % 4].data(), keysOf(block - 2).size());
+        locate(stepsOf(block).data(), keysOf(block));
+      bringNear(stepsOf(block - 1), stepsOf(block - 2));
       if (block - 3 < blocks) {
         const size_t begin = (block - 3) * blockKeys;
         const Found found{first + static_cast<uint32_t>(begin), out + begin * dim, missing, onDisk};
-        withKnownCount(dim, [&](auto count) { take(steps_[(block - 3) % 4].data(), keysOf(block - 3), found, count); });
+        withKnownCount(dim, [&](auto count) { take(stepsOf(block - 3).data(), keysOf(block - 3), found, count); });
         if (table_.isTiered())
-          touch(steps_[(block - 3) % 4].data(), keysOf(block - 3).size());
+          touch(stepsOf(block - 3));
+      }
+      if (putOffCount_ > putOff_.size() - blockKeys || (putOffCount_ > 0 && block + 1 == blocks + 3)) {
+        const Found found{first, out, missing, onDisk};
+        withKnownCount(dim, [&](auto count) { takePutOff(keys, found, count); });
       }
     }
   }
@@ -89,23 +94,33 @@ private:
       ++step;
     }
   }
-  void approach(Step *step, size_t count) const {
-    for (const Step *end = step + count; step < end; ++step)
-      if (step->view->index)
-        step->segment = RowIndex::approach(step->entry, step->hash);
-  }
-  void prefetch(Step *step, size_t count) const {
+  /// The second and the third stage, each of its block's keys. They take turns, since the first use of a page takes its
+  /// time, and few pages can be looked up at once.
+  void bringNear(std::span<Step> ofBuckets, std::span<Step> ofRows) const {
     const size_t bytes = bytes_; // a local one is not read again after each store
-    for (const Step *end = step + count; step < end; ++step) {
-      const View &view = *step->view;
-      const uint32_t likely = view.index ? RowIndex::candidate(step->segment, step->hash) : RowIndex::none;
-      step->likely = likely;
-      if (likely == RowIndex::none)
-        continue;
-      const Row row = view.rows->at(likely);
-      step->row = row;
-      RowStore::prefetch(row, bytes);
+    const size_t both = std::min(ofBuckets.size(), ofRows.size());
+    for (size_t i = 0; i < both; ++i) {
+      approach(ofBuckets[i]);
+      prefetch(ofRows[i], bytes);
     }
+    for (Step &step : ofBuckets.subspan(both))
+      approach(step);
+    for (Step &step : ofRows.subspan(both))
+      prefetch(step, bytes);
+  }
+  [[gnu::always_inline]] static void approach(Step &step) {
+    if (step.view->index)
+      step.segment = RowIndex::approach(step.entry, step.hash);
+  }
+  [[gnu::always_inline]] static void prefetch(Step &step, size_t bytes) {
+    const View &view = *step.view;
+    const uint32_t likely = view.index ? RowIndex::candidate(step.segment, step.hash) : RowIndex::none;
+    step.likely = likely;
+    if (likely == RowIndex::none)
+      return;
+    const Row row = view.rows->at(likely);
+    step.row = row;
+    RowStore::prefetch(row, bytes);
   }
   /// Where values go.
   struct Found {
@@ -114,21 +129,48 @@ private:
     std::vector<uint32_t> &missing;
     DiskRows &onDisk;
   };
-  [[gnu::noinline]] void take(Step *step, std::span<const uint64_t> keys, const Found &found, auto dim) const {
+  [[gnu::noinline]] void take(Step *step, std::span<const uint64_t> keys, const Found &found, auto dim) {
     float *out = found.out;
-    const auto offset = static_cast<size_t>(part_.offset);
-    const bool wantsAdmission = part_.wantsAdmission;
     for (size_t i = 0; i < keys.size(); ++i, ++step, out += dim) {
+      const uint32_t position = found.position + static_cast<uint32_t>(i);
       if (step->likely == RowIndex::none || step->row.key() != keys[i])
-        search(*step, keys[i]);
-      const uint32_t row = step->likely;
-      if (wantsAdmission && RowStore::isShort(row) && step->view->index) // none, too
-        std::fill_n(out, size_t{dim}, 0.0F);
-      else if (RowStore::isOnDisk(row)) // none, too
-        takeElsewhere(*step, found.position + static_cast<uint32_t>(i), found);
+        putOff(*step, position);
       else
-        copyFloats(out, step->row.floats() + offset, dim);
+        takeFound(*step, position, out, found, dim);
     }
+  }
+  void takeFound(const Step &step, uint32_t position, float *out, const Found &found, auto dim) const {
+    const uint32_t row = step.likely;
+    if (part_.wantsAdmission && RowStore::isShort(row) && step.view->index) // none, too
+      std::fill_n(out, size_t{dim}, 0.0F);
+    else if (RowStore::isOnDisk(row)) // none, too
+      takeElsewhere(step, position, found);
+    else
+      copyFloats(out, step.row.floats() + static_cast<size_t>(part_.offset), dim);
+  }
+  /// The likely row was not the key's.
+  [[gnu::noinline]] void putOff(Step &step, uint32_t position) {
+    if (step.view->index)
+      RowIndex::approachOthers(step.segment, step.hash);
+    putOff_[putOffCount_++] = {step, position};
+    step.likely = RowIndex::none;
+  }
+  [[gnu::noinline]] void takePutOff(std::span<const uint64_t> keys, const Found &found, auto dim) {
+    const std::span<PutOff> all = std::span(putOff_).first(putOffCount_);
+    for (const PutOff &key : all)
+      if (const View &view = *key.step.view; view.index)
+        RowIndex::visitCandidates(key.step.segment, key.step.hash, [&](uint32_t row) {
+          if (row != key.step.likely)
+            RowStore::prefetch(view.rows->at(row), bytes_);
+        });
+    for (PutOff &key : all) {
+      const size_t at = key.position - found.position;
+      search(key.step, keys[at]);
+      takeFound(key.step, key.position, found.out + at * size_t{dim}, found, dim);
+      if (table_.isTiered())
+        touch({&key.step, 1});
+    }
+    putOffCount_ = 0;
   }
   /// Where no row in memory has the value.
   [[gnu::noinline]] void takeElsewhere(const Step &step, uint32_t position, const Found &found) const
@@ -138,13 +180,12 @@ private:
     else
       found.onDisk.add(step.view->range->diskRow(step.hash, step.likely, position));
   }
-  void touch(const Step *step, size_t count) const HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
-    for (const Step *end = step + count; step < end; ++step)
-      if (!RowStore::isOnDisk(step->likely))
-        step->view->range->touch(step->likely);
+  void touch(std::span<const Step> steps) const HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
+    for (const Step &step : steps)
+      if (!RowStore::isOnDisk(step.likely))
+        step.view->range->touch(step.likely);
   }
-  /// Where the likely row was not the key's.
-  [[gnu::noinline]] void search(Step &step, uint64_t key) const {
+  void search(Step &step, uint64_t key) const {
     const View &view = *step.view;
     step.likely = view.index ? view.index->find(step.segment, step.hash, key, *view.rows) : RowIndex::none;
     if (step.likely != RowIndex::none)
@@ -156,6 +197,12 @@ private:
   const size_t bytes_ = Row::headerBytes + static_cast<size_t>(part_.offset + part_.dim) * sizeof(float);
   std::array<View, rangeCount + 1> views_;
   std::array<std::array<Step, blockKeys>, 4> steps_;
+  struct PutOff {
+    Step step;
+    uint32_t position;
+  };
+  std::array<PutOff, 3 * blockKeys> putOff_;
+  size_t putOffCount_ = 0;
 };
 
 void SparseTable::pull(int part, std::span<const uint64_t> keys, float *out) const {
