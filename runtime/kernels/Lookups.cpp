@@ -3,6 +3,7 @@
 #include "runtime/kernels/Packed.h"
 #include "runtime/kernels/Prepare.h"
 
+#include <atomic>
 #include <sstream>
 
 namespace heter::runtime {
@@ -103,8 +104,8 @@ LookupOutputs outputsOf(const LibraryCall &call) {
   return to;
 }
 
-/// Fills and packs the rows of one unit of a packed matrix.
-void lookUpUnit(const TileKernels &tiles, std::span<const LookupPart> parts, const LibraryCall &call, int64_t width,
+/// Fills and packs the rows of one unit of a packed matrix. False if a place is none of its rows.
+bool lookUpUnit(const TileKernels &tiles, std::span<const LookupPart> parts, const LibraryCall &call, int64_t width,
                 int64_t unit, const LookupOutputs &to) {
   thread_local std::vector<float> scratch;
   const int64_t begin = unit * packedUnit, end = std::min(begin + packedUnit, call.examples);
@@ -113,9 +114,11 @@ void lookUpUnit(const TileKernels &tiles, std::span<const LookupPart> parts, con
     scratch.resize(std::max(scratch.size(), static_cast<size_t>(packedUnit * width)));
     rows = scratch.data();
   }
-  lookUp(parts, call.inputs, begin, end, width, rows);
+  if (!lookUp(parts, call.inputs, begin, end, width, rows))
+    return false;
   if (to.isPacked)
     packUnit(tiles, rows, unit, call.examples, width, to.packed);
+  return true;
 }
 
 } // namespace
@@ -157,11 +160,12 @@ StatusOr<LibraryFunction> prepareLookup(const LibraryNode &node) {
   }
   const TileKernels tiles = TileKernels::of(node.kernels);
   return LibraryFunction([parts = std::move(parts), width, tiles](const LibraryCall &call) -> Status {
-    for (const LookupPart &part : parts)
-      if (part.isLookup)
-        HETER_RETURN_IF_ERROR(checkPlaces(call.inputs[part.input + 1], call.inputs[part.input].count));
     const LookupOutputs to = outputsOf(call);
-    const auto body = [&](int64_t unit) { lookUpUnit(tiles, parts, call, width, unit, to); };
+    std::atomic<bool> fit = true;
+    const auto body = [&](int64_t unit) {
+      if (!lookUpUnit(tiles, parts, call, width, unit, to))
+        fit = false;
+    };
     const int64_t units = roundToPacked(call.examples) / packedUnit;
     constexpr int64_t worthHelp = 16384; // floats
     if (call.scheduler && call.examples * width >= worthHelp)
@@ -169,6 +173,9 @@ StatusOr<LibraryFunction> prepareLookup(const LibraryNode &node) {
     else
       for (int64_t unit = 0; unit < units; ++unit)
         body(unit);
+    for (const LookupPart &part : parts)
+      if (part.isLookup && !fit)
+        HETER_RETURN_IF_ERROR(checkPlaces(call.inputs[part.input + 1], call.inputs[part.input].count));
     return {};
   });
 }
@@ -189,13 +196,13 @@ StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node) {
     return Status::dataLoss("the gradient does not fit the ids");
   return LibraryFunction([pool, dim, begin, stride = widthOf(dy.type)](const LibraryCall &call) -> Status {
     const TensorView &keys = call.inputs[0], &places = call.inputs[1];
-    HETER_RETURN_IF_ERROR(checkPlaces(places, keys.count));
     std::vector<float> &rows = call.workspace.rows;
     rows.reserve(allIds(places).size() * static_cast<size_t>(dim)); // so that it does not double for a few keys more
     rows.resize(static_cast<size_t>(keys.count * dim));
     const float *gradient = call.inputs[2].f32(); // null if there are no examples
-    sumRowGradients(places, keys.count, gradient ? gradient + begin : nullptr, stride, dim, pool, rows.data(),
-                    call.scheduler);
+    if (!sumRowGradients(places, keys.count, gradient ? gradient + begin : nullptr, stride, dim, pool, rows.data(),
+                         call.scheduler))
+      return checkPlaces(places, keys.count);
     TensorView &out = call.outputs[0];
     out.keys = keys.keys;
     out.count = keys.count;

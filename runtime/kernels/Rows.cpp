@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -85,12 +86,26 @@ void UniqueKeys::build(std::span<const int64_t> ids, int64_t *places) {
   count_ = into.count;
 }
 
+std::span<const int64_t> idsOf(const TensorView &ids, int64_t begin, int64_t end) {
+  const bool ragged = ids.kind == package::ValueKind::RAGGED;
+  const int64_t each = ragged ? 0 : ids.shape.product(1, ids.shape.rank);
+  const int64_t first = ragged ? ids.offsets[begin] : begin * each, last = ragged ? ids.offsets[end] : end * each;
+  return {ids.i64() + first, static_cast<size_t>(last - first)};
+}
+
 std::span<const int64_t> allIds(const TensorView &ids) {
   int64_t count = ids.kind == package::ValueKind::RAGGED ? ids.count : ids.shape.elements();
   return {ids.i64(), static_cast<size_t>(count)};
 }
 
 namespace {
+
+bool areBelow(std::span<const int64_t> places, int64_t count) {
+  uint64_t outside = 0; // its highest bit
+  for (int64_t place : places)
+    outside |= static_cast<uint64_t>(place) | (static_cast<uint64_t>(count) - 1 - static_cast<uint64_t>(place));
+  return static_cast<int64_t>(outside) >= 0;
+}
 
 /// The lists of ids of each example that make one row each: single ids without pooling.
 class Lists {
@@ -190,12 +205,16 @@ public:
       : of_(of), rows_(of.rows), piece_(static_cast<uint64_t>(piece)), mask_(static_cast<uint64_t>(pieces - 1)),
         dim_(dim) {}
 
-  void run() {
+  /// False if a place is none of the keys'.
+  bool run() {
+    constexpr int64_t checked = 16; // examples, whose ids stay near
     const Lists lists(of_.places, of_.pool);
     const int64_t *places = of_.places.i64(), perExample = lists.perExample();
     size_t count = 0;
     int64_t seen = 0; // places below have been gathered, or were another piece's
     for (int64_t e = 0; e < of_.places.examples; ++e) {
+      if (e % checked == 0 && !areBelow(idsOf(of_.places, e, std::min(e + checked, of_.places.examples)), of_.keys))
+        return false;
       const float *from = of_.dy + e * of_.stride;
       for (int64_t list = e * perExample; list < (e + 1) * perExample; ++list, from += dim_) {
         const int64_t begin = lists.begin(list), end = lists.end(list);
@@ -209,6 +228,7 @@ public:
       }
     }
     add(count, of_.keys);
+    return true;
   }
 
 private:
@@ -256,38 +276,43 @@ private:
 
 } // namespace
 
-void lookUp(std::span<const LookupPart> parts, std::span<const TensorView> inputs, int64_t begin, int64_t end,
+bool lookUp(std::span<const LookupPart> parts, std::span<const TensorView> inputs, int64_t begin, int64_t end,
             int64_t width, float *out) {
   for (const LookupPart &part : parts) {
+    if (part.isLookup && !areBelow(idsOf(inputs[part.input + 1], begin, end), inputs[part.input].count))
+      return false;
     lookUpPart(part, inputs, {begin, end, width, out});
     out += part.width;
   }
+  return true;
 }
 
 Status checkPlaces(const TensorView &places, int64_t count) {
-  uint64_t outside = 0; // its highest bit
-  for (int64_t place : allIds(places))
-    outside |= static_cast<uint64_t>(place) | (static_cast<uint64_t>(count) - 1 - static_cast<uint64_t>(place));
-  if (static_cast<int64_t>(outside) >= 0)
-    return {};
   for (int64_t place : allIds(places))
     if (static_cast<uint64_t>(place) >= static_cast<uint64_t>(count))
       return Status::dataLoss("place " + std::to_string(place) + " is none of " + std::to_string(count) + " rows");
   return {};
 }
 
-void sumRowGradients(const TensorView &places, int64_t count, const float *dy, int64_t stride, int64_t dim, Pool pool,
+bool sumRowGradients(const TensorView &places, int64_t count, const float *dy, int64_t stride, int64_t dim, Pool pool,
                      float *rows, Scheduler *scheduler) {
   constexpr int64_t worthHelp = 16384, mostPieces = 8; // each passes over all places
   const RowSums sums{places, count, dy, stride, pool, rows};
+  std::atomic<bool> fit = true;
   const auto sum = [&](int64_t piece, int64_t pieces) {
-    withKnownCount(static_cast<size_t>(dim), [&](auto dim) { SumPiece(sums, piece, pieces, dim).run(); });
+    withKnownCount(static_cast<size_t>(dim), [&](auto dim) {
+      if (!SumPiece(sums, piece, pieces, dim).run())
+        fit = false;
+    });
   };
-  if (!scheduler || static_cast<int64_t>(allIds(places).size()) * dim < worthHelp)
-    return sum(0, 1);
+  if (!scheduler || static_cast<int64_t>(allIds(places).size()) * dim < worthHelp) {
+    sum(0, 1);
+    return fit;
+  }
   const auto threads = static_cast<uint64_t>(scheduler->concurrency());
   const int64_t pieces = std::min(static_cast<int64_t>(std::bit_ceil(threads)), mostPieces);
   parallelFor(*scheduler, pieces, [&](int64_t piece) { sum(piece, pieces); });
+  return fit;
 }
 
 void addRows(const TensorView &a, const TensorView &b, int64_t dim, UniqueKeys &index, std::vector<float> &rows) {

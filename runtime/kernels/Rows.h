@@ -52,7 +52,9 @@ private:
   uint32_t count_ = 0;
 };
 
-/// All ids, or places of ids, of a TENSOR or RAGGED value whose first extent is the example count.
+/// The ids, or places of ids, of examples [begin, end) of a TENSOR or RAGGED value whose first extent is the example
+/// count.
+std::span<const int64_t> idsOf(const TensorView &ids, int64_t begin, int64_t end);
 std::span<const int64_t> allIds(const TensorView &ids);
 
 /// What stands side by side in a row of a lookup's result.
@@ -66,9 +68,9 @@ struct LookupPart {
 /// Writes examples [begin, end) of the parts, side by side, to `out`: the first at `out` itself, each `width` floats.
 /// A lookup gives, for each id (pool none) or each list of ids (pooled: the last axis of ids, or a ragged example), the
 /// row or the sum or mean of the rows, in the order of ids; an empty list gives zeros.
-/// REQUIRES: checkPlaces of every lookup.
-void lookUp(std::span<const LookupPart> parts, std::span<const TensorView> inputs, int64_t begin, int64_t end,
-            int64_t width, float *out);
+/// False, with nothing to rely on in `out`, if a place is none of its rows.
+[[nodiscard]] bool lookUp(std::span<const LookupPart> parts, std::span<const TensorView> inputs, int64_t begin,
+                          int64_t end, int64_t width, float *out);
 
 /// An error if a place is none of `count` rows.
 Status checkPlaces(const TensorView &places, int64_t count);
@@ -76,9 +78,10 @@ Status checkPlaces(const TensorView &places, int64_t count);
 /// The gradient of a lookup: for each of `count` keys the sum, in the order of occurrence, of the gradients of its ids
 /// (divided by the list's length for mean). `places` has, in the order of first occurrence, each key at least once.
 /// An example's gradients are `dim` floats a list, and begin at `dy` + `stride` times the example's number. `rows` gets
-/// count * dim floats. `scheduler` may be null.
-void sumRowGradients(const TensorView &places, int64_t count, const float *dy, int64_t stride, int64_t dim, Pool pool,
-                     float *rows, Scheduler *scheduler);
+/// count * dim floats. False, with nothing to rely on in `rows`, if a place is none of `count`. `scheduler` may be
+/// null.
+[[nodiscard]] bool sumRowGradients(const TensorView &places, int64_t count, const float *dy, int64_t stride,
+                                   int64_t dim, Pool pool, float *rows, Scheduler *scheduler);
 
 /// The sum of two row sets: a's keys in their order, then b's new ones in theirs.
 void addRows(const TensorView &a, const TensorView &b, int64_t dim, UniqueKeys &index, std::vector<float> &rows);

@@ -213,9 +213,11 @@ TEST(Rows, GradientsDoNotDependOnThreads) {
   const std::vector<float> dy = randomFloats(random, examples * width * dim);
   const auto count = static_cast<int64_t>(index.keys().size());
   std::vector<float> alone(count * dim), helped(count * dim, NAN);
-  sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, alone.data(), nullptr);
+  EXPECT_TRUE(
+      sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, alone.data(), nullptr));
   const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
-  sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, helped.data(), scheduler.get());
+  EXPECT_TRUE(sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, helped.data(),
+                              scheduler.get()));
   EXPECT_EQ(alone, helped);
 }
 
@@ -255,8 +257,8 @@ TEST(Rows, GradientsAreAddedInTheOrderOfTheirIds) {
           sumInOrder(keys.places, listOf, lengths, dy, count, dim, c.pool == std::string("mean"));
       for (Scheduler *helper : {static_cast<Scheduler *>(nullptr), scheduler.get()}) {
         std::vector<float> sums(count * dim, NAN);
-        sumRowGradients(viewOf(keys.places, examples), count, dy.data(), std::ssize(lengths) / examples * dim, dim,
-                        parsePool(c.pool), sums.data(), helper);
+        EXPECT_TRUE(sumRowGradients(viewOf(keys.places, examples), count, dy.data(),
+                                    std::ssize(lengths) / examples * dim, dim, parsePool(c.pool), sums.data(), helper));
         EXPECT_EQ(std::memcmp(sums.data(), expected.data(), sums.size() * sizeof(float)), 0) << c.pool << " " << dim;
       }
     }
@@ -300,4 +302,18 @@ TEST(Rows, LookupsRefuseWhatDoesNotFit) {
   EXPECT_THAT(refused({rows, wrong}, {-1, 20}, "none"), HasSubstr("place 1 is none of 1 rows"));
   EXPECT_THAT(refused({rows, operand<int64_t>(i64({-1, 5}), {0, 0, 0, 0, -1})}, {-1, 20}, "none"),
               HasSubstr("place -1 is none of 1 rows"));
+  const auto wrongGrad = [&](const test::Operand &of, const char *pool) {
+    return run
+        .run("lookup_grad", {keys, of, operand(f32({-1, 20}), std::vector<float>(20))}, f32({4}),
+             {{"pool", text(pool)}, {"dim", integer(4)}, {"begin", integer(0)}}, ValueKind::ROWS)
+        .message();
+  };
+  EXPECT_THAT(wrongGrad(wrong, "none"), HasSubstr("place 1 is none of 1 rows"));
+  EXPECT_THAT(wrongGrad(operand<int64_t>(i64({-1, 5}), {-1, 0, 0, 0, 0}), "sum"),
+              HasSubstr("place -1 is none of 1 rows"));
+  test::Operand ragged = operand<int64_t>(i64({}), {0, 0, 0, 2});
+  ragged.kind = ValueKind::RAGGED;
+  ragged.offsets = {0, 4};
+  EXPECT_THAT(wrongGrad(ragged, "mean"), HasSubstr("place 2 is none of 1 rows"));
+  EXPECT_THAT(refused({rows, ragged}, {-1, 4}, "sum"), HasSubstr("place 2 is none of 1 rows"));
 }
