@@ -1,4 +1,4 @@
-// Small batches while a table grows.
+// Small batches, of a table that does not grow and while it does.
 #include "bench/table/Sections.h"
 
 #include <cstdio>
@@ -34,35 +34,54 @@ static void calibrate() {
   sink = number;
 }
 
-void measurePauses(SparseTable &table, uint64_t rows, const std::vector<float> &gradients, Figures &figures) {
+/// Samples of a push and a pull of small batches, and of arithmetic beside each pair.
+struct Samples {
   std::vector<double> pushes;
   std::vector<double> pulls;
   std::vector<double> arithmetic;
-  for (std::vector<double> *samples : {&pushes, &pulls, &arithmetic})
-    samples->reserve(rows / smallBatch * 2 + 2);
+
+  void report(const std::string &key, const char *pushed, Figures &figures) const {
+    reportPauses(key + ".push", pushed, pushes, figures);
+    reportPauses(key + ".pull", "pull", pulls, figures);
+    reportPauses(key + ".arithmetic", "arithmetic without memory", arithmetic, figures);
+  }
+};
+
+/// Pushes the keys from `first` on, twice each, so that new ones are admitted, between pulls of keys that are there.
+static Samples takeSamples(SparseTable &table, uint64_t first, uint64_t count, const std::vector<float> &gradients) {
+  Samples samples;
+  for (std::vector<double> *each : {&samples.pushes, &samples.pulls, &samples.arithmetic})
+    each->reserve(count / smallBatch * 2 + 2);
   std::vector<uint64_t> keys(smallBatch);
   std::vector<uint64_t> old(smallBatch);
   std::vector<float> out(smallBatch * dim);
   std::mt19937_64 random(3);
-  const Disturbance disturbance;
-  const long faults = pageFaults();
-  for (uint64_t i = rows; i < 2 * rows; i += smallBatch) {
+  for (uint64_t i = 0; i < count; i += smallBatch) {
     for (uint64_t j = 0; j < smallBatch; ++j)
-      keys[j] = keyOf(i + j);
-    for (int twice = 0; twice < 2; ++twice) { // new, then admitted
-      pushes.push_back(timed([&] { push(table, keys, gradients.data()); }));
+      keys[j] = keyOf(first + i + j);
+    for (int twice = 0; twice < 2; ++twice) {
+      samples.pushes.push_back(timed([&] { push(table, keys, gradients.data()); }));
       for (uint64_t &key : old)
-        key = keyOf(random() % i);
-      pulls.push_back(timed([&] { table.pull(0, old, out.data()); }));
-      arithmetic.push_back(timed(calibrate));
+        key = keyOf(random() % (first > 0 ? first + i : count));
+      samples.pulls.push_back(timed([&] { table.pull(0, old, out.data()); }));
+      samples.arithmetic.push_back(timed(calibrate));
     }
   }
-  std::printf("batches of %zu keys while the table doubles from %.1f M rows; %ld page faults of the calling thread\n",
-              smallBatch, static_cast<double>(rows) / 1e6, pageFaults() - faults);
-  figures.set("pauses.faults", static_cast<double>(pageFaults() - faults));
-  reportPauses("pauses.push", "push of new keys", pushes, figures);
-  reportPauses("pauses.pull", "pull", pulls, figures);
-  reportPauses("pauses.arithmetic", "arithmetic without memory", arithmetic, figures);
+  return samples;
+}
+
+void measurePauses(SparseTable &table, uint64_t rows, const std::vector<float> &gradients, Figures &figures) {
+  const Disturbance disturbance;
+  std::printf("batches of %zu keys of a table of %.1f M rows that does not grow: what the machine takes\n", smallBatch,
+              static_cast<double>(rows) / 1e6);
+  takeSamples(table, 0, rows / smallBatch * smallBatch, gradients)
+      .report("still", "push of keys that are there", figures);
+  const long faults = pageFaults();
+  const Samples growing = takeSamples(table, rows, rows, gradients);
+  const long met = pageFaults() - faults;
+  std::printf("the same while it doubles; %ld page faults of the calling thread\n", met);
+  figures.set("pauses.faults", static_cast<double>(met));
+  growing.report("pauses", "push of new keys", figures);
   disturbance.report("pauses", figures);
 }
 

@@ -20,6 +20,8 @@ public:
       approach(i);
     for (size_t i = 0; i < ahead; ++i)
       prefetchRow(i);
+    for (size_t i = 0; i < ahead / 2; ++i)
+      prefetchOthers(i);
   }
 
   /// The row of keys[i], or RowIndex::none. REQUIRES: called for each i in order.
@@ -29,6 +31,7 @@ public:
     const Step step = steps_[i % (2 * ahead)]; // before approach() takes its place
     approach(i + 2 * ahead);
     prefetchRow(i + ahead);
+    prefetchOthers(i + ahead / 2);
     const BatchKey &key = keys_[i];
     if (step.likely != RowIndex::none && rows_.key(step.likely) == key.key)
       return step.likely;
@@ -54,6 +57,19 @@ private:
     step.likely = RowIndex::candidate(step.segment, keys_[i].hash);
     if (step.likely != RowIndex::none)
       RowStore::prefetch(rows_.at(step.likely), bytes_);
+    else
+      RowIndex::approachOthers(step.segment, keys_[i].hash);
+  }
+  /// The few rows that do not lie where they are looked for first: without this each would be waited for by itself.
+  [[gnu::always_inline]] void prefetchOthers(size_t i) {
+    if (i >= keys_.size())
+      return;
+    const Step &step = steps_[i % (2 * ahead)];
+    if (step.likely == RowIndex::none || rows_.key(step.likely) != keys_[i].key)
+      RowIndex::visitCandidates(step.segment, keys_[i].hash, [&](uint32_t row) {
+        if (row != step.likely)
+          RowStore::prefetch(rows_.at(row), bytes_);
+      });
   }
 
   struct Step {

@@ -17,6 +17,8 @@
 
 namespace heter::runtime {
 
+class KeyBatch;
+
 /// The pushes of a step to one part of a table; keys are unique within each.
 struct PartGradients {
   int part;
@@ -131,7 +133,6 @@ private:
   void compact(bool shortRows);
   /// Moves rows on disk to other slots; the number that moved.
   size_t moveRows(bool shortRows, std::span<const uint32_t> slots);
-  struct Batch;
   class PullStream;
   class LentBatch;
   static constexpr int rangeCount = Update::pieces;
@@ -156,7 +157,7 @@ private:
 
   mutable Mutex idleMutex_;
   /// Kept so that calls do not allocate.
-  mutable std::vector<std::unique_ptr<Batch>> idle_ HETER_GUARDED_BY(idleMutex_);
+  mutable std::vector<std::unique_ptr<KeyBatch>> idle_ HETER_GUARDED_BY(idleMutex_);
 };
 
 } // namespace heter::runtime
