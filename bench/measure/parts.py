@@ -1,7 +1,8 @@
-"""Parts of the runtime beside their peers, by runtime-bench and table-bench; the modes of training; memory."""
+"""Parts of the runtime beside their peers, by runtime-bench and table-bench; the modes of training; memory; saves."""
 
 import json
 import re
+import shutil
 import subprocess
 
 from measure import machine
@@ -96,3 +97,26 @@ def planned_memory(options, inputs):
             raise Failed("heter inspect does not compare segments with what is alive in them")
         yield {"what": f"{case.model} {case.precision}: a segment over the values alive at once", "unit": "times", "heter": [max(ratios)],
                "at_most": 1.1}
+
+
+def saves(options, inputs):
+    """What saves amid training cost it, and how long they take beside one that is written alone, when training has ended."""
+    folder = options.out / "saves-bench.saved"
+    for case in cases(options, inputs):
+        if case.model != "ctr_dnn" or case.batch != 512 or case.law != "uniform":
+            continue
+        shares, before, amid, stretch, alone = [], [], [], [], []
+        shutil.rmtree(folder, ignore_errors=True)
+        made = json.loads(case.saves(folder, count=min(options.rounds, 7)).splitlines()[-1])  # behind warnings
+        shutil.rmtree(folder, ignore_errors=True)
+        alone.append(made["alone_seconds"])
+        for save in made["saves"]:
+            if save["before"] and save["amid"]:
+                before.append(save["before"])
+                amid.append(save["amid"])
+                shares.append(save["amid"] / save["before"])
+                stretch.append(save["seconds"] / made["alone_seconds"])
+        yield {"what": f"{case.label}: training while a save is written", "unit": "examples/s", "heter": amid, "peer": "before",
+               "peer_values": before, "ratios": shares, "at_least": 0.6}
+        yield {"what": f"{case.label}: that save", "unit": "s", "heter": [save["seconds"] for save in made["saves"]],
+               "peer": "one written alone", "peer_values": alone, "ratios": stretch, "wanted": "at most 3"}

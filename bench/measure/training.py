@@ -38,6 +38,15 @@ class Case:
                    "--threads", threads or options.threads]
         return SelfStopping(name, pinned(core, command), self.log(name))
 
+    def saves(self, folder, count):
+        """What saves-bench prints of so many saves amid training."""
+        every, options = 800, self.options
+        name = str(options.bin.parent / "bench/saves-bench")
+        return self.inputs.tool(name, self.inputs.package(self.model, self.precision), "--data", self.inputs.clicks(self.law), "--epochs", 1000000,
+                                "--load", self.inputs.saved(self.model), "--restart-data", "--batch-size", self.batch,
+                                "--threads", options.threads, "--save", folder, "--save-every", every, "--max-examples",
+                                (count + 1) * every * self.batch)
+
     def bound(self):
         options = self.options
         command = [options.bin.parent / "bench/bound-bench", self.inputs.package(self.model, "bf16"), self.inputs.clicks(self.law),
