@@ -72,7 +72,7 @@ void unhurriedFor(Scheduler &scheduler, int64_t count, const std::function<void(
     const Duration used = processorTimeOfThread();
     body(i);
     // Under virtual time, which does not go on meanwhile, there is nothing to rest from.
-    due += std::min(processorTimeOfThread() - used, scheduler.now() - start) / 2;
+    due += std::min(processorTimeOfThread() - used, scheduler.now() - start) / 4;
     if (due < longEnough && i + 1 < count)
       continue;
     std::this_thread::sleep_for(due);

@@ -15,8 +15,8 @@ namespace heter::runtime {
 /// the calls that other threads are in the middle of. So `body` must not block. With one thread it is a plain loop.
 void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body);
 
-/// Runs body(0) .. body(count - 1) in order on the calling thread, which may block, and rests now and then for half
-/// of the processor time that they took, by the clock of `scheduler`: for work beside which other work, for which there
+/// Runs body(0) .. body(count - 1) in order on the calling thread, which may block, and rests now and then for a
+/// quarter of the processor time that they took, by the clock of `scheduler`: for work beside which other work, for which there
 /// are as many threads as processors, is to come on.
 void unhurriedFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body);
 

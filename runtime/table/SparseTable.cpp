@@ -1,5 +1,6 @@
 // A table's ranges, and what goes through all of them: eviction, sizes, visits, rows that are put.
 #include "runtime/table/SparseTable.h"
+#include "runtime/table/SparseTableLife.h"
 
 #include "runtime/table/KeyBatch.h"
 #include "runtime/table/TableSnapshot.h"
@@ -13,7 +14,7 @@ namespace heter::runtime {
 SparseTable::SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard,
                          BackgroundRunner background, const TierPlace &place)
     : spec_(spec), firstShard_(firstShard), endShard_(endShard), background_(std::move(background)), place_(place),
-      context_(spec) {
+      context_(spec), life_(std::make_shared<Life>()) {
   assert(firstShard >= 0 && firstShard <= endShard && endShard <= virtualShards);
   rangeOfShard_.fill(rangeCount);
   for (int range = 0; range < rangeCount; ++range) {
@@ -24,15 +25,21 @@ SparseTable::SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, i
       hashes_[static_cast<size_t>(range)] = RangeHash(first, end);
   }
   reset(seed);
+  MutexLock lock(life_->mutex);
+  life_->table = this;
 }
 
-SparseTable::~SparseTable() = default;
+SparseTable::~SparseTable() {
+  MutexLock lock(life_->mutex); // waits for the task that is under way
+  life_->table = nullptr;
+}
 
 int SparseTable::firstShardOfRange(int range) const {
   return firstShard_ + (endShard_ - firstShard_) * range / rangeCount;
 }
 
 void SparseTable::reset(uint64_t seed) {
+  MutexLock lock(life_->mutex);
   context_.setSeed(seed);
   ranges_.clear();
   arena_ = std::make_unique<RowArena>(background_);

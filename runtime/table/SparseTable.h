@@ -30,7 +30,8 @@ struct PartGradients {
 class SparseTable {
 public:
   /// Owns the keys of virtual shards [firstShard, endShard). `spec` must outlive the table; see RowArena for
-  /// `background`. A table whose policy is tiered keeps rows in `place`: see tierStatus() for whether it can.
+  /// `background`, whose tasks may block and do no harm when the table is gone. A table whose policy is tiered keeps
+  /// rows in `place`: see tierStatus() for whether it can.
   SparseTable(const TableSpec &spec, uint64_t seed, int firstShard, int endShard, BackgroundRunner background = {},
               const TierPlace &place = {});
   ~SparseTable();
@@ -57,7 +58,9 @@ public:
   /// Ok as long as rows can go to the disk and come back. After an error updates may be missing.
   Status tierStatus() const;
   TierFigures tierFigures() const;
-  /// Copies the values of the rows that pull() found on disk to `out`, and has the rows in memory from now on.
+  /// Copies the values of the rows that pull() found on disk to `out`, and has the rows in memory from now on. What has
+  /// to leave for them leaves behind this call, if there is a `background`, and within it as far as rows take more than
+  /// a sixteenth above their budget.
   Status finishPull(int part, DiskRows &onDisk, float *out);
 
   /// Sums `pushes` by key in the given order, divides by `divisor` and updates each key once, creating its row if need
@@ -126,7 +129,12 @@ private:
   friend class TableSnapshot;
   /// Calls `visit` with the rows of `onDisk`.
   static Status visitOnDisk(DiskRows &onDisk, const std::function<void(const RowImage &)> &visit);
-  void bringBack(const DiskRows &onDisk);
+  /// How far rows in memory are above their budget.
+  enum class Excess { None, Some, Much };
+  /// Gives the excess of the worst of the ranges that it touched.
+  Excess bringBack(const DiskRows &onDisk);
+  /// Has trim() called in the background.
+  void trimSoon();
   void updateRange(TableRange &range, int part, std::span<const BatchKey> keys, std::span<const RowGradients> pushes,
                    RowUpdater &updater, const TableTime &time);
   void trimRange(int range);
@@ -147,6 +155,9 @@ private:
   TableContext context_;
   std::unique_ptr<RowTier> tier_; ///< Null: there is none. Changes only in reset().
   Status noTier_;                 ///< Why there is none, if there should be one.
+  struct Life;
+  const std::shared_ptr<Life> life_; ///< Of the table, for tasks that may come when it is gone.
+  std::atomic<bool> trimsSoon_{false};
   std::array<std::atomic<bool>, rangeCount> trimming_{};
   std::atomic<bool> compacting_{false};
   std::unique_ptr<RowArena> arena_;

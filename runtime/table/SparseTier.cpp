@@ -1,6 +1,9 @@
 // Rows of a table come from the tier below memory and go there. Files are read and written with no lock held; what was
 // chosen or read before is checked again under the lock of its range.
 #include "runtime/table/SparseTable.h"
+#include "runtime/table/SparseTableLife.h"
+
+#include <algorithm>
 
 namespace heter::runtime {
 
@@ -29,13 +32,17 @@ Status SparseTable::finishPull(int part, DiskRows &onDisk, float *out) {
   const auto dim = static_cast<size_t>(spec.dim);
   for (size_t i = 0; i < onDisk.rows().size(); ++i)
     copyFloats(out + onDisk.rows()[i].position * dim, onDisk.row(i).floats() + spec.offset, dim);
-  bringBack(onDisk);
-  trim();
+  const Excess excess = bringBack(onDisk);
+  if (excess == Excess::Much || (excess == Excess::Some && !background_))
+    trim();
+  else if (excess == Excess::Some)
+    trimSoon();
   return {};
 }
 
-void SparseTable::bringBack(const DiskRows &onDisk) {
+SparseTable::Excess SparseTable::bringBack(const DiskRows &onDisk) {
   constexpr size_t atOnce = 8; // while pulls wait
+  Excess excess = Excess::None;
   std::array<std::vector<size_t>, rangeCount> ofRange;
   for (size_t i = 0; i < onDisk.rows().size(); ++i)
     ofRange[rangeOfShard_[static_cast<size_t>(shardOf(onDisk.rows()[i].key))]].push_back(i);
@@ -44,7 +51,10 @@ void SparseTable::bringBack(const DiskRows &onDisk) {
       WriterLock lock(ranges_[r]->mutex());
       for (size_t i = first; i < std::min(first + atOnce, ofRange[r].size()); ++i)
         ranges_[r]->bringBack(onDisk.rows()[ofRange[r][i]], onDisk.row(ofRange[r][i]));
+      if (ranges_[r]->isOverBudget())
+        excess = std::max(excess, ranges_[r]->isFarOverBudget() ? Excess::Much : Excess::Some);
     }
+  return excess;
 }
 
 Status SparseTable::visitOnDisk(DiskRows &onDisk, const std::function<void(const RowImage &)> &visit) {
@@ -59,6 +69,18 @@ Status SparseTable::visitOnDisk(DiskRows &onDisk, const std::function<void(const
 }
 
 //===--- To the disk ----------------------------------------------------------------------------------------------===//
+
+void SparseTable::trimSoon() {
+  if (trimsSoon_.exchange(true))
+    return;
+  background_([life = life_] {
+    MutexLock lock(life->mutex);
+    if (!life->table)
+      return;
+    life->table->trimsSoon_ = false; // who finds rows to trim from now on may come after them
+    life->table->trim();
+  });
+}
 
 void SparseTable::trim() {
   if (!tier_)

@@ -125,6 +125,10 @@ public:
     size_t leftBytes = 0;
   };
   bool isOverBudget() const HETER_REQUIRES_SHARED(mutex_) { return clock_ && bytesInMemory() > budget_; }
+  /// By so much that nobody may add to it before rows have left.
+  bool isFarOverBudget() const HETER_REQUIRES_SHARED(mutex_) {
+    return clock_ && bytesInMemory() > budget_ + budget_ / 16;
+  }
   /// Chooses rows whose leaving takes the range some way below its budget, at most some dozen; none if it is there.
   /// One call at a time.
   void chooseLeaving(Leaving &leaving) HETER_REQUIRES_SHARED(mutex_);

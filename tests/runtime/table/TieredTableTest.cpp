@@ -12,6 +12,7 @@
 #include <map>
 #include <random>
 #include <thread>
+#include <utility>
 
 namespace heter::runtime {
 namespace {
@@ -235,6 +236,71 @@ TEST_F(TieredTable, aDamagedBlockFailsWhoWantsItsRows) {
   const PartGradients part{0, {&push, 1}};
   EXPECT_EQ(SparseTable::Update(table_, {&part, 1}, 1, {}).prepare().code(), StatusCode::DataLoss);
   EXPECT_EQ(table_.visitRows([](const RowImage &) { return Status(); }).code(), StatusCode::DataLoss);
+}
+
+/// Tasks that run when a test says so.
+class Postponed {
+public:
+  BackgroundRunner runner() {
+    return [this](std::function<void()> task) { tasks_.push_back(std::move(task)); };
+  }
+  void run() {
+    for (const std::function<void()> &task : std::exchange(tasks_, {}))
+      task();
+  }
+
+private:
+  std::vector<std::function<void()>> tasks_;
+};
+
+TEST_F(TieredTable, whatLeavesForAMissLeavesBehindIt) {
+  Postponed later;
+  std::vector<float> out, expected;
+  {
+    SparseTable table(spec_, 42, 0, virtualShards, later.runner(), {&files_, "tier", size_t{64} << 10});
+    const std::vector<uint64_t> keys = someKeys(40000, uint64_t{1} << 40);
+    const std::vector<float> gradients(keys.size() * dim, 1.5F);
+    const RowGradients push{keys, gradients};
+    table.update(0, {&push, 1}, 1);
+    twin_.update(0, {&push, 1}, 1);
+    later.run();
+    const auto pullSome = [&](size_t first, size_t count) {
+      const std::span<const uint64_t> some = std::span(keys).subspan(first, count);
+      ASSERT_TRUE(pull(table, some, out).ok());
+      ASSERT_TRUE(pull(twin_, some, expected).ok());
+      ASSERT_EQ(out, expected);
+    };
+    // Misses write nothing and stay within the excess that is allowed, even if no task ever runs; then they trim.
+    const int64_t written = table.tierFigures().bytesWritten;
+    pullSome(0, 500);
+    EXPECT_EQ(table.tierFigures().bytesWritten, written);
+    int64_t most = 0;
+    for (size_t first = 0; first + 250 <= keys.size(); first += 250) {
+      pullSome(first, 250);
+      most = std::max(most, table.tierFigures().rowsInMemory);
+    }
+    EXPECT_GT(most, budget);
+    EXPECT_LE(most, budget + budget / 16 + 250);
+    // The task takes them below their budget.
+    pullSome(0, 250);
+    later.run();
+    EXPECT_LE(table.tierFigures().rowsInMemory, budget);
+    EXPECT_EQ(rowsOf(table), rowsOf(twin_));
+    // A full disk is told by whatever comes next, and no row is lost.
+    files_.blockFaults().diskBytes = 1;
+    for (size_t first = 0; first + 250 <= keys.size() && table.tierStatus().ok(); first += 250) {
+      pullSome(first, 250);
+      later.run();
+    }
+    EXPECT_EQ(table.tierStatus().code(), StatusCode::ResourceExhausted);
+    EXPECT_EQ(rowsOf(table), rowsOf(twin_));
+    files_.blockFaults().diskBytes = int64_t{1} << 40;
+    table.reset(42);
+    EXPECT_TRUE(table.tierStatus().ok());
+    table.update(0, {&push, 1}, 1);
+    pullSome(0, 2000);
+  }
+  later.run(); // the table is gone
 }
 
 TEST_F(TieredTable, saysWhenItCannotHaveATier) {
