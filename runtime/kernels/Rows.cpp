@@ -50,10 +50,11 @@ void UniqueKeys::reset(int64_t count) {
   const size_t size = std::bit_ceil(static_cast<size_t>(std::max<int64_t>(count, 8)) * 2);
   first_ += count_; // empties all slots
   count_ = 0;
-  if (size > slots_.size() || first_ > std::numeric_limits<uint32_t>::max() - size) {
-    slots_.assign(std::max(size, slots_.size()), 0);
+  const bool runsOut = first_ > std::numeric_limits<uint32_t>::max() - size;
+  if (runsOut)
     first_ = 1;
-  }
+  if (runsOut || size > slots_.size())
+    slots_.assign(std::max(size, slots_.size()), 0);
   mask_ = size - 1;
   keys_.resize(std::max(keys_.size(), size / 2));
 }
