@@ -1,6 +1,7 @@
 // Large batches.
 #include "bench/table/Sections.h"
 
+#include <atomic>
 #include <thread>
 
 using namespace heter::runtime;
@@ -56,33 +57,34 @@ void comparePulls(SparseTable &table, CuckooMap *cuckoo, const PlainRows &plain,
 
 void comparePushes(SparseTable &table, CuckooMap *cuckoo, const Queries &queries, const std::vector<float> &gradients,
                    Figures &figures) {
-  std::vector<Contender> contenders = {{"push", "push with Adagrad, one thread",
-                                        [&](int turn) {
-                                          for (size_t b = 0; b < batchesPerTurn; ++b)
-                                            push(table, queries.batch(turn, b), gradients.data());
-                                        }},
-                                       {"push_two_threads", "push, two threads, a batch each",
-                                        [&](int turn) {
-                                          onTwoThreads([&](size_t thread) {
-                                            for (size_t b = thread; b < batchesPerTurn; b += 2)
-                                              push(table, queries.batch(turn, b), gradients.data());
-                                          });
-                                        },
-                                        0, true},
-                                       {"push_in_pieces", "push, two threads, one batch in pieces",
-                                        [&](int turn) {
-                                          for (size_t b = 0; b < batchesPerTurn; ++b) {
-                                            const RowGradients gradient{queries.batch(turn, b),
-                                                                        {gradients.data(), batchKeys * dim}};
-                                            const PartGradients part{0, {&gradient, 1}};
-                                            const SparseTable::Update update(table, {&part, 1}, 1.0F, {});
-                                            onTwoThreads([&](int thread) {
-                                              for (int piece = thread; piece < SparseTable::Update::pieces; piece += 2)
-                                                update.run(piece);
-                                            });
-                                          }
-                                        },
-                                        0, true}};
+  std::vector<Contender> contenders = {
+      {"push", "push with Adagrad, one thread",
+       [&](int turn) {
+         for (size_t b = 0; b < batchesPerTurn; ++b)
+           push(table, queries.batch(turn, b), gradients.data());
+       }},
+      {"push_two_threads", "push, two threads, a batch each",
+       [&](int turn) {
+         onTwoThreads([&](size_t thread) {
+           for (size_t b = thread; b < batchesPerTurn; b += 2)
+             push(table, queries.batch(turn, b), gradients.data());
+         });
+       },
+       0, true},
+      {"push_in_pieces", "push, two threads, one batch in pieces",
+       [&](int turn) {
+         for (size_t b = 0; b < batchesPerTurn; ++b) {
+           const RowGradients gradient{queries.batch(turn, b), {gradients.data(), batchKeys * dim}};
+           const PartGradients part{0, {&gradient, 1}};
+           const SparseTable::Update update(table, {&part, 1}, 1.0F, {});
+           std::atomic<int> next = 0; // as a store's workers take them
+           onTwoThreads([&](int) {
+             for (int piece = next++; piece < SparseTable::Update::pieces; piece = next++)
+               update.run(piece);
+           });
+         }
+       },
+       0, true}};
   if (cuckoo)
     contenders.push_back({"libcuckoo_update", "libcuckoo update_fn, the same arithmetic", [&](int turn) {
                             for (size_t b = 0; b < batchesPerTurn; ++b)

@@ -5,8 +5,8 @@
 #include "runtime/table/RowUpdater.h"
 #include "tests/mutation/Mutation.h"
 
+#include <atomic>
 #include <bit>
-#include <utility>
 
 namespace heter::runtime {
 
@@ -105,8 +105,8 @@ struct SparseTable::Update::Work {
   const float divisor;
   const TableTime time;
   std::vector<Part> parts; ///< The counting part first: it may create and admit the rows that the others update.
-  Mutex mutex;             ///< Held while the batches change.
-  bool sorted HETER_GUARDED_BY(mutex) = false;
+  SharedMutex mutex;       ///< Held while the batches change, which is too short a time to sleep.
+  std::atomic<bool> sorted = false; ///< They change no more.
 };
 
 SparseTable::Update::Update(SparseTable &table, std::span<const PartGradients> parts, float divisor,
@@ -122,11 +122,14 @@ SparseTable::Update::Update(Update &&) noexcept = default;
 SparseTable::Update::~Update() = default;
 
 void SparseTable::Update::sort() const {
-  MutexLock lock(work_->mutex);
-  if (std::exchange(work_->sorted, true))
+  if (work_->sorted.load(std::memory_order_acquire))
+    return;
+  WriterLock lock(work_->mutex);
+  if (work_->sorted.load(std::memory_order_relaxed))
     return;
   for (const Work::Part &part : work_->parts)
     part.batch->assign(part.pushes, work_->table.rangeOfShard_, work_->table.hashes_);
+  work_->sorted.store(true, std::memory_order_release);
 }
 
 Status SparseTable::Update::prepare() const {
