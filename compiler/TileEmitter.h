@@ -50,6 +50,11 @@ struct DepthStep {
   Value isFirst, isLast;
 };
 
+/// Where the 32 rows of 32 sums of a block go; fetched while they are computed.
+struct ResultRows {
+  Value begin, rowBytes;
+};
+
 /// Emits one of the kernels.
 class TileEmitter {
 public:
@@ -141,7 +146,8 @@ private:
   Value loadPassingTile(Value pointer);
   void prefetch(Value pointer, int64_t lines);
   /// The block's sums after another step.
-  SmallVector<Value> multiplyBlock(Value block, Value row, Value column, const DepthStep &step);
+  SmallVector<Value> multiplyBlock(Value block, Value row, Value column, const DepthStep &step,
+                                   const ResultRows &result);
   /// Whether the f32 matrix is all that is wanted, as it is.
   Value isPlain();
   void storeSums(ArrayRef<Value> sums, Value block);

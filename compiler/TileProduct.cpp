@@ -4,7 +4,8 @@
 // right factor stays in the first-level cache while rows of the left factor stream by from the second level, past the
 // first one (tileloaddt1). Four accumulators, two by two, hold 32 x 32 sums; between the steps they lie in the caller's
 // scratch memory. Where nothing follows, they go straight to the f32 matrix. Meanwhile what comes next is fetched from
-// memory: the right factor's next columns, and the left factor's next step, a share of it with every block.
+// memory: the right factor's next columns, the left factor's next step, a share of it with every block, and where the
+// block's results go.
 #include "compiler/TileEmitter.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
@@ -64,7 +65,8 @@ void TileEmitter::prefetch(Value pointer, int64_t lines) {
   }
 }
 
-SmallVector<Value> TileEmitter::multiplyBlock(Value block, Value row, Value column, const DepthStep &step) {
+SmallVector<Value> TileEmitter::multiplyBlock(Value block, Value row, Value column, const DepthStep &step,
+                                              const ResultRows &result) {
   auto sum = amx::TileType::get({16, 16}, f32_);
   SmallVector<Type> sums(4, sum);
   std::array<Value, 4> memory = quarters(block);
@@ -98,6 +100,7 @@ SmallVector<Value> TileEmitter::multiplyBlock(Value block, Value row, Value colu
     for (int64_t i = 0; i < 2; ++i) {
       prefetch(at(nextLefts[i], byte, mul(done, 64 * kLeftLines)), kLeftLines);
       prefetch(at(nextRights[i], byte, mul(done, 64 * kRightLines)), kRightLines);
+      prefetch(at(result.begin, byte, mul(add(mul(done, 2), index(i)), result.rowBytes)), 2);
       lefts[i] = loadPassingTile(factorAddress(Left, rows[i], k));
       rights[i] = loadTile(factorAddress(Right, columns[i], k), builder_.getBF16Type(), 32, 32);
     }
@@ -157,10 +160,13 @@ void TileEmitter::emitProduct() {
           multiplyBlockByVectors(block, row, column, step);
           return ifThen(isLast, [&] { finishBlock(block, row, column); });
         }
-        SmallVector<Value> sums = multiplyBlock(block, row, column, step);
         Value isWhole = arith::AndIOp::create(builder_, loc_, isInside(row, Rows), isInside(column, Columns));
         Value direct =
             arith::AndIOp::create(builder_, loc_, arith::AndIOp::create(builder_, loc_, plain, isLast), isWhole);
+        Value first = add(mul(mul(row, kUnit), sizes_[Columns]), mul(column, kUnit));
+        SmallVector<Value> sums = multiplyBlock(block, row, column, step,
+                                                {select(direct, at(arguments_[Matrix], f32_, first), block),
+                                                 select(direct, mul(sizes_[Columns], 4), index(4 * kUnit))});
         ifThen(direct, [&] { storeSumsInMatrix(sums, row, column); });
         Value indirect = arith::XOrIOp::create(builder_, loc_, direct,
                                                arith::ConstantOp::create(builder_, loc_, builder_.getBoolAttr(true)));
