@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <ctime>
-#include <thread>
 
 namespace heter::runtime {
 namespace {
@@ -55,29 +53,6 @@ void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(i
     scheduler.post([loop] { loop->work(); });
   loop->work();
   loop->wait();
-}
-
-static Duration processorTimeOfThread() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec);
-}
-
-void unhurriedFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body) {
-  // Seldom and for long: whoever wakes up has to wait for a processor, and takes it from others amid their work.
-  constexpr Duration longEnough = std::chrono::milliseconds(10);
-  Duration due{};
-  for (int64_t i = 0; i < count; ++i) {
-    const TimePoint start = scheduler.now();
-    const Duration used = processorTimeOfThread();
-    body(i);
-    // Under virtual time, which does not go on meanwhile, there is nothing to rest from.
-    due += std::min(processorTimeOfThread() - used, scheduler.now() - start) / 4;
-    if (due < longEnough && i + 1 < count)
-      continue;
-    std::this_thread::sleep_for(due);
-    due = {};
-  }
 }
 
 } // namespace heter::runtime
