@@ -100,7 +100,8 @@ public:
     char *to = put(memory_.bytes.get() + used_, key);
     if (hasPeriod_)
       to = put(to, uint32_t{seen});
-    std::memcpy(to, state.data(), state.size_bytes());
+    if (!state.empty())
+      std::memcpy(to, state.data(), state.size_bytes());
     used_ += rowBytes_;
     ++rows_;
   }
