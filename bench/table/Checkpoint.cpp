@@ -64,6 +64,7 @@ package::PackageInfo makeModel() {
 std::unique_ptr<ParameterStore> makeStore(Scheduler &scheduler, const package::PackageInfo &info) {
   StoreOptions options;
   options.background = [&scheduler](std::function<void()> task) { scheduler.postBlocking(std::move(task)); };
+  options.besideTraining = [&scheduler](int64_t count, const auto &body) { unhurriedFor(scheduler, count, body); };
   options.parallelFor = [&scheduler](int64_t count, const auto &body) { parallelFor(scheduler, count, body); };
   auto store = ParameterStore::create(info, [](const std::string &) { return KernelFunction(adagradKernel); }, options);
   check(store.status());

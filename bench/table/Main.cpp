@@ -9,10 +9,11 @@
 #include "bench/table/Sections.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -123,46 +124,62 @@ void runBuild(uint64_t rows, int64_t dim, Figures &figures) {
   reportPauses("build.pull", "pull of 13,312 keys", pulls, figures);
   disturbance.report("build", figures);
 }
+
+constexpr const char *usage =
+    "usage: table-bench [--rows N] [--only memory|pulls|pushes|pauses|tiers] [--dir DIR] [--json FILE]\n"
+    "       table-bench --build N [--dim D] [--json FILE]\n";
+
+struct Options {
+  uint64_t rows = 10000000;
+  uint64_t build = 0; ///< Rows; 0: the other sections are measured.
+  uint64_t buildDim = 8;
+  std::string only;
+  std::string folder = "/var/tmp";
+  std::string json;
+};
+
+bool isSection(std::string_view name) {
+  return name == "memory" || name == "pulls" || name == "pushes" || name == "pauses" || name == "tiers";
+}
+
+/// False if a flag is unknown, or its value is missing or no good.
+bool parse(std::span<char *const> arguments, Options &options) {
+  for (size_t i = 0; i < arguments.size(); i += 2) {
+    const std::string_view flag = arguments[i];
+    if (i + 1 == arguments.size())
+      return false;
+    const std::string_view value = arguments[i + 1];
+    const auto number = [&](uint64_t &to) {
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), to);
+      return error == std::errc() && end == value.data() + value.size() && to > 0;
+    };
+    const bool good = flag == "--only"    ? isSection(options.only = value)
+                      : flag == "--dir"   ? !(options.folder = value).empty()
+                      : flag == "--json"  ? !(options.json = value).empty()
+                      : flag == "--rows"  ? number(options.rows)
+                      : flag == "--build" ? number(options.build)
+                      : flag == "--dim"   ? number(options.buildDim)
+                                          : false;
+    if (!good)
+      return false;
+  }
+  return true;
+}
 } // namespace
 
 int main(int argc, char **argv) {
-  uint64_t rows = 10000000;
-  uint64_t build = 0;
-  int64_t buildDim = 8;
-  std::string_view only;
-  std::string json;
-  std::string folder = "/var/tmp";
-  Figures figures;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view flag = argv[i];
-    if (flag == "--only") {
-      only = argv[i + 1];
-      if (only != "memory" && only != "pulls" && only != "pushes" && only != "pauses" && only != "tiers") {
-        std::fprintf(stderr, "table-bench: --only takes memory, pulls, pushes, pauses or tiers\n");
-        return 1;
-      }
-      continue;
-    }
-    if (flag == "--dir") {
-      folder = argv[i + 1];
-      continue;
-    }
-    if (flag == "--json") {
-      json = argv[i + 1];
-      continue;
-    }
-    const auto value = static_cast<uint64_t>(std::atoll(argv[i + 1]));
-    if (flag == "--dim")
-      buildDim = static_cast<int64_t>(value);
-    else
-      (flag == "--build" ? build : rows) = value;
+  Options options;
+  if (!parse(std::span<char *const>(argv, static_cast<size_t>(argc)).subspan(1), options)) {
+    std::fputs(usage, stderr);
+    return 1;
   }
-  if (build > 0)
-    runBuild(build, buildDim, figures);
+  Figures figures;
+  if (options.build > 0)
+    runBuild(options.build, static_cast<int64_t>(options.buildDim), figures);
   else
-    runAll(rows, only, folder, figures);
-  if (json.empty() || figures.write(json))
+    runAll(options.rows, options.only, options.folder, figures);
+  if (options.json.empty() || figures.write(options.json))
     return 0;
-  std::fprintf(stderr, "table-bench: cannot write %s\n", json.c_str());
+  std::fprintf(stderr, "table-bench: cannot write %s\n", options.json.c_str());
   return 1;
 }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <ctime>
+#include <thread>
 
 namespace heter::runtime {
 namespace {
@@ -53,6 +55,32 @@ void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(i
     scheduler.post([loop] { loop->work(); });
   loop->work();
   loop->wait();
+}
+
+static Duration processorTimeOfThread() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec);
+}
+
+/// What unhurriedFor takes at least, of its processor time.
+constexpr int timesAsLong = 3;
+
+void unhurriedFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body) {
+  // Seldom and for long: whoever wakes up has to wait for a processor, and takes it from others amid their work.
+  constexpr Duration longEnough = std::chrono::milliseconds(10);
+  const TimePoint start = scheduler.now();
+  Duration used{};
+  for (int64_t i = 0; i < count; ++i) {
+    const TimePoint began = scheduler.now();
+    const Duration before = processorTimeOfThread();
+    body(i);
+    // Under virtual time, which does not go on meanwhile, there is nothing to rest from.
+    used += std::min(processorTimeOfThread() - before, scheduler.now() - began);
+    const Duration due = timesAsLong * used - (scheduler.now() - start);
+    if (due >= longEnough)
+      std::this_thread::sleep_for(due);
+  }
 }
 
 } // namespace heter::runtime

@@ -73,6 +73,9 @@ Status LocalTrainer::prepare() {
   };
   storeOptions.tier = {&context_.files, context_.options.tierPlace()};
   storeOptions.secondsNow = [&scheduler = context_.scheduler] { return scheduler.systemSeconds(); };
+  storeOptions.besideTraining = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
+    unhurriedFor(scheduler, count, body);
+  };
   storeOptions.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };

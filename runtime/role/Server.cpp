@@ -39,6 +39,9 @@ void Server::joined(const rpc::JoinReply &reply) {
   };
   options.tier = {&context_.files, context_.options.tierPlace()};
   options.secondsNow = [&scheduler = context_.scheduler] { return scheduler.systemSeconds(); };
+  options.besideTraining = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
+    unhurriedFor(scheduler, count, body);
+  };
   options.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
   };

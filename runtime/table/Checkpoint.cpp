@@ -122,7 +122,9 @@ Status ShardWriter::writeDense(const StoreInstant &snapshot, const std::string &
 }
 
 StatusOr<ShardInfo> ShardWriter::write(const std::string &dir, int64_t saveNumber, int64_t base) {
-  const ParallelFor parallelFor = isMarked() ? ParallelFor(oneByOne) : store_.options().parallelFor;
+  const StoreOptions &options = store_.options();
+  const ParallelFor beside = options.besideTraining ? options.besideTraining : ParallelFor(oneByOne);
+  const ParallelFor parallelFor = isMarked() ? beside : options.parallelFor;
   if (!isMarked())
     mark();
   const std::unique_ptr<StoreInstant> snapshot = std::move(marked_);

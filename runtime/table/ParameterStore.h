@@ -50,11 +50,12 @@ public:
 };
 
 struct StoreOptions {
-  uint64_t seed = 0;       ///< Of the initial values.
-  int shardIndex = 0;      ///< Which server this is ..
-  int shardCount = 1;      ///< .. of how many.
-  int64_t generation = 0;  ///< Pushes of any other generation are refused.
-  ParallelFor parallelFor; ///< Spreads dense updates and folds; empty means one after another. Changes no result.
+  uint64_t seed = 0;          ///< Of the initial values.
+  int shardIndex = 0;         ///< Which server this is ..
+  int shardCount = 1;         ///< .. of how many.
+  int64_t generation = 0;     ///< Pushes of any other generation are refused.
+  ParallelFor parallelFor;    ///< Spreads dense updates and folds; empty means one after another. Changes no result.
+  ParallelFor besideTraining; ///< How saves are written while training goes on: on one thread; empty: with no rest.
   /// What updates of whole parameters copy; null: nothing. Outlives the store and its versions.
   ValueCopies *copies = nullptr;
   /// The system's clock in seconds since its epoch, for tables whose periods are times; empty: it stands still.

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <future>
 #include <gtest/gtest.h>
 #include <limits>
 #include <set>
+#include <sys/resource.h>
 #include <thread>
 #include <vector>
 
@@ -203,4 +205,41 @@ TEST(ParallelFor, NeedsNoFreeThread) {
   first.get_future().wait();
   second.get_future().wait();
   EXPECT_EQ(calls, 2000);
+}
+
+TEST(UnhurriedFor, GoesInOrderAndTakesAThirdOfAProcessorAtMost) {
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
+  std::vector<int64_t> order;
+  const TimePoint begin = scheduler->now();
+  unhurriedFor(*scheduler, 4, [&](int64_t i) {
+    order.push_back(i);
+    // Busy for 20 ms of this thread's processor time, however long that takes.
+    const std::clock_t until = std::clock() + CLOCKS_PER_SEC / 50;
+    while (std::clock() < until) {
+    }
+  });
+  // 80 ms of work, less what others of this process used, thrice; up to 10 ms of rest may be left out.
+  EXPECT_GE(scheduler->now() - begin, 200ms);
+  EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 3}));
+}
+
+TEST(UnhurriedFor, DoesNotRestInVirtualTime) {
+  SimulatedScheduler scheduler(1);
+  // How often this thread gave its processor up: sleeping does.
+  const auto waits = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+  };
+  int64_t calls = 0;
+  const long before = waits();
+  unhurriedFor(scheduler, 10, [&](int64_t) {
+    ++calls;
+    const std::clock_t until = std::clock() + CLOCKS_PER_SEC / 100;
+    while (std::clock() < until) {
+    }
+  });
+  EXPECT_EQ(waits(), before);
+  EXPECT_EQ(calls, 10);
+  EXPECT_EQ(scheduler.now(), TimePoint{});
 }
