@@ -74,8 +74,9 @@ public:
 
   /// Writes and syncs what was marked, on this thread alone and as the store's options.besideTraining has it, so that
   /// training keeps the others; or, if nothing was, the store as it is now, with all threads. Creates `dir` if need be;
-  /// touches no file of another save number. With a `base`, the number of the last save of this writer, only rows that changed
-  /// since are written; whether the marks for that were there is in the result. After an error the next save is full.
+  /// touches no file of another save number. With a `base`, the number of the last save of this writer, only rows that
+  /// changed since are written; whether the marks for that were there is in the result. After an error the next save is
+  /// full.
   StatusOr<ShardInfo> write(const std::string &dir, int64_t saveNumber, int64_t base = 0);
 
 private:
