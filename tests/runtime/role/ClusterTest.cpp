@@ -1,6 +1,6 @@
 // Whole runs of the tiny model in the three modes: results depend on the model, the data and the options that change
 // what is computed, and on nothing else.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/role/Coordinator.h"
 #include "runtime/role/CpuTrainer.h"

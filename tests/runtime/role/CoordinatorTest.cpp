@@ -1,5 +1,5 @@
 // A coordinator spoken to directly, with the test in the parts of its one server and one cpu-trainer.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/base/Log.h"
 #include "runtime/role/Coordinator.h"

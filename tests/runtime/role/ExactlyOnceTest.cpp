@@ -1,6 +1,6 @@
 // Whole runs under bad weather: replies are lost, pushes doubled, a server stands still. Every loss, and every row and
 // state of the saved model, equals that of the undisturbed run.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/rpc/Codec.h"
 

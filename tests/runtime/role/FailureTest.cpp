@@ -1,5 +1,5 @@
 // Runs that fail: every role ends, and one message names the role and the cause.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/role/Coordinator.h"
 #include "runtime/role/Server.h"

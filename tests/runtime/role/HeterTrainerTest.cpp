@@ -1,6 +1,6 @@
 // A heter-trainer spoken to directly: it runs a frame with what it is sent, answers when the frame has ended, and
 // refuses what does not fit.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/role/HeterTrainer.h"
 #include "runtime/role/Server.h"

@@ -2,7 +2,7 @@
 // none, and nothing of the saved model changes.
 #include "runtime/role/Predictions.h"
 #include "runtime/role/Run.h"
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // Runs that are cut in two: what is saved midway and gone on with equals the run that was not interrupted, bit for bit,
 // whatever number of servers and trainers goes on.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/table/Checkpoint.h"
 

@@ -1,5 +1,5 @@
 // A server spoken to directly: exactly-once pushes, parked pulls, generations, and refusals of malformed calls.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/role/Coordinator.h"
 #include "runtime/role/Server.h"

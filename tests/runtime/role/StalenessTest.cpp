@@ -1,6 +1,6 @@
 // How old the parameters are that a step reads: rows and dense values count their own updates, each step updates all of
 // them, and each example writes down what it saw.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // A server whose table is larger than its memory, with a disk that takes its time: others are answered meanwhile, and
 // what fails there fails the calls that wanted it.
-#include "tests/runtime/role/TinyModel.h"
+#include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/role/Server.h"
 #include "tests/runtime/role/Calls.h"
