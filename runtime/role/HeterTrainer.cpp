@@ -73,12 +73,13 @@ void HeterTrainer::joined(const rpc::JoinReply &reply) {
 /// A cache for the rows that `program` looks up, or null. An asynchronous run does not say how old a row may be.
 std::shared_ptr<RowCache> HeterTrainer::makeRowCache(const package::RoleProgram &program, UpdateMode update) const {
   const std::set<int> parts = pulledParts(model_, program);
-  if (parts.empty() || update == UpdateMode::Async || context_.options.rowCacheBytes == 0)
+  const int64_t bytes = context_.options.rowCacheBytes.value_or(defaultRowCacheBytes);
+  if (parts.empty() || update == UpdateMode::Async || bytes == 0)
     return nullptr;
   std::vector<int64_t> dims(model_.parts().size(), 0);
   for (int part : parts)
     dims[static_cast<size_t>(part)] = model_.parts()[static_cast<size_t>(part)].dim;
-  return std::make_shared<RowCache>(context_.options.rowCacheBytes, dims);
+  return std::make_shared<RowCache>(bytes, dims);
 }
 
 void HeterTrainer::makeReady(Status status) {

@@ -109,6 +109,14 @@ std::set<int> pulledParts(const Model &model, const package::RoleProgram &progra
   return parts;
 }
 
+std::set<int> heterParts(const Model &model, const Package &package) {
+  std::set<int> parts;
+  for (const package::RoleProgram &program : package.programs)
+    if (program.role.starts_with(heterTrainerPrefix))
+      parts.merge(pulledParts(model, program));
+  return parts;
+}
+
 exports::PredictionNeeds predictionNeeds(const Package &package) {
   exports::PredictionNeeds needs;
   for (const package::RoleProgram &program : package.programs)

@@ -55,6 +55,9 @@ std::vector<int> pulledParameters(const Model &model, const package::RoleProgram
 /// The table parts that a program's graphs look up.
 std::set<int> pulledParts(const Model &model, const package::RoleProgram &program);
 
+/// The table parts that any heter-trainer of the package looks up.
+std::set<int> heterParts(const Model &model, const Package &package);
+
 /// What the package's predictions read of its tables and parameters.
 exports::PredictionNeeds predictionNeeds(const Package &package);
 

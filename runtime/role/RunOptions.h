@@ -28,6 +28,8 @@ enum class UpdateMode { Sync, HalfAsync, Async };
 /// "sync", "half-async" or "async".
 const char *updateModeName(UpdateMode mode);
 
+inline constexpr int64_t defaultRowCacheBytes = int64_t{256} << 20;
+
 struct RunOptions {
   /// Instead of training and testing: the predictions of the examples in `dataFiles`, made by the model of
   /// `loadFolder`, go to RunHooks::predictions. Everything about training, tests and saving is unused then.
@@ -45,17 +47,18 @@ struct RunOptions {
   int64_t maxBadLines = 0;  ///< Malformed lines of the training data, and of the test data, that are passed over.
   UpdateMode update = UpdateMode::Sync;
   int64_t staleness = 0; ///< HalfAsync: a step reads the parameters of so many steps before its own, or newer.
-  int64_t rowCacheBytes = 256LL << 20; ///< For the rows that a heter-trainer keeps; 0: it keeps none.
-  int32_t inFlight = 4;                ///< Frames that a trainer works on at once.
-  std::optional<uint64_t> seed;        ///< Instead of the package's.
-  int threads = 0;                     ///< Worker threads of a process; 0: one a processor.
-  std::string saveFolder;              ///< Empty: do not save.
-  std::string loadFolder;              ///< Empty: begin with initial values.
-  bool restartData = false; ///< After loading, begin at the start of the data, wherever the model's training stood.
-  int64_t saveEvery = 0;    ///< Save whenever so many steps have been closed, too; 0: only in the end.
-  int keepCheckpoints = 1;  ///< Saves that stay in the folder, the newest among them.
-  std::string tierFolder;   ///< Where rows go that memory has no room for; empty: see tierPlace().
-  int increments = 0;       ///< Saves that hold only what changed since the one before, after each full one.
+  /// For the rows that a heter-trainer keeps; 0: it keeps none; not said: defaultRowCacheBytes.
+  std::optional<int64_t> rowCacheBytes;
+  int32_t inFlight = 4;         ///< Frames that a trainer works on at once.
+  std::optional<uint64_t> seed; ///< Instead of the package's.
+  int threads = 0;              ///< Worker threads of a process; 0: one a processor.
+  std::string saveFolder;       ///< Empty: do not save.
+  std::string loadFolder;       ///< Empty: begin with initial values.
+  bool restartData = false;     ///< After loading, begin at the start of the data, wherever the model's training stood.
+  int64_t saveEvery = 0;        ///< Save whenever so many steps have been closed, too; 0: only in the end.
+  int keepCheckpoints = 1;      ///< Saves that stay in the folder, the newest among them.
+  std::string tierFolder;       ///< Where rows go that memory has no room for; empty: see tierPlace().
+  int increments = 0;           ///< Saves that hold only what changed since the one before, after each full one.
   int servers = 1;
   int cpuTrainers = 1;
   /// Heter-trainers by class; the key "" is the number for classes that are not named; 1 by default.

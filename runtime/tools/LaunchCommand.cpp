@@ -89,11 +89,14 @@ Status Launcher::prepare() {
                                    "` is compiled for one process; use `heter run`, or compile "
                                    "it with --mode=ps or --mode=heter-ps");
   HETER_RETURN_IF_ERROR(checkOptions(*files_, package_.info, command_.options));
+  HETER_RETURN_IF_ERROR(checkRowCache(package_, command_.options));
   HETER_RETURN_IF_ERROR(
       checkOutputs(*files_, command_.options.saveFolder, command_.summaryFile, command_.lossesFile, command_.options));
   HETER_RETURN_IF_ERROR(checkTestData(*files_, package_.info, command_.options));
   if (std::string warning = delayWarning(command_.options, package_.info); !warning.empty())
     logWarning(warning);
+  if (std::string note = rowCacheNote(command_.options, package_); !note.empty())
+    logInfo(note);
   folder_ = command_.runFolder;
   if (folder_.empty()) {
     std::string pattern = (std::filesystem::temp_directory_path() / "heter-run-XXXXXX").string();

@@ -6,6 +6,7 @@
 #include "runtime/data/DataStream.h"
 #include "runtime/device/Device.h"
 #include "runtime/export/ExportFile.h"
+#include "runtime/role/Model.h"
 
 #include <map>
 #include <optional>
@@ -111,6 +112,18 @@ Status checkOptions(FileSystem &files, const package::PackageInfo &info, const R
   if (options.loadFolder.empty() || (options.predict && exports::isExport(files, options.loadFolder)))
     return {};
   return checkSavedModel(files, options.loadFolder);
+}
+
+Status checkRowCache(const Package &package, const RunOptions &options) {
+  if (options.rowCacheBytes.value_or(0) == 0 || !heterParts(Model(package.info), package).empty())
+    return {};
+  if (package.info.mode == "heter-ps")
+    return Status::invalidArgument("--row-cache: no heter-trainer of model `" + package.info.model +
+                                   "` looks a table up, so there are no rows to keep; leave the flag out, or put a "
+                                   "lookup of the model in a block like `on heter { .. }`");
+  return Status::invalidArgument("--row-cache: the package is compiled with --mode=" + package.info.mode +
+                                 ", so no heter-trainer is there to keep rows; leave the flag out, or compile a model "
+                                 "that looks tables up in a block like `on heter { .. }` with --mode=heter-ps");
 }
 
 Status checkTestData(FileSystem &files, const package::PackageInfo &info, const RunOptions &options) {

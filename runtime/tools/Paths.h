@@ -18,6 +18,9 @@ Status checkExists(FileSystem &files, const std::string &path, const std::string
 Status checkOptions(FileSystem &files, const package::PackageInfo &info, const RunOptions &options,
                     bool readsData = true);
 
+/// That a row cache, if one is asked for, has rows to keep: some heter-trainer of the package looks a table up.
+Status checkRowCache(const Package &package, const RunOptions &options);
+
 /// Whether a file can be made there: makes one beside `path` and removes it again; an existing `path` stays as it is.
 Status checkWritable(FileSystem &files, const std::string &path);
 

@@ -3,6 +3,7 @@
 
 #include "cli/Terminal.h"
 #include "runtime/base/Log.h"
+#include "runtime/role/Model.h"
 
 #include <unistd.h>
 
@@ -189,6 +190,22 @@ std::string rolesWarning(const RunOptions &options, const std::string &mode) {
     return {};
   return "the package is compiled for one process, so --servers, --cpu-trainers and --heter-trainers have no effect; "
          "compile it with --mode=ps or --mode=heter-ps";
+}
+
+std::string rowCacheNote(const RunOptions &options, const Package &package) {
+  if (options.rowCacheBytes.value_or(0) == 0)
+    return {};
+  const Model model(package.info);
+  const std::set<int> parts = heterParts(model, package);
+  std::string kept, others;
+  for (size_t part = 0; part < model.parts().size(); ++part) {
+    std::string &names = parts.contains(static_cast<int>(part)) ? kept : others;
+    names += (names.empty() ? "`" : ", `") + model.parts()[part].name + "`";
+  }
+  if (kept.empty() || others.empty())
+    return {};
+  return "--row-cache is for rows of " + kept + "; of " + others +
+         " none are kept, since no heter-trainer looks them up";
 }
 
 std::string workOf(const RoleSummary &role) {

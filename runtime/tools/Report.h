@@ -3,6 +3,7 @@
 #define HETER_RUNTIME_TOOLS_REPORT_H
 
 #include "runtime/base/FileSystem.h"
+#include "runtime/package/Package.h"
 #include "runtime/role/RunOptions.h"
 
 #include <cstddef>
@@ -68,6 +69,9 @@ std::string delayWarning(const RunOptions &options, const package::PackageInfo &
 
 /// What to tell somebody who asks for roles that a package of one process does not have, or "".
 std::string rolesWarning(const RunOptions &options, const std::string &mode);
+
+/// What to tell somebody who gives --row-cache for a package where it is of use to some tables only, or "".
+std::string rowCacheNote(const RunOptions &options, const Package &package);
 
 /// 1234567 as "1,234,567".
 std::string grouped(int64_t number);

@@ -81,14 +81,18 @@ StatusOr<int> checkAndRun(const TrainCommand &command) {
   // On a machine without cpu-trainers the data need not be.
   bool readsData = command.role.empty() || command.role == "cpu-trainer";
   HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, options, readsData));
+  HETER_RETURN_IF_ERROR(checkRowCache(package, options));
   if (command.role.empty() || command.role == "coordinator")
     HETER_RETURN_IF_ERROR(checkOutputs(*files, options.saveFolder, command.summaryFile, command.lossesFile, options));
   if (readsData)
     HETER_RETURN_IF_ERROR(checkTestData(*files, package.info, options));
   exitOnInterrupt();
-  if (std::string warning = delayWarning(options, package.info);
-      !warning.empty() && (command.role.empty() || command.role == "coordinator"))
-    logWarning(warning);
+  if (command.role.empty() || command.role == "coordinator") {
+    if (std::string warning = delayWarning(options, package.info); !warning.empty())
+      logWarning(warning);
+    if (std::string note = rowCacheNote(options, package); !note.empty())
+      logInfo(note);
+  }
   if (std::string warning = rolesWarning(options, package.info.mode); !warning.empty())
     logWarning(warning);
   return command.profileFile.empty() ? run(command, package, *files) : runProfiled(command, package, *files);

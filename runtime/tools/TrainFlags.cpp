@@ -182,9 +182,10 @@ void TrainFlags::addTo(CLI::App &app, bool launch) {
 
 std::string TrainFlags::finish(bool launch, TrainCommand &command) {
   RunOptions &options = command_.options;
+  int64_t rowCacheBytes = 0;
   for (std::string error :
        {setLines("--lines", lines_, options.lines), setLines("--test-lines", testLines_, options.testLines),
-        setBytes("--row-cache", rowCache_, options.rowCacheBytes), classes_.finish(options)})
+        setBytes("--row-cache", rowCache_, rowCacheBytes), classes_.finish(options)})
     if (!error.empty())
       return error;
   if (!testLines_.empty() && options.testFiles.empty())
@@ -195,7 +196,9 @@ std::string TrainFlags::finish(bool launch, TrainCommand &command) {
   if (staleness_.has_value() != (options.update == UpdateMode::HalfAsync))
     return staleness_ ? "--staleness needs --update half-async" : "--update half-async needs --staleness STEPS";
   options.staleness = staleness_.value_or(0);
-  if (!rowCache_.empty() && options.rowCacheBytes > 0 && options.update == UpdateMode::Async)
+  if (!rowCache_.empty())
+    options.rowCacheBytes = rowCacheBytes;
+  if (rowCacheBytes > 0 && options.update == UpdateMode::Async)
     return "--row-cache needs --update sync or half-async: an asynchronous run does not say how old a row may be";
   options.seed = seed_;
   if (!launch && command_.role.empty() != command_.clusterFile.empty())
@@ -235,8 +238,8 @@ std::vector<std::string> printOptions(const RunOptions &options) {
   if (options.update == UpdateMode::HalfAsync)
     add("--staleness", std::to_string(options.staleness));
   add("--in-flight", std::to_string(options.inFlight));
-  if (options.update != UpdateMode::Async)
-    add("--row-cache", std::to_string(options.rowCacheBytes) + "B");
+  if (options.rowCacheBytes)
+    add("--row-cache", std::to_string(*options.rowCacheBytes) + "B");
   add("--patience", std::to_string(options.patienceSeconds));
   if (options.seed)
     add("--seed", std::to_string(*options.seed));

@@ -53,6 +53,14 @@ class HotTables(e2e.TestCase):
         for size in ["256MiB", "40KiB"]:
             self.assertSameRun(self.train(package, *more, "--row-cache", size), expected, f"--row-cache {size}")
 
+    def test_says_whose_rows_are_kept(self):
+        package = self.compile(MODEL, "heter-ps")
+        run = ["heter", "run", package, "--data", self.synth(100)]
+        self.assertIn("--row-cache is for rows of `hot.weight`, `hot.vector`, `lists`, `both`; of `cold` none are kept, "
+                      "since no heter-trainer looks them up\n", e2e.run_tool(*run, "--row-cache", "1MiB").stderr)
+        for more in [[], ["--row-cache", "0"]]:
+            self.assertNotIn("--row-cache", e2e.run_tool(*run, *more).stderr)
+
     def test_half_async_with_kept_rows_learns_as_without(self):
         package = self.compile(MODEL, "heter-ps")
         data, test = self.synth(40000), self.synth(8000, seed=2)

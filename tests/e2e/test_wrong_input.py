@@ -183,6 +183,18 @@ PATHS = [
      "--device heter=cuda: device `cuda` is not supported yet; there are cpu, separate and timed:TIME"),
     (RUN + "--device heter=timed:x", 1,
      "--device heter=timed:x: `x` is no time; write a number and us, ms, s or min, as in 20ms"),
+    (RUN + "--row-cache 64MiB", 1,
+     "--row-cache: no heter-trainer of model `small` looks a table up, so there are no rows to keep; leave the flag out, "
+     "or put a lookup of the model in a block like `on heter { .. }`"),
+    (ROLE + "heter-trainer.heter --cluster good.json --row-cache 64MiB", 1,
+     "--row-cache: no heter-trainer of model `small` looks a table up, so there are no rows to keep; leave the flag out, "
+     "or put a lookup of the model in a block like `on heter { .. }`"),
+    ("heter run local.pkg --data clicks.tsv --row-cache 256MiB", 1,
+     "--row-cache: the package is compiled with --mode=local, so no heter-trainer is there to keep rows; leave the flag "
+     "out, or compile a model that looks tables up in a block like `on heter { .. }` with --mode=heter-ps"),
+    ("heter launch lr.pkg --data clicks.tsv --row-cache 1MiB", 1,
+     "--row-cache: the package is compiled with --mode=ps, so no heter-trainer is there to keep rows; leave the flag "
+     "out, or compile a model that looks tables up in a block like `on heter { .. }` with --mode=heter-ps"),
     (RUN + "--heter-trainers gpu=1", 1, "--heter-trainers: model `small` has no class `gpu`; it has `heter`"),
     ("heter launch local.pkg --data clicks.tsv", 1,
      "`local.pkg` is compiled for one process; use `heter run`, or compile it with --mode=ps or --mode=heter-ps"),

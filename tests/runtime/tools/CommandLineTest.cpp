@@ -202,7 +202,7 @@ TEST(CommandLineTest, Staleness) {
 }
 
 TEST(CommandLineTest, RowCache) {
-  EXPECT_EQ(run({}).options.rowCacheBytes, 256 << 20);
+  EXPECT_EQ(run({}).options.rowCacheBytes, std::nullopt);
   EXPECT_EQ(run({"--row-cache", "64MiB"}).options.rowCacheBytes, 64 << 20);
   EXPECT_EQ(run({"--row-cache", "0", "--update", "async"}).options.rowCacheBytes, 0);
   for (const char *wrong : {"64", "MiB", "-1MiB", "64MB", "9999999999GiB", "1 MiB"})
