@@ -85,6 +85,8 @@ Status LocalTrainer::prepare() {
     copies_ = std::make_unique<PackedCopies>(model_, context_.package.find("local")->train, tiles, buffers);
     storeOptions.copies = copies_.get();
   }
+  // Then a step's frames have ended when it is closed, and the next step's wait.
+  storeOptions.updateInPlace = options.update == UpdateMode::Sync;
   HETER_ASSIGN_OR_RETURN(store_, ParameterStore::create(
                                      context_.package.info,
                                      [this](const std::string &symbol) { return context_.kernels.find(symbol); },
@@ -136,6 +138,7 @@ void LocalTrainer::runFrame(BatchPtr batch, Completion done) {
   programs_.of(training_).run(info, run->handler,
                               [self = shared_from_this(), run, done = std::move(done)](Status status) mutable {
                                 FrameReport report;
+                                run->handler.letGoOfParameters();
                                 if (status.ok())
                                   report = reportOf(run->info, *run->batch, run->handler, self->pump_->progress());
                                 self->strand_->post([self, run, report = std::move(report), status = std::move(status),

@@ -7,6 +7,12 @@
 
 namespace heter::runtime {
 
+void TrainerFrame::letGoOfParameters() {
+  DenseSnapshotPtr last;
+  MutexLock lock(mutex_);
+  dense_.swap(last); // goes after the lock
+}
+
 std::vector<MetricReport> TrainerFrame::takeMetrics() {
   std::vector<MetricReport> metrics;
   MutexLock lock(mutex_);
@@ -110,9 +116,10 @@ void TrainerFrame::withDense(DenseValues which, UniqueFunction<void(StatusOr<Den
         denseFailed_ = snapshot.status();
       waiters.swap(denseWaiters_);
     }
-    // The last of them may end the frame, and with it this handler.
-    for (auto &waiter : waiters)
-      waiter(snapshot);
+    // The last of them may end the frame, and with it this handler. Nothing here holds the version beyond that.
+    for (size_t i = 0; i + 1 < waiters.size(); ++i)
+      waiters[i](snapshot);
+    waiters.back()(std::move(snapshot));
   });
 }
 
@@ -124,10 +131,15 @@ void TrainerFrame::pullDense(Frame &frame, const package::Node &node, Completion
                   done = std::move(done)](StatusOr<DenseSnapshotPtr> snapshot) mutable {
     if (!snapshot.ok())
       return done(snapshot.status());
-    if (frame.value(node.outputs[0]).packing != package::Packing::NONE)
-      return done(deliverPacked(frame, node, parameter, *snapshot));
-    std::span<const float> values = (*snapshot)->values(parameter);
-    done(frame.deliver(node.outputs[0], values.data(), static_cast<int64_t>(values.size_bytes()), *snapshot));
+    Status status;
+    if (frame.value(node.outputs[0]).packing != package::Packing::NONE) {
+      status = deliverPacked(frame, node, parameter, *snapshot);
+    } else {
+      std::span<const float> values = (*snapshot)->values(parameter);
+      status = frame.deliver(node.outputs[0], values.data(), static_cast<int64_t>(values.size_bytes()), *snapshot);
+    }
+    snapshot = DenseSnapshotPtr(); // The frame holds what it needs.
+    done(std::move(status));
   };
   withDense(frame.info().training ? DenseValues::Newest : DenseValues::Averaged, std::move(deliver));
 }

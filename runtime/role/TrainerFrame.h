@@ -44,6 +44,8 @@ public:
       services_.failed(why);
   }
 
+  /// Before the handler itself goes, so that their memory may be written over. After the frame has ended.
+  void letGoOfParameters() HETER_EXCLUDES(mutex_);
   /// After the frame has ended.
   std::vector<MetricReport> takeMetrics();
   /// A line an example; empty if the graph predicts nothing. After the frame has ended.

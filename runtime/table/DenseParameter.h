@@ -53,6 +53,30 @@ private:
   std::vector<float *> free_ HETER_GUARDED_BY(mutex_);
 };
 
+/// Tells when all who hold something that was lent have let go of it. Holders may let go on any thread; all else wants
+/// a caller that excludes the rest.
+class Lending {
+public:
+  Lending() { begin(); }
+  /// Lends something anew.
+  void begin() {
+    over_ = std::make_shared<std::atomic<bool>>(false);
+    hold_ = std::shared_ptr<const void>(over_.get(),
+                                        [over = over_](const void *) { over->store(true, std::memory_order_release); });
+  }
+  /// To be kept for as long as what was lent is read. REQUIRES: not end() since begin().
+  const std::shared_ptr<const void> &hold() const { return hold_; }
+  /// Lends no more. Whether nobody holds it: then all reading has been done, and what was lent may change.
+  bool end() {
+    hold_.reset();
+    return over_->load(std::memory_order_acquire);
+  }
+
+private:
+  std::shared_ptr<std::atomic<bool>> over_;
+  std::shared_ptr<const void> hold_;
+};
+
 /// Slots and scalars have no versions: only updates and checkpoints see them.
 struct DenseParameter {
   DenseParameter(const ParameterSpec &s, int server, int serverCount)
@@ -63,7 +87,8 @@ struct DenseParameter {
   DenseLayout layout;
   std::shared_ptr<DenseBufferPool> pool;
   std::shared_ptr<float[]> values;
-  std::shared_ptr<const void> copies;          ///< Of `values`, by StoreOptions::copies; null if there are none.
+  std::shared_ptr<void> copies;                ///< Of `values`, by StoreOptions::copies; null if there are none.
+  Lending lending;                             ///< Of `values` and `copies`, to versions.
   std::vector<std::shared_ptr<float[]>> slots; ///< localElements() floats each.
   std::vector<float> scalars;                  ///< The optimizer's scalars, block after block.
 

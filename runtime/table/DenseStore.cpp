@@ -14,8 +14,9 @@
 
 namespace heter::runtime {
 
-DenseStore::DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount, ValueCopies *copies)
-    : copies_(copies) {
+DenseStore::DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount, ValueCopies *copies,
+                       bool inPlace)
+    : copies_(copies), inPlace_(inPlace) {
   for (const ParameterSpec &spec : schema.parameters) {
     parameters_.push_back(std::make_unique<DenseParameter>(spec, server, serverCount));
     hasAverages_ = hasAverages_ || spec.optimizer.averaged >= 0;
@@ -31,7 +32,15 @@ const DenseLayout &DenseStore::layout(int parameter) const {
 
 std::shared_ptr<const DenseVersion> DenseStore::newest() const {
   MutexLock lock(mutex_);
+  while (!newest_)
+    published_.wait(mutex_);
   return newest_;
+}
+
+void DenseStore::withdraw() {
+  std::shared_ptr<const DenseVersion> last;
+  MutexLock lock(mutex_);
+  newest_.swap(last); // goes after the lock
 }
 
 void DenseStore::publish(int64_t version) {
@@ -42,10 +51,12 @@ void DenseStore::publish(int64_t version) {
     next->values_.emplace_back(parameter->values.get(), parameter->localElements());
     next->buffers_.push_back(parameter->values);
     next->copies_.push_back(parameter->copies);
+    next->holds_.push_back(parameter->lending.hold());
   }
   std::shared_ptr<const DenseVersion> last = std::move(next);
   MutexLock lock(mutex_);
   newest_.swap(last); // the old one, maybe the last holder of its buffers, goes after the lock
+  published_.notifyAll();
 }
 
 int64_t DenseStore::memoryBytes() const {
@@ -58,18 +69,21 @@ int64_t DenseStore::memoryBytes() const {
 void DenseStore::setVersion(int64_t version) { publish(version); }
 
 void DenseStore::reset(uint64_t seed, int64_t version) {
+  averaged_ = nullptr;
+  withdraw();
   for (const std::unique_ptr<DenseParameter> &parameter : parameters_) {
     const OptimizerSpec &optimizer = parameter->spec.optimizer;
     const std::array<uint32_t, 2> key = philoxKey(seed, parameter->spec.name);
-    std::shared_ptr<float[]> values = parameter->pool->take();
-    parameter->scalars.clear();
-    for (const DenseBlock &block : parameter->layout.blocks()) {
-      parameter->spec.init.fill(values.get() + block.localFirst, block.count, key, 0, block.first);
-      parameter->scalars.insert(parameter->scalars.end(), optimizer.scalarInit.begin(), optimizer.scalarInit.end());
-    }
-    parameter->values = std::move(values);
+    parameter->values = nullptr; // Their memory serves again, unless a reader holds it.
     parameter->copies = nullptr;
     parameter->slots.clear();
+    parameter->scalars.clear();
+    parameter->values = parameter->pool->take();
+    parameter->lending.begin();
+    for (const DenseBlock &block : parameter->layout.blocks()) {
+      parameter->spec.init.fill(parameter->values.get() + block.localFirst, block.count, key, 0, block.first);
+      parameter->scalars.insert(parameter->scalars.end(), optimizer.scalarInit.begin(), optimizer.scalarInit.end());
+    }
     for (float init : optimizer.slotInit) {
       parameter->slots.push_back(parameter->pool->take());
       std::fill_n(parameter->slots.back().get(), parameter->localElements(), init);
@@ -102,11 +116,13 @@ std::shared_ptr<const DenseVersion> DenseStore::averaged() {
 void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, int64_t step, int64_t version,
                         const ParallelFor &parallelFor, const StepTasks &before, const StepTasks &after) {
   averaged_ = nullptr; // Its buffers serve again.
+  if (inPlace_)
+    withdraw();
   std::map<int, DenseUpdate> updates;
   for (const BlockGradients &block : blocks)
     updates
         .try_emplace(block.parameter, *parameters_[static_cast<size_t>(block.parameter)], block.parameter, divisor,
-                     step, copies_)
+                     step, copies_, inPlace_)
         .first->second.add(block);
   std::vector<std::pair<DenseUpdate *, int64_t>> tasks;
   for (auto &[parameter, update] : updates) {

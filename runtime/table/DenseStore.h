@@ -1,6 +1,7 @@
 // DenseStore: the dense values and optimizer state that one store owns, block by block. Values are versioned: an update
 // writes other buffers than the ones that readers have pinned, and a buffer is used again once nobody holds it, so that
-// two copies suffice while readers keep up.
+// two suffice while readers keep up. With StoreOptions::updateInPlace one does: an update writes over values that
+// nobody has pinned, and who asks for the newest meanwhile waits.
 #ifndef HETER_RUNTIME_TABLE_DENSESTORE_H
 #define HETER_RUNTIME_TABLE_DENSESTORE_H
 
@@ -32,13 +33,14 @@ struct StepTasks {
 /// `newest` is thread-safe; all other members want a caller that excludes the rest of them.
 class DenseStore {
 public:
-  /// `schema` must outlive the store, and so must `copies`, which may be null.
-  DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount, ValueCopies *copies = nullptr);
+  /// `schema` must outlive the store, and so must `copies`, which may be null. `inPlace`: StoreOptions::updateInPlace.
+  DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount, ValueCopies *copies = nullptr,
+             bool inPlace = false);
   ~DenseStore();
 
   const DenseLayout &layout(int parameter) const;
 
-  /// The newest values, pinned.
+  /// The newest values, pinned; waits for an update that may be writing over them.
   std::shared_ptr<const DenseVersion> newest() const HETER_EXCLUDES(mutex_);
 
   /// Of all values, versions that are kept for the next updates included, and slots.
@@ -79,15 +81,19 @@ public:
   void writeState(int parameter, int64_t localBlock, std::span<const float> state);
 
 private:
-  void publish(int64_t version);
+  void publish(int64_t version) HETER_EXCLUDES(mutex_);
+  /// Lets go of the newest version, and lets who asks for it wait until the next is published.
+  void withdraw() HETER_EXCLUDES(mutex_);
 
   ValueCopies *const copies_;
+  const bool inPlace_;
   std::vector<std::unique_ptr<DenseParameter>> parameters_;
   bool hasAverages_ = false;
   uint64_t revision_ = 0;
   std::shared_ptr<const DenseVersion> averaged_; ///< The last that averaged() made.
   mutable Mutex mutex_;
-  std::shared_ptr<const DenseVersion> newest_ HETER_GUARDED_BY(mutex_);
+  mutable CondVar published_;
+  std::shared_ptr<const DenseVersion> newest_ HETER_GUARDED_BY(mutex_); ///< Null while it is withdrawn.
 };
 
 } // namespace heter::runtime

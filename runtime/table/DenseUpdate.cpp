@@ -1,7 +1,7 @@
 // The optimizer's pass. It works in pieces that stay in the nearest cache: gradients, and the slots and scalars that
 // the kernel gives, go through a small scratch, because a kernel's outputs never alias its inputs. Values go straight
-// to the next version. Where copies are wanted, a task is a part of the matrix small enough that they are made from
-// values that are still in the cache.
+// to the next version if that lies elsewhere. Where copies are wanted, a task is a part of the matrix small enough that
+// they are made from values that are still in the cache.
 #include "runtime/table/DenseUpdate.h"
 
 #include "runtime/base/Vectors.h"
@@ -27,7 +27,7 @@ class DenseUpdate::Worker {
 public:
   explicit Worker(DenseUpdate &update)
       : update_(update), parameter_(update.parameter_), slots_(parameter_.slots.size()),
-        scalars_(parameter_.spec.optimizer.scalars.size()), scratch_(static_cast<size_t>(pieceElements) * (1 + slots_)),
+        scalars_(parameter_.spec.optimizer.scalars.size()), scratch_(static_cast<size_t>(pieceElements) * (2 + slots_)),
         call_(parameter_.spec.optimizer, pieceElements, update.step_) {
     call_.setGradient(scratch_.data());
     for (size_t s = 0; s < slots_; ++s)
@@ -57,13 +57,15 @@ public:
     if (const auto *gradients = update_.gradients_[static_cast<size_t>(block)])
       fetchFloats((*gradients)[0] + within, std::min(count, denseBlockElements - within));
     fetchFloats(parameter_.values.get() + first, count);
-    fetchFloats(update_.next_.get() + first, count);
+    if (!update_.inPlace_)
+      fetchFloats(update_.next_.get() + first, count);
     for (const std::shared_ptr<float[]> &slot : parameter_.slots)
       fetchFloats(slot.get() + first, count);
   }
 
 private:
   float *slotScratch(size_t slot) { return scratch_.data() + static_cast<size_t>(pieceElements) * (1 + slot); }
+  float *valueScratch() { return slotScratch(slots_); }
 
   void runPiece(int64_t first, int64_t count, int64_t block, int64_t within) {
     const std::vector<const float *> &gradients = *update_.gradients_[static_cast<size_t>(block)];
@@ -75,13 +77,16 @@ private:
       addFloats(gradient, gradients[g] + within, count);
     divideFloats(gradient, sum, update_.divisor_, count);
     call_.setElements(count);
+    float *next = update_.next_.get() + first;
     call_.setInput(0, parameter_.values.get() + first);
-    call_.setOutput(0, update_.next_.get() + first);
+    call_.setOutput(0, update_.inPlace_ ? valueScratch() : next);
     for (size_t s = 0; s < slots_; ++s)
       call_.setInput(static_cast<int>(1 + s), parameter_.slots[s].get() + first);
     for (size_t s = 0; s < scalars_; ++s)
       call_.setInput(static_cast<int>(1 + slots_ + s), parameter_.scalarsOf(block) + s);
     call_.run();
+    if (update_.inPlace_)
+      std::copy_n(valueScratch(), count, next);
     for (size_t s = 0; s < slots_; ++s)
       std::copy_n(slotScratch(s), count, parameter_.slots[s].get() + first);
     if (within == 0)
@@ -96,8 +101,9 @@ private:
   OptimizerCall call_;
 };
 
-DenseUpdate::DenseUpdate(DenseParameter &parameter, int number, float divisor, int64_t step, ValueCopies *copies)
-    : parameter_(parameter), number_(number), divisor_(divisor), step_(step), copies_(copies),
+DenseUpdate::DenseUpdate(DenseParameter &parameter, int number, float divisor, int64_t step, ValueCopies *copies,
+                         bool inPlace)
+    : parameter_(parameter), number_(number), divisor_(divisor), step_(step), copies_(copies), inPlace_(inPlace),
       gradients_(parameter.layout.blocks().size()) {}
 
 void DenseUpdate::add(const BlockGradients &block) {
@@ -107,12 +113,15 @@ void DenseUpdate::add(const BlockGradients &block) {
 
 void DenseUpdate::prepare() {
   const auto all = static_cast<int64_t>(gradients_.size());
-  next_ = parameter_.pool->take();
+  inPlace_ = parameter_.lending.end() && inPlace_;
+  next_ = inPlace_ ? parameter_.values : parameter_.pool->take();
   nextScalars_ = parameter_.scalars;
-  if (blocks_ < all)
-    std::memcpy(next_.get(), parameter_.values.get(), parameter_.localElements() * sizeof(float));
-  else if (copies_ && parameter_.layout.localElements() == parameter_.layout.elements())
-    nextCopies_ = copies_->take(number_);
+  if (blocks_ < all) {
+    if (!inPlace_)
+      std::memcpy(next_.get(), parameter_.values.get(), parameter_.localElements() * sizeof(float));
+  } else if (copies_ && parameter_.layout.localElements() == parameter_.layout.elements()) {
+    nextCopies_ = inPlace_ && parameter_.copies ? parameter_.copies : copies_->take(number_);
+  }
   if (nextCopies_)
     cutForCopies();
   else
@@ -156,6 +165,7 @@ void DenseUpdate::finish() {
   parameter_.values = std::move(next_);
   parameter_.copies = std::move(nextCopies_);
   parameter_.scalars = std::move(nextScalars_);
+  parameter_.lending.begin();
 }
 
 } // namespace heter::runtime

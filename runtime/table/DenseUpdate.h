@@ -13,13 +13,14 @@ namespace heter::runtime {
 /// Use: add() for each block, prepare(), run() of every task, finish(). What it refers to outlives it.
 class DenseUpdate {
 public:
-  /// `copies` may be null. `number` is the parameter's handle.
-  DenseUpdate(DenseParameter &parameter, int number, float divisor, int64_t step, ValueCopies *copies);
+  /// `copies` may be null. `number` is the parameter's handle. `inPlace`: values that nobody holds may be written over;
+  /// nobody begins to hold them before finish().
+  DenseUpdate(DenseParameter &parameter, int number, float divisor, int64_t step, ValueCopies *copies, bool inPlace);
 
   /// The gradients of another block, which live until the end. REQUIRES: at most one entry a block.
   void add(const BlockGradients &block);
 
-  /// Takes memory for the next values and cuts the work into tasks.
+  /// Takes memory for the next values, or finds that they may lie where the values are, and cuts the work into tasks.
   void prepare();
   int64_t tasks() const { return static_cast<int64_t>(tasks_.size()); }
   /// Thread-safe, for different tasks.
@@ -43,6 +44,7 @@ private:
   const float divisor_;
   const int64_t step_;
   ValueCopies *const copies_;
+  bool inPlace_;
   std::vector<const std::vector<const float *> *> gradients_; ///< By local block; null: not updated.
   int64_t blocks_ = 0;
   int64_t width_ = 0; ///< Of a row.

@@ -23,7 +23,7 @@ struct ParameterStore::Impl {
 
   Impl(StoreSchema s, StoreOptions o)
       : schema(std::move(s)), options(std::move(o)), seed(options.seed),
-        dense(schema, options.seed, options.shardIndex, options.shardCount, options.copies) {
+        dense(schema, options.seed, options.shardIndex, options.shardCount, options.copies, options.updateInPlace) {
     if (!options.parallelFor)
       options.parallelFor = [](int64_t count, const std::function<void(int64_t)> &body) {
         for (int64_t i = 0; i < count; ++i)

@@ -58,6 +58,9 @@ struct StoreOptions {
   ParallelFor besideTraining; ///< How saves are written while training goes on: on one thread; empty: with no rest.
   /// What updates of whole parameters copy; null: nothing. Outlives the store and its versions.
   ValueCopies *copies = nullptr;
+  /// An update writes over dense values that nobody holds, and denseVersion() waits for it: one version takes memory
+  /// instead of two, where nobody asks for values while a step is closed. Changes no result.
+  bool updateInPlace = false;
   /// The system's clock in seconds since its epoch, for tables whose periods are times; empty: it stands still.
   std::function<int64_t()> secondsNow;
   /// Runs tasks that may block; empty: there is no such thing, and who asks for something waits for files itself.
@@ -119,6 +122,7 @@ private:
   std::vector<std::span<const float>> values_;
   std::vector<std::shared_ptr<const float[]>> buffers_;
   std::vector<std::shared_ptr<const void>> copies_;
+  std::vector<std::shared_ptr<const void>> holds_; ///< Of both, for the store to know that they are read.
 };
 
 /// Thread-safe: all calls may come from any thread. Pulls run beside each other and beside pushes; `closeStep`,

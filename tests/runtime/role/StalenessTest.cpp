@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <set>
 
 namespace heter::runtime::test {
 namespace {
@@ -18,6 +19,7 @@ constexpr int64_t batchSize = 8, microBatches = 2, keys = 4;
 struct Read {
   int64_t step;
   int64_t row, dense;
+  const float *place; ///< Of the dense values.
 };
 std::vector<Read> reads; // Kernels are plain functions; a simulated cluster has one thread.
 
@@ -27,7 +29,7 @@ void readVersions(void *const *args) {
   const int64_t examples = memref(args, 3).size(0);
   for (int64_t b = 0; b < examples; ++b) {
     const auto line = static_cast<int64_t>(dense[3 * b]);
-    reads.push_back({line / (batchSize * microBatches), std::lround(s[2 * b] / 4), std::lround(w[0])});
+    reads.push_back({line / (batchSize * microBatches), std::lround(s[2 * b] / 4), std::lround(w[0]), w});
     memref(args, 4).data()[b] = 0.5f;
     memref(args, 6).data()[b] = 1;
   }
@@ -176,6 +178,18 @@ TEST_F(StalenessTest, OfALocalRun) {
     Old old = run(local, options(staleness), 1);
     EXPECT_EQ(old.rows > 0, staleness > 0);
     EXPECT_EQ(old.dense > 0, staleness > 0);
+  }
+}
+
+// Where steps wait for each other, a step's frames have let go of the dense values before they change.
+TEST_F(StalenessTest, ALocalRunHoldsOneVersionIfStepsWait) {
+  const Package local = package("local");
+  for (int64_t staleness : {0, 2}) {
+    run(local, options(staleness), 1);
+    std::set<const float *> places;
+    for (const Read &read : reads)
+      places.insert(read.place);
+    EXPECT_EQ(places.size() == 1, staleness == 0) << places.size() << " places";
   }
 }
 

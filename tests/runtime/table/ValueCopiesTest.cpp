@@ -61,7 +61,7 @@ package::PackageInfo makeMatrices() {
 
 class ValueCopiesTest : public ::testing::Test {
 protected:
-  static TestCluster makeCluster(ValueCopies *copies, int servers = 1) {
+  static TestCluster makeCluster(ValueCopies *copies, int servers = 1, bool inPlace = false) {
     std::vector<std::unique_ptr<ParameterStore>> stores;
     for (int server = 0; server < servers; ++server) {
       StoreOptions options;
@@ -69,6 +69,7 @@ protected:
       options.shardIndex = server;
       options.shardCount = servers;
       options.copies = copies;
+      options.updateInPlace = inPlace;
       auto store = ParameterStore::create(makeMatrices(), resolveKernel, options);
       EXPECT_TRUE(store.ok()) << store.status().message();
       stores.push_back(std::move(*store));
@@ -100,6 +101,33 @@ TEST_F(ValueCopiesTest, areMadeOfEachVersionOnceAndChangeNoBit) {
     EXPECT_EQ(version->copies(3), nullptr);
   }
   EXPECT_TRUE(bitEqual(with.everything(), without.everything()));
+}
+
+// An update in place makes them anew where they are, unless somebody holds them.
+TEST_F(ValueCopiesTest, areMadeInPlaceUnlessTheyAreHeld) {
+  TestCluster cluster = makeCluster(&copies_, 1, /*inPlace=*/true), without = makeCluster(nullptr);
+  const PlainCopies::Copy *first = nullptr;
+  std::shared_ptr<const DenseVersion> held;
+  std::vector<float> heldCopy;
+  for (int64_t step = 0; step < 4; ++step) {
+    trainSome(cluster, step, 1, 2);
+    trainSome(without, step, 1, 2);
+    const auto version = cluster.store(0).denseVersion();
+    const PlainCopies::Copy *copy = copyOf(*version, 0);
+    ASSERT_TRUE(copy);
+    EXPECT_EQ(std::memcmp(copy->values.data(), version->values(0).data(), version->values(0).size_bytes()), 0);
+    if (step == 0)
+      first = copy;
+    if (step == 1) {
+      EXPECT_EQ(copy, first);
+      EXPECT_EQ(copy->times, std::vector<int>(copy->times.size(), 2));
+      held = version;
+      heldCopy = copy->values;
+    }
+    EXPECT_EQ(copy == first, step <= 1);
+  }
+  EXPECT_EQ(copyOf(*held, 0)->values, heldCopy);
+  EXPECT_TRUE(bitEqual(cluster.everything(), without.everything()));
 }
 
 TEST_F(ValueCopiesTest, ofLoadedValuesAreNone) {
