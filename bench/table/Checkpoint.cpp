@@ -1,9 +1,11 @@
 // checkpoint-bench: saving and loading a table of rows of dim 9 with Adagrad, beside writing and reading the same bytes
-// plainly (direct I/O, from front to back), and training while a save is written. Turn by turn, in one folder.
+// plainly (direct I/O, from front to back), and training while a save is written; and saving a table that has room in
+// memory for a tenth of its rows. Turn by turn, in a folder of its own within DIR that it removes.
 //
-//   checkpoint-bench [--rows N] [--dir DIR] [--rounds N] [--only files|training] [--json FILE]
+//   checkpoint-bench [--rows N] [--dir DIR] [--rounds N] [--only files|training|tiers] [--json FILE]
 #include "runtime/table/Checkpoint.h"
 #include "bench/table/Kernels.h"
+#include "bench/table/PlainFiles.h"
 #include "bench/table/Timing.h"
 #include "runtime/base/FileSystem.h"
 #include "runtime/base/Hash.h"
@@ -17,14 +19,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fcntl.h>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <sys/mman.h>
 #include <thread>
-#include <unistd.h>
 
 using namespace heter::bench;
 using namespace heter::runtime;
@@ -32,18 +31,10 @@ using namespace heter::runtime;
 namespace {
 constexpr int64_t dim = 9;
 constexpr size_t batchKeys = 13312;
-constexpr size_t ioBytes = size_t{4} << 20;
+constexpr uint64_t rowMemory = 12 + 2 * dim * sizeof(float);
 
-[[noreturn]] void stop(const std::string &why) {
-  std::fprintf(stderr, "checkpoint-bench: %s\n", why.c_str());
-  std::exit(1);
-}
-void check(const Status &status) {
-  if (!status.ok())
-    stop(status.message());
-}
-
-package::PackageInfo makeModel() {
+/// Of a table that keeps all rows in memory, or `inMemory` of them.
+package::PackageInfo makeModel(uint64_t inMemory = 0) {
   package::Part part;
   part.dim = dim;
   part.init.kind = "uniform";
@@ -55,14 +46,23 @@ package::PackageInfo makeModel() {
   package::Table table;
   table.name = "emb";
   table.parts = {part};
+  if (inMemory > 0) {
+    package::Rule memory, below;
+    memory.kind = "memory";
+    memory.numbers["bytes"] = static_cast<double>(inMemory * rowMemory);
+    below.kind = "ssd";
+    table.policy = {memory, below};
+  }
   package::PackageInfo info;
   info.model = "bench";
   info.tables = {table};
   return info;
 }
 
-std::unique_ptr<ParameterStore> makeStore(Scheduler &scheduler, const package::PackageInfo &info) {
+std::unique_ptr<ParameterStore> makeStore(Scheduler &scheduler, const package::PackageInfo &info,
+                                          const TierPlace &tier = {}) {
   StoreOptions options;
+  options.tier = tier;
   options.background = [&scheduler](std::function<void()> task) { scheduler.postBlocking(std::move(task)); };
   options.besideTraining = [&scheduler](int64_t count, const auto &body) { unhurriedFor(scheduler, count, body); };
   options.parallelFor = [&scheduler](int64_t count, const auto &body) { parallelFor(scheduler, count, body); };
@@ -122,90 +122,6 @@ void fill(ParameterStore &store, Scheduler &scheduler, uint64_t rows) {
   });
 }
 
-//===--- Files ----------------------------------------------------------------------------------------------------===//
-
-struct Aligned {
-  char *bytes = static_cast<char *>(std::aligned_alloc(4096, ioBytes));
-  ~Aligned() { std::free(bytes); }
-};
-
-int openDirect(const std::string &path, int flags) {
-  const int file = ::open(path.c_str(), flags | O_DIRECT, 0666);
-  if (file < 0)
-    stop("cannot open " + path + " for direct I/O");
-  return file;
-}
-
-double writePlainly(const std::string &path, size_t bytes) {
-  const Aligned buffer;
-  std::fill_n(buffer.bytes, ioBytes, 'x');
-  const double start = seconds();
-  const int file = openDirect(path, O_WRONLY | O_CREAT | O_TRUNC);
-  for (size_t done = 0; done < bytes; done += ioBytes)
-    if (::write(file, buffer.bytes, ioBytes) != static_cast<ssize_t>(ioBytes))
-      stop("cannot write " + path);
-  if (::fsync(file) != 0)
-    stop("cannot sync " + path);
-  ::close(file);
-  return seconds() - start;
-}
-
-double readPlainly(const std::string &path) {
-  const Aligned buffer;
-  const double start = seconds();
-  const int file = openDirect(path, O_RDONLY);
-  while (::read(file, buffer.bytes, ioBytes) > 0) {
-  }
-  ::close(file);
-  return seconds() - start;
-}
-
-/// The same into memory of its own size that nobody has used yet, as a table's is that is loaded. Keeps it, so that who
-/// is measured next gets none that the system has just made ready.
-double readIntoFreshMemory(const std::string &path, size_t bytes, std::shared_ptr<void> &keep) {
-  const size_t size = (bytes + ioBytes - 1) / ioBytes * ioBytes + ioBytes;
-  const double start = seconds();
-  void *memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED)
-    stop("no memory");
-  ::madvise(memory, size, MADV_HUGEPAGE);
-  const int file = openDirect(path, O_RDONLY);
-  size_t at = 0;
-  for (ssize_t got = 1; got > 0; at += static_cast<size_t>(std::max<ssize_t>(got, 0)))
-    got = ::read(file, static_cast<char *>(memory) + at, ioBytes);
-  ::close(file);
-  const double elapsed = seconds() - start;
-  keep = {memory, [size](void *p) { ::munmap(p, size); }};
-  return elapsed;
-}
-
-void dropFromCache(FileSystem &files, const std::string &dir) {
-  const auto names = files.list(dir);
-  check(names.status());
-  for (const std::string &name : *names) {
-    const int file = ::open((dir + "/" + name).c_str(), O_RDONLY);
-    ::fsync(file);
-    ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
-    ::close(file);
-  }
-}
-
-size_t bytesIn(FileSystem &files, const std::string &dir) {
-  size_t bytes = 0;
-  const auto names = files.list(dir);
-  check(names.status());
-  for (const std::string &name : *names)
-    bytes += static_cast<size_t>(*files.fileSize(dir + "/" + name));
-  return bytes;
-}
-
-void removeAll(FileSystem &files, const std::string &dir) {
-  const auto names = files.list(dir);
-  check(names.status());
-  for (const std::string &name : *names)
-    check(files.remove(dir + "/" + name));
-}
-
 //===--- Measurements ---------------------------------------------------------------------------------------------===//
 
 /// Of each figure, a sample a round.
@@ -220,55 +136,79 @@ double cpuSeconds(clockid_t clock) {
 
 double median(const std::vector<double> &samples) { return quantile(samples, 0.5); }
 
+std::unique_ptr<Scheduler> makeScheduler() {
+  return makeThreadedScheduler(static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+double saveTo(FileSystem &files, ParameterStore &store, const std::string &dir) {
+  const double start = seconds();
+  ShardWriter writer(files, store);
+  check(saveCheckpoint(files, writer, store, dir).status());
+  return seconds() - start;
+}
+
+/// Seconds that loading a save took, into a new store.
+double load(FileSystem &files, Scheduler &scheduler, const std::string &dir, int64_t rows) {
+  auto loaded = makeStore(scheduler, makeModel());
+  const double start = seconds();
+  check(loadInto(files, *loaded, dir).status());
+  const double elapsed = seconds() - start;
+  if (rows >= 0 && loaded->rowCount(0) != rows)
+    stop("not all rows were loaded");
+  return elapsed;
+}
+
 class Bench {
 public:
   Bench(uint64_t rows, std::string dir, Rounds &figures) : rows_(rows), dir_(std::move(dir)), figures_(figures) {
-    check(files_->createDirectories(dir_));
     fill(*store_, *scheduler_, rows_);
   }
 
-  double save() {
-    const double start = seconds();
-    ShardWriter writer(*files_, *store_);
-    check(saveCheckpoint(*files_, writer, *store_, dir_).status());
-    return seconds() - start;
-  }
+  double save() { return saveTo(*files_, *store_, dir_); }
 
   void files() {
     const double saved = save();
     const size_t bytes = bytesIn(*files_, dir_);
-    const double megabytes = static_cast<double>(bytes) / 1e6;
-    std::shared_ptr<void> kept;
     const auto names = files_->list(dir_);
     const auto rowsFile =
         std::find_if(names->begin(), names->end(), [](const auto &n) { return n.ends_with(".rows"); });
-    const double readFresh = readIntoFreshMemory(dir_ + "/" + *rowsFile, bytes, kept);
+    std::shared_ptr<void> kept;
+    const double readFresh = readIntoFreshMemory(dir_ + "/" + *rowsFile, bytes, scheduler_->concurrency(), kept);
     dropFromCache(*files_, dir_);
-    auto loaded = makeStore(*scheduler_, info_);
-    const double start = seconds();
-    check(loadInto(*files_, *loaded, dir_).status());
-    const double loading = seconds() - start;
-    if (loaded->rowCount(0) != static_cast<int64_t>(rows_))
-      stop("not all rows were loaded");
-    loaded = nullptr;
+    const double loaded = load(*files_, *scheduler_, dir_, static_cast<int64_t>(rows_));
+    std::this_thread::sleep_for(std::chrono::seconds(memoryIsTakenBack));
+    dropFromCache(*files_, dir_);
+    const double loadedFresh = numberFromFreshProcess("--load", dir_);
+    dropFromCache(*files_, dir_);
+    haveMemoryReady(bytes + bytes / 4);
+    const double loadedWarm = numberFromFreshProcess("--load", dir_);
     kept = nullptr;
     removeAll(*files_, dir_);
     const double written = writePlainly(dir_ + "/plain", bytes);
     const double read = readPlainly(dir_ + "/plain");
     removeAll(*files_, dir_);
-    std::printf("save %.0f MB/s, plain write %.0f MB/s: %.2f; load %.0f MB/s, plain read %.0f MB/s: %.2f, into fresh "
-                "memory %.0f MB/s: %.2f\n",
-                megabytes / saved, megabytes / written, written / saved, megabytes / loading, megabytes / read,
-                read / loading, megabytes / readFresh, readFresh / loading);
+    const auto rate = [bytes](double took) { return static_cast<double>(bytes) / 1e6 / took; };
+    std::printf("save %.0f MB/s, plain write %.0f MB/s: %.2f\nplain read %.0f MB/s, into fresh memory %.0f MB/s; load "
+                "%.0f MB/s: %.2f, %.2f; in a fresh process %.0f MB/s: %.2f, %.2f; there with memory at hand %.0f MB/s: "
+                "%.2f\n",
+                rate(saved), rate(written), written / saved, rate(read), rate(readFresh), rate(loaded), read / loaded,
+                readFresh / loaded, rate(loadedFresh), read / loadedFresh, readFresh / loadedFresh, rate(loadedWarm),
+                read / loadedWarm);
+    std::fflush(stdout);
     figures_["bytes"].push_back(static_cast<double>(bytes));
     figures_["save_seconds"].push_back(saved);
     figures_["plain_write_seconds"].push_back(written);
     figures_["save_over_plain"].push_back(written / saved);
-    figures_["load_seconds"].push_back(loading);
+    figures_["load_seconds"].push_back(loaded);
+    figures_["load_in_fresh_process_seconds"].push_back(loadedFresh);
+    figures_["load_with_memory_at_hand_seconds"].push_back(loadedWarm);
     figures_["plain_read_seconds"].push_back(read);
-    figures_["load_over_plain"].push_back(read / loading);
+    figures_["load_over_plain"].push_back(read / loaded);
+    figures_["load_in_fresh_process_over_plain"].push_back(read / loadedFresh);
+    figures_["load_with_memory_at_hand_over_plain"].push_back(read / loadedWarm);
     figures_["plain_read_into_fresh_memory_seconds"].push_back(readFresh);
-    figures_["load_over_plain_into_fresh_memory"].push_back(readFresh / loading);
+    figures_["load_over_plain_into_fresh_memory"].push_back(readFresh / loaded);
+    figures_["load_in_fresh_process_over_plain_into_fresh_memory"].push_back(readFresh / loadedFresh);
   }
 
   void training() {
@@ -325,15 +265,52 @@ public:
   }
 
 private:
+  static constexpr int memoryIsTakenBack = 4; ///< Seconds after which a host has taken back what was freed here.
+
   const uint64_t rows_;
   const std::string dir_;
   Rounds &figures_;
   const package::PackageInfo info_ = makeModel();
   const std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
-  const std::unique_ptr<Scheduler> scheduler_ =
-      makeThreadedScheduler(static_cast<int>(std::thread::hardware_concurrency()));
+  const std::unique_ptr<Scheduler> scheduler_ = makeScheduler();
   const std::unique_ptr<ParameterStore> store_ = makeStore(*scheduler_, info_);
 };
+
+/// Saves of a table of ten times its budget, beside reading and writing as many bytes plainly.
+void measureTiers(uint64_t rows, int rounds, const std::string &dir, Rounds &figures) {
+  const std::unique_ptr<FileSystem> files = makePosixFileSystem();
+  const std::unique_ptr<Scheduler> scheduler = makeScheduler();
+  const auto store = makeStore(*scheduler, makeModel(rows / 10), {.files = files.get(), .folder = dir});
+  check(store->tierStatus());
+  fill(*store, *scheduler, rows);
+  check(store->tierStatus());
+  const std::string saves = dir + "/saves";
+  check(files->createDirectories(saves));
+  for (int round = 0; round < rounds; ++round) {
+    const auto blocks = [&] { return static_cast<double>(store->table(0).tierFigures().blocksRead); };
+    const double before = blocks();
+    const double cpuBefore = cpuSeconds(CLOCK_PROCESS_CPUTIME_ID);
+    const double saved = saveTo(*files, *store, saves);
+    const double cpu = cpuSeconds(CLOCK_PROCESS_CPUTIME_ID) - cpuBefore;
+    const double blocksRead = blocks() - before;
+    const size_t bytes = bytesIn(*files, saves);
+    removeAll(*files, saves);
+    const double written = writePlainly(saves + "/plain", bytes);
+    const double read = readPlainly(saves + "/plain");
+    removeAll(*files, saves);
+    const double onDisk = static_cast<double>(store->table(0).tierFigures().rowsOnDisk);
+    std::printf(
+        "a table of ten times its budget, %.1f M rows on disk: save %.0f MB/s, processor time %.2f s, %.3f blocks "
+        "read a row; plain write %.0f MB/s and read %.0f MB/s: %.2f of both\n",
+        onDisk / 1e6, static_cast<double>(bytes) / 1e6 / saved, cpu, blocksRead / onDisk,
+        static_cast<double>(bytes) / 1e6 / written, static_cast<double>(bytes) / 1e6 / read, (written + read) / saved);
+    std::fflush(stdout);
+    figures["tier_save_seconds"].push_back(saved);
+    figures["tier_save_cpu_seconds"].push_back(cpu);
+    figures["tier_save_blocks_read_a_row"].push_back(blocksRead / onDisk);
+    figures["tier_save_over_plain_write_and_read"].push_back((written + read) / saved);
+  }
+}
 
 void writeMedians(const std::string &path, uint64_t rows, const Rounds &rounds) {
   Figures figures;
@@ -343,39 +320,68 @@ void writeMedians(const std::string &path, uint64_t rows, const Rounds &rounds) 
   if (!figures.write(path))
     stop("cannot write " + path);
 }
+
+struct Options {
+  uint64_t rows = 10000000;
+  int rounds = 3;
+  std::string dir = ".";
+  std::string json;
+  std::string only;
+  std::string load; ///< A folder whose save is loaded, and nothing else: what this program asks of itself.
+};
+
+Options parse(int argc, char **argv) {
+  Options options;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view flag = argv[i];
+    if (i + 1 == argc)
+      stop(std::string(flag) + " wants a value");
+    const std::string value = argv[i + 1];
+    if (flag == "--rows")
+      options.rows = std::strtoull(value.c_str(), nullptr, 10);
+    else if (flag == "--rounds")
+      options.rounds = std::atoi(value.c_str());
+    else if (flag == "--dir")
+      options.dir = value;
+    else if (flag == "--json")
+      options.json = value;
+    else if (flag == "--only" && (value == "files" || value == "training" || value == "tiers"))
+      options.only = value;
+    else if (flag == "--load")
+      options.load = value;
+    else
+      stop("there is no " + std::string(flag) + " " + value);
+  }
+  if (options.rows == 0 || options.rounds < 1)
+    stop("--rows and --rounds are at least 1");
+  return options;
+}
+
+int run(const Options &options, const std::string &dir) {
+  Rounds figures;
+  const auto wants = [&](std::string_view section) { return options.only.empty() || options.only == section; };
+  if (wants("files") || wants("training")) {
+    Bench bench(options.rows, dir, figures);
+    for (int round = 0; round < options.rounds; ++round) {
+      if (wants("files"))
+        bench.files();
+      if (wants("training"))
+        bench.training();
+    }
+  }
+  if (wants("tiers"))
+    measureTiers(options.rows, options.rounds, dir, figures);
+  if (!options.json.empty())
+    writeMedians(options.json, options.rows, figures);
+  return 0;
+}
 } // namespace
 
 int main(int argc, char **argv) {
-  uint64_t rows = 10000000;
-  int rounds = 3;
-  std::string dir = "checkpoint-bench.dir";
-  std::string json;
-  std::string_view only;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view flag = argv[i];
-    if (flag == "--rows")
-      rows = static_cast<uint64_t>(std::atoll(argv[i + 1]));
-    else if (flag == "--rounds")
-      rounds = std::atoi(argv[i + 1]);
-    else if (flag == "--dir")
-      dir = argv[i + 1];
-    else if (flag == "--json")
-      json = argv[i + 1];
-    else if (flag == "--only")
-      only = argv[i + 1];
-    else
-      stop("there is no " + std::string(flag));
+  const Options options = parse(argc, argv);
+  if (!options.load.empty()) {
+    std::printf("%.6f\n", load(*makePosixFileSystem(), *makeScheduler(), options.load, -1));
+    return 0;
   }
-  Rounds figures;
-  Bench bench(rows, dir, figures);
-  for (int round = 0; round < rounds; ++round) {
-    if (only.empty() || only == "files")
-      bench.files();
-    if (only.empty() || only == "training")
-      bench.training();
-  }
-  ::rmdir(dir.c_str());
-  if (!json.empty())
-    writeMedians(json, rows, figures);
-  return 0;
+  return runInOwnFolder(options.dir, [&](const std::string &dir) { return run(options, dir); });
 }

@@ -115,8 +115,9 @@ TEST(Checkpoint, anyServersToAnyServersAndOn) {
 
 TEST(Checkpoint, worksOnRealFiles) {
   const auto files = makePosixFileSystem();
-  const std::string dir =
-      (std::filesystem::temp_directory_path() / ("heter-checkpoint-" + std::to_string(getpid()))).string() + "/a/b";
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("heter-checkpoint-" + std::to_string(getpid()));
+  const std::string dir = folder.string() + "/a/b";
   const package::PackageInfo info = makeModel();
   TestCluster before(info, 2);
   trainSome(before, 0, 1, 2);
@@ -127,7 +128,7 @@ TEST(Checkpoint, worksOnRealFiles) {
   TestCluster after(info, 1);
   ASSERT_OK(load(*files, after, dir));
   EXPECT_TRUE(bitEqual(after.everything(), before.everything()));
-  std::filesystem::remove_all(dir + "/../..");
+  std::filesystem::remove_all(folder);
 }
 
 // Whatever operation of a save fails, once or for good, with or without a power cut: the folder holds the old or the
