@@ -321,7 +321,8 @@ static Status loadRows(FileSystem &files, ParameterStore &store, const std::stri
     return tables[table]->tierStatus();
   };
   for (size_t t = 0; t < tables.size(); ++t)
-    tables[t]->reserve(rowsOfFullFiles(files, dir, manifest, t) / store.options().shardCount);
+    tables[t]->reserve(rowsOfFullFiles(files, dir, manifest, t) / store.options().shardCount,
+                       store.options().parallelFor);
   for (int32_t server = 0; server < manifest.shardCount; ++server)
     if (holdsOwnShards(store, manifest, server))
       HETER_RETURN_IF_ERROR(readRows(files, dir, manifest, server, store.options().parallelFor, put));

@@ -2,6 +2,7 @@
 #include "runtime/table/CheckpointFiles.h"
 
 #include "runtime/base/Hash.h"
+#include "runtime/base/ThreadAnnotations.h"
 #include "runtime/table/Sharding.h"
 
 #include <algorithm>
@@ -33,27 +34,42 @@ public:
 
   /// The next block, valid until the next call; empty at the end of the file, which is then known to be whole.
   StatusOr<std::string_view> next() {
-    HETER_RETURN_IF_ERROR(next(block_).status());
-    return std::string_view(block_);
+    HETER_RETURN_IF_ERROR(take(block_));
+    HETER_RETURN_IF_ERROR(check(block_));
+    return std::string_view(block_.bytes);
   }
-  /// The same into `block`; whether it is the end.
-  StatusOr<bool> next(std::string &block) {
+
+  struct Block {
+    std::string bytes; ///< Empty: the end of the file, which is then the one that is meant.
+    int64_t number = 0;
+    uint64_t before = 0, stored = 0; ///< The checksums of the block before and of this one, as they are in the file.
+  };
+  /// The same without looking at the block's checksum: the file is whole if check() finds every block so.
+  Status take(Block &block) {
+    block.number = blocks_++;
     uint32_t length = 0;
     HETER_RETURN_IF_ERROR(readExactly({reinterpret_cast<char *>(&length), lengthBytes}));
     if (length + checksumBytes > static_cast<uint64_t>(left_))
       return damaged();
-    block.resize(length);
-    HETER_RETURN_IF_ERROR(readExactly(block));
-    uint64_t stored = 0;
-    HETER_RETURN_IF_ERROR(readExactly({reinterpret_cast<char *>(&stored), checksumBytes}));
-    checksum_ = hashBytes(block, checksum_);
-    if (stored != checksum_)
+    block.before = checksum_;
+    block.bytes.resize(length);
+    HETER_RETURN_IF_ERROR(readExactly(block.bytes));
+    HETER_RETURN_IF_ERROR(readExactly({reinterpret_cast<char *>(&checksum_), checksumBytes}));
+    block.stored = checksum_;
+    if (length == 0 && left_ != 0)
+      return isAnother();
+    return {};
+  }
+  /// Thread-safe.
+  Status check(const Block &block) const {
+    if (hashBytes(block.bytes, block.before) != block.stored)
       return damaged();
-    if (length == 0 && (left_ != 0 || checksum_ != file_.file.checksum))
-      return Status::dataLoss(path_ + " is not the file that the manifest means: its checksum is another");
-    return length == 0;
+    return block.bytes.empty() && block.stored != file_.file.checksum ? isAnother() : Status();
   }
 
+  Status isAnother() const {
+    return Status::dataLoss(path_ + " is not the file that the manifest means: its checksum is another");
+  }
   Status damaged() const { return Status::dataLoss(path_ + " is damaged or was edited: a checksum does not fit"); }
   Status malformed(const std::string &what) const { return Status::dataLoss(path_ + " is malformed: " + what); }
 
@@ -92,8 +108,9 @@ private:
   std::unique_ptr<InputFile> in_;
   const ManifestFile &file_;
   int64_t left_;
-  uint64_t checksum_ = 0;
-  std::string block_;
+  uint64_t checksum_ = 0; ///< That the block before has in the file.
+  int64_t blocks_ = 0;
+  Block block_;
 };
 } // namespace
 
@@ -109,91 +126,120 @@ public:
   Status read(const ManifestFile &file, bool isOldest) {
     HETER_ASSIGN_OR_RETURN(const std::unique_ptr<BlockReader> reader,
                            BlockReader::create(files_, dir_, manifest_, file));
-    std::vector<int64_t> counted(settled_.size());
-    std::vector<std::vector<uint64_t>> found(settled_.size());
-    for (bool ended = false; !ended;) {
-      HETER_RETURN_IF_ERROR(readSome(*reader, ended));
-      HETER_RETURN_IF_ERROR(visitBlocks(*reader, file, /*keepKeys=*/!isOldest));
-      for (const Block &block : blocks_) {
-        counted[block.table] += block.kind == RowBlock::Erased ? 0 : block.rowCount;
-        if (!isOldest)
-          found[block.table].insert(found[block.table].end(), block.keys.begin(), block.keys.end());
-      }
-    }
-    if (counted != file.rows)
+    Course course{*reader, file, /*keepKeys=*/!isOldest, Found(settled_.size())};
+    parallelFor_(mostThreads, [&](int64_t) { readBlocks(course); });
+    MutexLock lock(course.mutex);
+    HETER_RETURN_IF_ERROR(course.status);
+    if (course.found.counted != file.rows)
       return reader->malformed("it does not hold as many rows as the manifest says");
     for (size_t table = 0; table < settled_.size(); ++table)
-      settled_[table].insert(found[table].begin(), found[table].end());
+      settled_[table].insert(course.found.keys[table].begin(), course.found.keys[table].end());
     return {};
   }
 
 private:
-  /// Blocks in memory at once: those that one turn of a writer over its ranges gives, so that each is of other rows.
-  static constexpr size_t blocksAtOnce = TableSnapshot::ranges;
+  static constexpr int64_t mostThreads = 64;
+  static constexpr size_t rowsAtOnce = 512; ///< That are visited together: they stay in the nearest cache until then.
 
-  struct Block {
-    std::string bytes;
-    uint32_t table = 0;
-    RowBlock kind = RowBlock::Whole;
-    int64_t rowCount = 0;
-    std::vector<uint64_t> keys; ///< All, if they are wanted.
-    std::vector<RowImage> rows; ///< Those that count; their states lie in `bytes`.
-    Status status;
+  /// What a file holds of each table.
+  struct Found {
+    explicit Found(size_t tables) : counted(tables), keys(tables) {}
+    void add(const Found &other) {
+      for (size_t t = 0; t < counted.size(); ++t) {
+        counted[t] += other.counted[t];
+        keys[t].insert(keys[t].end(), other.keys[t].begin(), other.keys[t].end());
+      }
+    }
+    std::vector<int64_t> counted;
+    std::vector<std::vector<uint64_t>> keys; ///< All, if they are wanted.
   };
 
-  Status readSome(BlockReader &reader, bool &ended) {
-    blocks_.resize(blocksAtOnce);
-    size_t count = 0;
-    while (count < blocksAtOnce) {
-      HETER_ASSIGN_OR_RETURN(ended, reader.next(blocks_[count].bytes));
+  /// A file that threads read together: each takes the next block and has it checked and visited while others take
+  /// theirs. Blocks that are taken one after another are mostly of different ranges, as the writer's turns are.
+  struct Course {
+    Course(BlockReader &reader, const ManifestFile &file, bool keepKeys, Found none)
+        : reader(reader), file(file), keepKeys(keepKeys), found(std::move(none)) {}
+
+    /// False: there is none, or something has failed.
+    bool take(BlockReader::Block &block) HETER_EXCLUDES(mutex) {
+      MutexLock lock(mutex);
       if (ended)
-        break;
-      ++count;
+        return false;
+      if (Status taken = reader.take(block); !taken.ok())
+        failLocked(block.number, std::move(taken));
+      ended = ended || block.bytes.empty();
+      return status.ok();
     }
-    blocks_.resize(count);
-    return {};
+    /// Of all that failed the first block counts.
+    void fail(int64_t block, Status why) HETER_EXCLUDES(mutex) {
+      MutexLock lock(mutex);
+      failLocked(block, std::move(why));
+    }
+    void failLocked(int64_t block, Status why) HETER_REQUIRES(mutex) {
+      if (status.ok() || block < failed) {
+        failed = block;
+        status = std::move(why);
+      }
+      ended = true;
+    }
+
+    BlockReader &reader; ///< take() is called with the mutex held.
+    const ManifestFile &file;
+    const bool keepKeys;
+    Mutex mutex;
+    bool ended HETER_GUARDED_BY(mutex) = false;
+    int64_t failed HETER_GUARDED_BY(mutex) = 0;
+    Status status HETER_GUARDED_BY(mutex);
+    Found found HETER_GUARDED_BY(mutex);
+  };
+
+  void readBlocks(Course &course) {
+    BlockReader::Block block;
+    Found found(settled_.size());
+    while (course.take(block)) {
+      Status status = course.reader.check(block);
+      if (status.ok() && !block.bytes.empty())
+        status = visit(course, block.bytes, found);
+      if (!status.ok())
+        course.fail(block.number, std::move(status));
+    }
+    MutexLock lock(course.mutex);
+    course.found.add(found);
   }
 
-  Status visitBlocks(const BlockReader &reader, const ManifestFile &file, bool keepKeys) {
-    parallelFor_(static_cast<int64_t>(blocks_.size()), [&](int64_t i) {
-      Block &block = blocks_[static_cast<size_t>(i)];
-      block.status = parse(reader, file, block, keepKeys);
-      if (block.status.ok())
-        block.status = visit_(block.table, block.rows);
-    });
-    for (const Block &block : blocks_)
-      HETER_RETURN_IF_ERROR(block.status);
-    return {};
-  }
-
-  Status parse(const BlockReader &reader, const ManifestFile &file, Block &block, bool keepKeys) const {
-    BlockParser parser(block.bytes);
-    block.table = parser.take<uint32_t>();
-    block.kind = static_cast<RowBlock>(parser.take<uint32_t>());
+  Status visit(const Course &course, std::string_view bytes, Found &found) const {
+    const BlockReader &reader = course.reader;
+    BlockParser parser(bytes);
+    const auto table = parser.take<uint32_t>();
+    const auto kind = static_cast<RowBlock>(parser.take<uint32_t>());
     const auto rows = parser.take<uint32_t>();
-    if (!parser.ok() || block.table >= settled_.size() || block.kind > RowBlock::Erased)
+    if (!parser.ok() || table >= settled_.size() || kind > RowBlock::Erased)
       return reader.malformed("a block names no table");
-    const bool erased = block.kind == RowBlock::Erased;
-    const TableSpec &spec = manifest_.schema.tables[block.table];
-    const auto floats = static_cast<size_t>(erased ? 0 : spec.floatsOf(block.kind == RowBlock::Short));
+    const bool erased = kind == RowBlock::Erased;
+    const TableSpec &spec = manifest_.schema.tables[table];
+    const auto floats = static_cast<size_t>(erased ? 0 : spec.floatsOf(kind == RowBlock::Short));
     const bool hasSeen = !erased && spec.policy.period > 0;
     if (parser.left() != rows * (sizeof(uint64_t) + (hasSeen ? sizeof(uint32_t) : 0) + floats * sizeof(float)))
       return reader.malformed("a block does not hold the rows that it says");
-    block.rowCount = rows;
-    block.keys.clear();
-    block.rows.clear();
-    block.rows.reserve(rows);
+    found.counted[table] += erased ? 0 : rows;
+    const std::unordered_set<uint64_t> &settled = settled_[table];
+    std::vector<RowImage> images;
+    images.reserve(std::min<size_t>(rows, rowsAtOnce));
     for (uint32_t i = 0; i < rows; ++i) {
       const auto key = parser.take<uint64_t>();
       const uint32_t seen = hasSeen ? parser.take<uint32_t>() : 0;
       // All before are numbers of 4 or 8 bytes, so that floats lie at multiples of 4.
       const auto *state = reinterpret_cast<const float *>(parser.takeText(floats * sizeof(float)).data());
-      if (ownerOfKey(key, manifest_.shardCount) != file.shardIndex)
+      if (ownerOfKey(key, manifest_.shardCount) != course.file.shardIndex)
         return reader.malformed("it holds a key of another server");
-      if (keepKeys)
-        block.keys.push_back(key);
-      if (!erased && (settled_[block.table].empty() || !settled_[block.table].contains(key)))
-        block.rows.push_back({key, block.kind == RowBlock::Whole, {state, floats}, static_cast<uint16_t>(seen)});
+      if (course.keepKeys)
+        found.keys[table].push_back(key);
+      if (!erased && (settled.empty() || !settled.contains(key)))
+        images.push_back({key, kind == RowBlock::Whole, {state, floats}, static_cast<uint16_t>(seen)});
+      if (images.size() == rowsAtOnce || (i + 1 == rows && !images.empty())) {
+        HETER_RETURN_IF_ERROR(visit_(table, images));
+        images.clear();
+      }
     }
     return {};
   }
@@ -204,7 +250,6 @@ private:
   const ParallelFor &parallelFor_;
   const RowsVisitor &visit_;
   std::vector<std::unordered_set<uint64_t>> settled_; ///< Keys of each table that newer files have, or erased.
-  std::vector<Block> blocks_;
 };
 } // namespace
 

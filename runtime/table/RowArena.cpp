@@ -2,6 +2,8 @@
 #include "runtime/table/RowArena.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <new>
 
@@ -17,11 +19,23 @@ static constexpr size_t mostRegion = size_t{1} << 30;
 static constexpr size_t aheadPart = 256;
 static constexpr size_t leastAhead = size_t{512} << 10;
 static constexpr size_t mostAhead = size_t{32} << 20;
+// Of what is expected to be used soon: enough that nobody comes to a page that another thread is clearing.
+static constexpr size_t expectedAhead = size_t{32} << 20;
 // A block of pieces that lie close to each other: a small part of what is there.
 static constexpr size_t closePart = 512;
 static constexpr size_t mostClose = size_t{256} << 10;
 
 static size_t roundUp(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
+
+/// Has the system make a huge page whose bytes may be in use already.
+static void makeReady(char *page) {
+#if defined(MADV_POPULATE_WRITE)
+  if (madvise(page, hugePage, MADV_POPULATE_WRITE) == 0 || errno != EINVAL)
+    return; // or it is made when it is touched
+#endif
+  for (size_t at = 0; at < hugePage; at += 4096) // an older system
+    std::atomic_ref<char>(page[at]).fetch_or(0, std::memory_order_relaxed);
+}
 
 RowArena::~RowArena() {
   for (const Region &region : regions_)
@@ -29,7 +43,7 @@ RowArena::~RowArena() {
 }
 
 void RowArena::addRegion(size_t atLeast) {
-  const bool huge = !regions_.empty();
+  const bool huge = !regions_.empty() || atLeast >= leastRegion;
   // Later ones as large as all before, so that mapping them, which waits for pages that are being cleared, is rare.
   const size_t wanted = huge ? std::clamp(bytes_, leastRegion, mostRegion) : firstRegion;
   const size_t usable = roundUp(std::max(atLeast, wanted), hugePage);
@@ -43,6 +57,7 @@ void RowArena::addRegion(size_t atLeast) {
     next_ = reinterpret_cast<char *>(roundUp(reinterpret_cast<uintptr_t>(mapping), hugePage));
   end_ = next_ + usable;
   ready_ = huge ? next_ : end_;
+  expected_ = nullptr;
 #if defined(MADV_HUGEPAGE)
   madvise(next_, usable, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 #endif
@@ -76,18 +91,44 @@ char *RowArena::take(size_t bytes) {
   return piece;
 }
 
+char *RowArena::nextToReady(size_t ahead, const char *end) {
+  if (ready_ >= end || ready_ > next_ + ahead)
+    return nullptr;
+  char *const page = std::max(ready_, next_ - reinterpret_cast<uintptr_t>(next_) % hugePage);
+  ready_ = page + hugePage;
+  return page;
+}
+
 void RowArena::readyAhead() {
-#if defined(MADV_POPULATE_WRITE)
   if (!background_)
     return;
   const size_t ahead = std::clamp(bytes_ / aheadPart, leastAhead, mostAhead);
-  while (ready_ < end_ && ready_ <= next_ + ahead) {
-    char *const page = std::max(ready_, next_ - reinterpret_cast<uintptr_t>(next_) % hugePage);
-    ready_ = page + hugePage;
-    // If it fails, the page is made when it is touched.
-    background_([page] { madvise(page, hugePage, MADV_POPULATE_WRITE); });
+  while (char *page = nextToReady(ahead, end_))
+    background_([page] { makeReady(page); });
+}
+
+void RowArena::reserve(size_t bytes) {
+  if (bytes < leastRegion)
+    return;
+  MutexLock lock(mutex_);
+  try {
+    if (static_cast<size_t>(end_ - next_) < bytes)
+      addRegion(bytes);
+  } catch (const std::bad_alloc &) {
+    return; // it is taken piece by piece, as long as there is any
   }
-#endif
+  expected_ = next_ + bytes;
+}
+
+bool RowArena::readyNext() {
+  char *page = nullptr;
+  {
+    MutexLock lock(mutex_);
+    page = expected_ ? nextToReady(expectedAhead, expected_) : nullptr;
+  }
+  if (page)
+    makeReady(page);
+  return page != nullptr;
 }
 
 size_t RowArena::bytes() const {

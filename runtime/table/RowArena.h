@@ -30,6 +30,13 @@ public:
   /// The same, close to the other pieces that this call gave. What every pull goes through lies in few pages then, and
   /// the tables that find those stay in the caches.
   char *allocateClose(size_t bytes) HETER_EXCLUDES(mutex_);
+  /// What is handed out next, up to `bytes` bytes, lies in one region and is expected to be used soon: see readyNext().
+  /// Where there is no room for that, nothing is done. REQUIRES: little was handed out so far.
+  void reserve(size_t bytes) HETER_EXCLUDES(mutex_);
+  /// Makes one more huge page of what reserve() expects ready on the calling thread, if it is some way ahead at most of
+  /// what was handed out; else gives false. Threads that call it before they use memory share the work of clearing it,
+  /// and none waits for a page that another one clears.
+  bool readyNext() HETER_EXCLUDES(mutex_);
   /// Handed out so far, which is nearly what is resident.
   size_t bytes() const HETER_EXCLUDES(mutex_);
 
@@ -40,6 +47,9 @@ private:
   };
   char *take(size_t bytes) HETER_REQUIRES(mutex_);
   void addRegion(size_t atLeast) HETER_REQUIRES(mutex_);
+  /// The next huge page to be made ready, if it begins before `end` and is no further than `ahead` bytes from what is
+  /// handed out next; it counts as ready then. Null: there is none.
+  char *nextToReady(size_t ahead, const char *end) HETER_REQUIRES(mutex_);
   /// Has huge pages made ready for what is handed out next.
   void readyAhead() HETER_REQUIRES(mutex_);
 
@@ -48,7 +58,8 @@ private:
   std::vector<Region> regions_ HETER_GUARDED_BY(mutex_);
   char *next_ HETER_GUARDED_BY(mutex_) = nullptr;
   char *end_ HETER_GUARDED_BY(mutex_) = nullptr;
-  char *ready_ HETER_GUARDED_BY(mutex_) = nullptr; ///< Up to here huge pages are ready or about to be.
+  char *ready_ HETER_GUARDED_BY(mutex_) = nullptr;    ///< Up to here huge pages are ready or about to be.
+  char *expected_ HETER_GUARDED_BY(mutex_) = nullptr; ///< Up to here reserve() expects the region's to be used.
   size_t bytes_ HETER_GUARDED_BY(mutex_) = 0;
   // Of the block that allocateClose() gives from.
   char *closeNext_ HETER_GUARDED_BY(mutex_) = nullptr;

@@ -175,18 +175,31 @@ Status SparseTable::visitRows(const std::function<Status(const RowImage &)> &vis
   return TableSnapshot(*const_cast<SparseTable *>(this)).visit(0, visit);
 }
 
-void SparseTable::reserve(int64_t rows) {
-  for (int r = 0; r < rangeCount; ++r) {
-    const int64_t shards = firstShardOfRange(r + 1) - firstShardOfRange(r);
+void SparseTable::reserve(int64_t rows, const ParallelFor &parallelFor) {
+  constexpr int64_t onDiskRowMemory = 25; // with its place in the index, about
+  int64_t bytes = rows * spec_.rowMemory(false);
+  if (spec_.policy.tiered)
+    bytes = std::min(bytes, spec_.policy.memoryBytes + rows * onDiskRowMemory);
+  arena_->reserve(static_cast<size_t>(bytes + bytes / 64)); // slabs have some room at their end
+  const auto reserveRange = [&](int64_t r) {
+    while (arena_->readyNext()) {
+    }
+    const int64_t shards = firstShardOfRange(static_cast<int>(r) + 1) - firstShardOfRange(static_cast<int>(r));
     TableRange &range = *ranges_[static_cast<size_t>(r)];
     WriterLock lock(range.mutex());
     range.reserve(rows * shards / (endShard_ - firstShard_));
-  }
+  };
+  if (parallelFor)
+    return parallelFor(rangeCount, reserveRange);
+  for (int r = 0; r < rangeCount; ++r)
+    reserveRange(r);
 }
 
 void SparseTable::putRows(std::span<const RowImage> rows) {
   const ptrdiff_t most = isTiered() ? 256 : PTRDIFF_MAX; // before those that have no room leave
   const auto rangeOf = [this](const RowImage &row) { return rangeOfShard_[static_cast<size_t>(shardOf(row.key))]; };
+  while (arena_->readyNext()) {
+  }
   while (!rows.empty()) {
     assert(owns(rows.front().key));
     const uint8_t first = rangeOf(rows.front());

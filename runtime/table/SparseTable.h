@@ -18,6 +18,7 @@
 namespace heter::runtime {
 
 class KeyBatch;
+using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)> &body)>;
 
 /// The pushes of a step to one part of a table; keys are unique within each.
 struct PartGradients {
@@ -116,8 +117,9 @@ public:
 
   /// Calls `visit` with every row, ordered by mixed key. Stops at the first error. REQUIRES: no snapshot is taken.
   Status visitRows(const std::function<Status(const RowImage &)> &visit) const;
-  /// Makes the index ready for about `rows` rows, as if they had come one by one. REQUIRES: there are none yet.
-  void reserve(int64_t rows);
+  /// Makes the index ready for about `rows` rows, as if they had come one by one, and has putRows() make memory ready
+  /// for them. `parallelFor` spreads the work; empty: it is done here. REQUIRES: there are none yet.
+  void reserve(int64_t rows, const ParallelFor &parallelFor = {});
   /// Adds or replaces rows, fastest if neighbours are of one range of shards. Those that have no room in memory leave
   /// it. REQUIRES: owns(key) of each; with a tier, that no snapshot is taken.
   void putRows(std::span<const RowImage> rows);
