@@ -1,6 +1,8 @@
 // Saved models: any number of servers to any other, damage, faults in the middle of a save, and text dumps.
 #include "runtime/table/Checkpoint.h"
+#include "runtime/base/Hash.h"
 #include "runtime/base/Log.h"
+#include "runtime/base/ParallelFor.h"
 #include "runtime/table/CheckpointFiles.h"
 #include "runtime/table/CheckpointFormat.h"
 #include "runtime/table/SparseTable.h"
@@ -272,6 +274,55 @@ TEST(Checkpoint, truncatedMissingAndForeignFilesAreNamed) {
   mixed = good;
   mixed["dir/save-000001.server-0-of-1.rows"] = good.at("dir/save-000001.server-0-of-1.dense");
   expectError(mixed, "save-000001.server-0-of-1.rows", "the manifest says");
+}
+
+/// A store that works on four threads.
+struct ThreadedStore {
+  explicit ThreadedStore(const package::PackageInfo &info) {
+    StoreOptions options;
+    options.parallelFor = [this](int64_t count, const auto &body) { parallelFor(*scheduler, count, body); };
+    auto made = ParameterStore::create(info, resolveKernel, options);
+    EXPECT_TRUE(made.ok());
+    store = std::move(*made);
+  }
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(4);
+  std::unique_ptr<ParameterStore> store;
+};
+
+// Of more rows than memory is made ready for ahead: threads share blocks and memory, and the first error counts.
+TEST(Checkpoint, aLoadOnThreadsIsTheSameAndFindsDamage) {
+  package::PackageInfo info;
+  info.model = "one table";
+  info.tables = {makeTable("emb", {makePart("", 9, "uniform", 0.01, adagrad())})};
+  const ThreadedStore before(info);
+  const auto rows = int64_t{900000};
+  std::vector<float> state(18);
+  for (int64_t i = 0; i < rows; ++i) {
+    state[0] = static_cast<float>(i);
+    before.store->table(0).putRow({mixKey(static_cast<uint64_t>(i)), true, state});
+  }
+  FaultyFileSystem files;
+  ASSERT_OK(test::saveCheckpoint(files, *before.store, "dir"));
+  const ThreadedStore after(info);
+  const auto loaded = [&] { return loadInto(files, *after.store, "dir").status(); };
+  ASSERT_OK(loaded());
+  EXPECT_EQ(after.store->table(0).rowCount(), rows);
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < rows; ++i) {
+    const auto visit = [&](const RowImage &row) { wrong += row.state[0] != static_cast<float>(i); };
+    ASSERT_OK(after.store->table(0).visitKey(mixKey(static_cast<uint64_t>(i)), visit));
+  }
+  EXPECT_EQ(wrong, 0);
+
+  auto contents = files.contents();
+  std::string &bytes =
+      std::find_if(contents.begin(), contents.end(), [](const auto &f) { return f.first.ends_with(".rows"); })->second;
+  bytes[bytes.size() / 2] ^= 1;
+  files.setContents(contents);
+  const Status damaged = loaded();
+  EXPECT_EQ(damaged.code(), StatusCode::DataLoss);
+  EXPECT_NE(damaged.message().find("is damaged or was edited"), std::string::npos) << damaged.message();
+  EXPECT_EQ(after.store->table(0).rowCount(), 0);
 }
 
 TEST(Checkpoint, anotherModelIsRefused) {

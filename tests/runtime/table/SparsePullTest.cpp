@@ -83,6 +83,36 @@ TEST(SparsePull, keysOfOneBucketAreAllFound) {
   }
 }
 
+TEST(RowArena, whatIsExpectedLiesTogetherAndIsMadeReadySomeWayAhead) {
+  constexpr size_t piece = size_t{1} << 20, pieces = 100;
+  const auto readied = [](RowArena &arena) {
+    int pages = 0;
+    while (arena.readyNext())
+      ++pages;
+    return pages;
+  };
+  RowArena arena;
+  EXPECT_FALSE(arena.readyNext());
+  arena.reserve(piece); // which is not worth a region
+  EXPECT_FALSE(arena.readyNext());
+  arena.reserve(pieces * piece);
+  int pages = readied(arena);
+  EXPECT_GT(pages, 8);
+  EXPECT_LT(pages, 20);
+  const char *last = nullptr;
+  for (size_t i = 0; i < pieces; ++i) {
+    char *const at = arena.allocate(piece);
+    EXPECT_TRUE(last == nullptr || at == last + piece);
+    EXPECT_TRUE(std::all_of(at, at + piece, [](char c) { return c == 0; }));
+    std::fill_n(at, piece, 'x');
+    last = at;
+    pages += readied(arena);
+  }
+  EXPECT_EQ(pages, static_cast<int>(pieces / 2)); // of 2 MB
+  arena.allocate(size_t{64} << 20);               // beyond what was expected
+  EXPECT_FALSE(arena.readyNext());
+}
+
 TEST(RowArena, closePiecesLieTogetherHoweverManyOthersThereAre) {
   constexpr size_t piece = 4096;
   RowArena arena;
