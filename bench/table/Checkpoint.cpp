@@ -64,7 +64,9 @@ std::unique_ptr<ParameterStore> makeStore(Scheduler &scheduler, const package::P
   StoreOptions options;
   options.tier = tier;
   options.background = [&scheduler](std::function<void()> task) { scheduler.postBlocking(std::move(task)); };
-  options.besideTraining = [&scheduler](int64_t count, const auto &body) { unhurriedFor(scheduler, count, body); };
+  options.besideTraining = [&scheduler, pace = std::make_shared<Pace>()](int64_t count, const auto &body) {
+    unhurriedFor(scheduler, *pace, count, body);
+  };
   options.parallelFor = [&scheduler](int64_t count, const auto &body) { parallelFor(scheduler, count, body); };
   auto store = ParameterStore::create(info, [](const std::string &) { return KernelFunction(adagradKernel); }, options);
   check(store.status());

@@ -2,12 +2,9 @@
 // counters.
 #include "runtime/base/ParallelFor.h"
 
-#include "runtime/base/ThreadAnnotations.h"
-
 #include <algorithm>
 #include <atomic>
 #include <ctime>
-#include <thread>
 
 namespace heter::runtime {
 namespace {
@@ -57,6 +54,29 @@ void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(i
   loop->wait();
 }
 
+void Pace::slow() {
+  MutexLock lock(mutex_);
+  full_ = false;
+}
+
+void Pace::full() {
+  MutexLock lock(mutex_);
+  full_ = true;
+  changed_.notifyAll();
+}
+
+bool Pace::isFull() const {
+  MutexLock lock(mutex_);
+  return full_;
+}
+
+void Pace::rest(Duration most) {
+  const auto until = std::chrono::steady_clock::now() + most;
+  MutexLock lock(mutex_);
+  while (!full_ && std::chrono::steady_clock::now() < until)
+    changed_.waitUntil(mutex_, until);
+}
+
 static Duration processorTimeOfThread() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -66,10 +86,10 @@ static Duration processorTimeOfThread() {
 /// What unhurriedFor takes at least, of its processor time.
 constexpr int timesAsLong = 3;
 
-void unhurriedFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body) {
+void unhurriedFor(Scheduler &scheduler, Pace &pace, int64_t count, const std::function<void(int64_t)> &body) {
   // Seldom and for long: whoever wakes up has to wait for a processor, and takes it from others amid their work.
   constexpr Duration longEnough = std::chrono::milliseconds(10);
-  const TimePoint start = scheduler.now();
+  TimePoint start = scheduler.now();
   Duration used{};
   for (int64_t i = 0; i < count; ++i) {
     const TimePoint began = scheduler.now();
@@ -77,9 +97,13 @@ void unhurriedFor(Scheduler &scheduler, int64_t count, const std::function<void(
     body(i);
     // Under virtual time, which does not go on meanwhile, there is nothing to rest from.
     used += std::min(processorTimeOfThread() - before, scheduler.now() - began);
+    if (pace.isFull()) { // what it took meanwhile is not to be rested for later
+      start = scheduler.now();
+      used = {};
+    }
     const Duration due = timesAsLong * used - (scheduler.now() - start);
     if (due >= longEnough)
-      std::this_thread::sleep_for(due);
+      pace.rest(due);
   }
 }
 

@@ -4,6 +4,7 @@
 #define HETER_RUNTIME_BASE_PARALLELFOR_H
 
 #include "runtime/base/Scheduler.h"
+#include "runtime/base/ThreadAnnotations.h"
 
 #include <cstdint>
 #include <functional>
@@ -15,11 +16,28 @@ namespace heter::runtime {
 /// the calls that other threads are in the middle of. So `body` must not block. With one thread it is a plain loop.
 void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body);
 
-/// Runs body(0) .. body(count - 1) in order on the calling thread, which may block, and rests now and then, so that it
-/// takes no more than a third of a processor by the clock of `scheduler`: for work beside which other work, for which
-/// there are as many threads as processors, is to come on. Where the processors are contended for anyhow, it does not
-/// rest.
-void unhurriedFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body);
+/// Whether there is other work that unhurriedFor() rests for: he says so who knows. Thread-safe.
+class Pace {
+public:
+  /// There is, as at first.
+  void slow() HETER_EXCLUDES(mutex_);
+  /// There is none: nobody rests from now on, and who rests goes on at once.
+  void full() HETER_EXCLUDES(mutex_);
+  bool isFull() const HETER_EXCLUDES(mutex_);
+  /// Blocks for so long, or until full().
+  void rest(Duration most) HETER_EXCLUDES(mutex_);
+
+private:
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool full_ HETER_GUARDED_BY(mutex_) = false;
+};
+
+/// Runs body(0) .. body(count - 1) in order on the calling thread, which may block, and unless `pace` is full rests now
+/// and then, so that it takes no more than a third of a processor by the clock of `scheduler`: for work beside which
+/// other work, for which there are as many threads as processors, is to come on. Where the processors are contended for
+/// anyhow, it does not rest.
+void unhurriedFor(Scheduler &scheduler, Pace &pace, int64_t count, const std::function<void(int64_t)> &body);
 
 } // namespace heter::runtime
 

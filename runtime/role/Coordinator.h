@@ -88,6 +88,7 @@ private:
   bool saveIsDue(int64_t stepsClosed) const;
   void saveIsWanted();
   void saveAndGoOn();
+  void hurrySave();
   void mark(Task done);
   void save(Task done);
   void commit(int64_t saveNumber, std::vector<rpc::SaveReply> &replies, Task done);
@@ -133,8 +134,9 @@ private:
   bool saving_ = false;     ///< Amid training, which goes on meanwhile.
   bool saveWaits_ = false;  ///< No step is closed until servers have marked the save that is due.
   bool saveWaitedBefore_ = false;
-  DataPosition position_; ///< Behind the last step that was closed.
-  DataPosition saved_;    ///< The same of the save that is being written.
+  bool saveHurries_ = false; ///< The one under way: servers were told.
+  DataPosition position_;    ///< Behind the last step that was closed.
+  DataPosition saved_;       ///< The same of the save that is being written.
   std::optional<uint64_t> loadedSeed_;
   int64_t lastSave_ = 0; ///< Of this run; 0: none.
   int increments_ = 0;   ///< Since the last full save.

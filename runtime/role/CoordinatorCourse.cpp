@@ -171,8 +171,10 @@ bool Coordinator::saveIsDue(int64_t stepsClosed) const {
 
 void Coordinator::saveIsWanted() {
   saveWaits_ = true;
-  if (saving_)
+  if (saving_) {
     warnThatTrainingWaits(saveWaitedBefore_);
+    hurrySave();
+  }
   closeNextStep();
 }
 
@@ -180,12 +182,27 @@ void Coordinator::saveAndGoOn() {
   saving_ = closing_ = true;
   mark([self = shared_from_this()] {
     self->closing_ = self->saveWaits_ = false;
+    self->saveHurries_ = false; // a call before the mark was for nothing
+    if (self->interrupted_)
+      self->hurrySave();
     self->save([self] {
       self->saving_ = false;
       self->interrupted_ ? self->endInterrupted() : self->closeNextStep();
     });
     self->closeNextStep();
   });
+}
+
+/// Nothing is left to do before the save is written.
+void Coordinator::hurrySave() {
+  if (std::exchange(saveHurries_, true))
+    return;
+  auto make = [](size_t) {
+    rpc::HurrySaveRequest request;
+    request.generation = firstGeneration;
+    return request;
+  };
+  callServers<rpc::HurrySave>(make, workDeadline, "", [](std::vector<rpc::Ack> &) {});
 }
 
 /// The instant of a save, on all servers. No step may be closed until they have it.
@@ -215,9 +232,11 @@ bool Coordinator::dataEnded() const {
 }
 
 void Coordinator::advanceIfPhaseEnded() {
-  if ((phase_ != Phase::Training && phase_ != Phase::Testing) || closing_ || saving_ || saveWaits_ ||
-      !toClose_.empty() || !dataEnded())
+  if ((phase_ != Phase::Training && phase_ != Phase::Testing) || closing_ || saveWaits_ || !toClose_.empty() ||
+      !dataEnded())
     return;
+  if (saving_)
+    return hurrySave();
   if (Status status = scoreboard_.endPhase(); !status.ok())
     return fail(status);
   if (phase_ == Phase::Training)

@@ -70,8 +70,10 @@ void Coordinator::lose(const MemberKey &key, Member &member, const std::string &
 
 void Coordinator::interrupt() {
   strand_->post([self = shared_from_this()] {
-    if (std::exchange(self->interrupted_, true) || self->phase_ == Phase::Saving || self->saving_)
+    if (std::exchange(self->interrupted_, true) || self->phase_ == Phase::Saving)
       return; // A save goes on to its end.
+    if (self->saving_)
+      return self->hurrySave();
     if (self->phase_ == Phase::Joining)
       return self->end(Status::cancelled("interrupted before training began"));
     self->endInterrupted();

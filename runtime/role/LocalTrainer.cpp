@@ -1,7 +1,6 @@
 // The same frames and ledger as a cluster's, with the store called directly.
 #include "runtime/role/LocalTrainer.h"
 
-#include "runtime/base/ParallelFor.h"
 #include "runtime/base/Process.h"
 #include "runtime/export/Export.h"
 #include "runtime/graph/Profile.h"
@@ -73,8 +72,8 @@ Status LocalTrainer::prepare() {
   };
   storeOptions.tier = {&context_.files, context_.options.tierPlace()};
   storeOptions.secondsNow = [&scheduler = context_.scheduler] { return scheduler.systemSeconds(); };
-  storeOptions.besideTraining = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
-    unhurriedFor(scheduler, count, body);
+  storeOptions.besideTraining = [&scheduler = context_.scheduler, &pace = pace_](int64_t count, const auto &body) {
+    unhurriedFor(scheduler, pace, count, body);
   };
   storeOptions.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
@@ -197,6 +196,7 @@ void LocalTrainer::stepClosed(const CompleteStep &step) {
     if (saving_) {
       warnThatTrainingWaits(saveWaitedBefore_);
       saveWaits_ = true;
+      pace_.full();
       return;
     }
     saveAndGoOn();
@@ -228,6 +228,7 @@ bool LocalTrainer::saveIsDue(int64_t stepsClosed) const {
 /// Saves what is closed now, while training goes on. REQUIRES: no frame of a later step has pulled yet in async runs.
 void LocalTrainer::saveAndGoOn() {
   saving_ = true;
+  pace_.slow();
   saves_->mark();
   context_.scheduler.postBlocking([self = shared_from_this(), position = position_] {
     Status saved = self->save(position);
@@ -272,6 +273,7 @@ Status LocalTrainer::closeStep(const CompleteStep &step) {
 
 void LocalTrainer::phaseEnded(Status status) {
   if (saving_ || closing_) {
+    pace_.full();
     endedMeanwhile_ = std::move(status);
     return;
   }

@@ -2,6 +2,7 @@
 #ifndef HETER_RUNTIME_ROLE_LOCALTRAINER_H
 #define HETER_RUNTIME_ROLE_LOCALTRAINER_H
 
+#include "runtime/base/ParallelFor.h"
 #include "runtime/role/FramePump.h"
 #include "runtime/role/LocalParameters.h"
 #include "runtime/role/Model.h"
@@ -57,6 +58,7 @@ private:
   UniqueFunction<void(StatusOr<RunResult>)> ended_;
   Programs programs_;
   std::unique_ptr<PackedCopies> copies_; ///< Null in a run that predicts.
+  Pace pace_; ///< Of saves amid training: full when there is nothing but the save to wait for.
   std::unique_ptr<ParameterStore> store_;
   std::unique_ptr<LocalParameters> parameters_;
   std::optional<FrameServices> services_;

@@ -2,7 +2,6 @@
 #include "runtime/role/Server.h"
 
 #include "runtime/base/Log.h"
-#include "runtime/base/ParallelFor.h"
 #include "runtime/export/Export.h"
 #include "runtime/role/Positions.h"
 #include "runtime/table/CheckpointFiles.h"
@@ -39,8 +38,8 @@ void Server::joined(const rpc::JoinReply &reply) {
   };
   options.tier = {&context_.files, context_.options.tierPlace()};
   options.secondsNow = [&scheduler = context_.scheduler] { return scheduler.systemSeconds(); };
-  options.besideTraining = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
-    unhurriedFor(scheduler, count, body);
+  options.besideTraining = [&scheduler = context_.scheduler, &pace = pace_](int64_t count, const auto &body) {
+    unhurriedFor(scheduler, pace, count, body);
   };
   options.parallelFor = [&scheduler = context_.scheduler](int64_t count, const auto &body) {
     parallelFor(scheduler, count, body);
@@ -75,6 +74,7 @@ void Server::whenReady(Completion done) {
 
 void Server::ended(Status status) {
   gate_.close(Status::cancelled("the run has ended"));
+  pace_.full();
   waitingForReady_.clear();
   service_->clear();
   RoleSummary summary = summarize(context_, self_, pushes_, 0);
@@ -133,6 +133,7 @@ void Server::addMethods() {
   serveWithRows<rpc::CloseStep>(&Server::closeStep);
   serveWithRows<rpc::FinishSteps>(&Server::finishSteps);
   serveWithRows<rpc::MarkSave>(&Server::markSave);
+  serve<rpc::HurrySave>(&Server::hurrySave);
   serve<rpc::Stats>(&Server::stats);
   serveWithRows<rpc::ReadTable>(&Server::readTable);
   // Files are read and written off the compute threads.
@@ -293,7 +294,14 @@ StatusOr<rpc::Ack> Server::markSave(const rpc::MarkSaveRequest &request) {
     return Status::failedPrecondition("a save of step " + std::to_string(request.steps) +
                                       " was asked for, and the parameters are of step " +
                                       std::to_string(store_->version()));
+  pace_.slow();
   saves_->mark();
+  return rpc::Ack();
+}
+
+StatusOr<rpc::Ack> Server::hurrySave(const rpc::HurrySaveRequest &request) {
+  HETER_RETURN_IF_ERROR(checkGeneration(request.generation));
+  pace_.full();
   return rpc::Ack();
 }
 

@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_ROLE_SERVER_H
 #define HETER_RUNTIME_ROLE_SERVER_H
 
+#include "runtime/base/ParallelFor.h"
 #include "runtime/role/Model.h"
 #include "runtime/role/Role.h"
 #include "runtime/role/VersionGate.h"
@@ -41,6 +42,7 @@ private:
   StatusOr<rpc::CloseStepReply> closeStep(const rpc::CloseStepRequest &request);
   StatusOr<rpc::Ack> finishSteps(const rpc::FinishStepsRequest &request);
   StatusOr<rpc::Ack> markSave(const rpc::MarkSaveRequest &request);
+  StatusOr<rpc::Ack> hurrySave(const rpc::HurrySaveRequest &request);
   StatusOr<rpc::SaveReply> save(const rpc::SaveRequest &request);
   StatusOr<rpc::LoadReply> load(const rpc::LoadRequest &request);
   StatusOr<rpc::ReadTableReply> readTable(const rpc::ReadTableRequest &request);
@@ -57,6 +59,7 @@ private:
   VersionGate gate_;
   UniqueFunction<void(StatusOr<RoleSummary>)> ended_;
 
+  Pace pace_;                             ///< Of saves amid training.
   std::unique_ptr<ParameterStore> store_; ///< Set before ready_.
   std::unique_ptr<ShardWriter> saves_;    ///< Set before ready_; used by who has set savesInUse_.
   std::atomic<bool> savesInUse_{false};

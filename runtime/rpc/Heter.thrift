@@ -159,6 +159,13 @@ struct SaveRequest {
   5: required i64 base // an earlier save of this run: write only the rows changed since; 0: all
 }
 
+// Nothing but the save that is marked or being written is waited for: it rests for nobody any more.
+struct HurrySaveRequest {
+  1: required i64 deadlineMicros
+  100: i32 answeredBelow = 0
+  2: required i64 generation
+}
+
 struct SavedFile {
   1: required string name
   2: required i64 bytes
@@ -244,6 +251,7 @@ service Server extends Peer {
   CloseStepReply closeStep(1: CloseStepRequest request) throws (1: RpcError error)
   Ack finishSteps(1: FinishStepsRequest request) throws (1: RpcError error)
   Ack markSave(1: MarkSaveRequest request) throws (1: RpcError error)
+  Ack hurrySave(1: HurrySaveRequest request) throws (1: RpcError error)
   SaveReply save(1: SaveRequest request) throws (1: RpcError error)
   LoadReply load(1: LoadRequest request) throws (1: RpcError error)
   StatsReply stats(1: StatsRequest request) throws (1: RpcError error)

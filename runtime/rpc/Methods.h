@@ -60,6 +60,9 @@ struct FinishSteps : MethodOf<Server_finishSteps_args, Server_finishSteps_result
 struct MarkSave : MethodOf<Server_markSave_args, Server_markSave_result, LinkClass::Control> {
   static constexpr std::string_view name = "markSave";
 };
+struct HurrySave : MethodOf<Server_hurrySave_args, Server_hurrySave_result, LinkClass::Control> {
+  static constexpr std::string_view name = "hurrySave";
+};
 struct Save : MethodOf<Server_save_args, Server_save_result, LinkClass::Control> {
   static constexpr std::string_view name = "save";
 };

@@ -52,6 +52,7 @@ void fill(rpc::CloseStepRequest &request) {
 }
 void fill(rpc::FinishStepsRequest &request) { request.generation = 1; }
 void fill(rpc::MarkSaveRequest &request) { request.generation = 1; }
+void fill(rpc::HurrySaveRequest &request) { request.generation = 1; }
 void fill(rpc::ReadTableRequest &request) {
   request.table = "emb";
   request.keys = raw<uint64_t>({77});

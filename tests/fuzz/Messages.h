@@ -23,6 +23,7 @@ template <typename Visit> void forEachMethod(Visit visit) {
   visit(MethodTag<rpc::CloseStep>());
   visit(MethodTag<rpc::FinishSteps>());
   visit(MethodTag<rpc::MarkSave>());
+  visit(MethodTag<rpc::HurrySave>());
   visit(MethodTag<rpc::Save>());
   visit(MethodTag<rpc::Load>());
   visit(MethodTag<rpc::Stats>());

@@ -207,37 +207,72 @@ TEST(ParallelFor, NeedsNoFreeThread) {
   EXPECT_EQ(calls, 2000);
 }
 
+/// Takes so much of the process's processor time, however long that takes.
+static void beBusy(std::chrono::milliseconds time) {
+  const std::clock_t until = std::clock() + CLOCKS_PER_SEC / 1000 * time.count();
+  while (std::clock() < until) {
+  }
+}
+
+/// How often this thread gave its processor up: sleeping does.
+static long waits() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
 TEST(UnhurriedFor, GoesInOrderAndTakesAThirdOfAProcessorAtMost) {
   std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
   std::vector<int64_t> order;
+  Pace pace;
   const TimePoint begin = scheduler->now();
-  unhurriedFor(*scheduler, 4, [&](int64_t i) {
+  unhurriedFor(*scheduler, pace, 4, [&](int64_t i) {
     order.push_back(i);
-    // Busy for 20 ms of this thread's processor time, however long that takes.
-    const std::clock_t until = std::clock() + CLOCKS_PER_SEC / 50;
-    while (std::clock() < until) {
-    }
+    beBusy(20ms);
   });
   // 80 ms of work, less what others of this process used, thrice; up to 10 ms of rest may be left out.
   EXPECT_GE(scheduler->now() - begin, 200ms);
   EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 3}));
 }
 
+TEST(UnhurriedFor, DoesNotRestAtFullPace) {
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
+  Pace pace;
+  EXPECT_FALSE(pace.isFull());
+  long before = 0;
+  unhurriedFor(*scheduler, pace, 6, [&](int64_t i) {
+    beBusy(20ms);
+    if (i != 2)
+      return;
+    pace.full();
+    before = waits();
+  });
+  EXPECT_EQ(waits(), before);
+  EXPECT_TRUE(pace.isFull());
+  pace.slow();
+  EXPECT_FALSE(pace.isFull());
+}
+
+TEST(Pace, WhoRestsGoesOnWhenItIsFull) {
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
+  Pace pace;
+  scheduler->postAt(scheduler->now() + 10ms, [&] { pace.full(); });
+  pace.rest(std::chrono::hours(24));
+  EXPECT_TRUE(pace.isFull());
+  pace.rest(std::chrono::hours(24));
+  pace.slow();
+  pace.rest(1ms);
+  EXPECT_FALSE(pace.isFull());
+}
+
 TEST(UnhurriedFor, DoesNotRestInVirtualTime) {
   SimulatedScheduler scheduler(1);
-  // How often this thread gave its processor up: sleeping does.
-  const auto waits = [] {
-    rusage usage{};
-    ::getrusage(RUSAGE_THREAD, &usage);
-    return usage.ru_nvcsw;
-  };
+  Pace pace;
   int64_t calls = 0;
   const long before = waits();
-  unhurriedFor(scheduler, 10, [&](int64_t) {
+  unhurriedFor(scheduler, pace, 10, [&](int64_t) {
     ++calls;
-    const std::clock_t until = std::clock() + CLOCKS_PER_SEC / 100;
-    while (std::clock() < until) {
-    }
+    beBusy(10ms);
   });
   EXPECT_EQ(waits(), before);
   EXPECT_EQ(calls, 10);

@@ -34,6 +34,11 @@ protected:
       marked_.push_back(request.steps);
       respond(rpc::Ack());
     });
+    service_->on<rpc::HurrySave>([this](const CallContext &, rpc::HurrySaveRequest request, auto respond) {
+      EXPECT_EQ(request.generation, 1);
+      hurried_.push_back(closed_.size());
+      respond(rpc::Ack());
+    });
     service_->on<rpc::Save>([this](const CallContext &, rpc::SaveRequest, auto respond) {
       saves_.push_back([respond] { respond(Status::resourceExhausted("no space left on device")); });
     });
@@ -125,6 +130,7 @@ protected:
   int joined_ = 0;
   std::vector<Closed> closed_;
   std::vector<int64_t> marked_;
+  std::vector<size_t> hurried_;              ///< The steps that were closed when a save was told to hurry.
   std::vector<std::function<void()>> saves_; ///< Answers them.
   std::vector<std::pair<int, std::string>> ends_;
   std::optional<StatusOr<RunResult>> result_;
@@ -214,6 +220,7 @@ TEST_F(CoordinatorSaveTest, StepsAreClosedWhileASaveIsWrittenUpToTheNextOne) {
   EXPECT_THAT(marked_, ElementsAre(2));
   finish(2);
   ASSERT_TRUE(scheduler_.runUntil([this] { return closed_.size() == 3; })) << "while the save is written";
+  EXPECT_THAT(hurried_, IsEmpty());
   for (int64_t step = 3; step < 6; ++step)
     finish(step);
   EXPECT_FALSE(scheduler_.runUntil([this, until = scheduler_.now() + seconds(5)] {
@@ -221,11 +228,46 @@ TEST_F(CoordinatorSaveTest, StepsAreClosedWhileASaveIsWrittenUpToTheNextOne) {
   }) && closed_.size() > 4)
       << "the save after step 4 waits for the one before, and step 4 for it";
   EXPECT_EQ(closed_.size(), 4U);
+  EXPECT_THAT(hurried_, ElementsAre(4)) << "now all wait for the save";
   EXPECT_THAT(marked_, ElementsAre(2));
   saves_[0]();
   ASSERT_TRUE(scheduler_.runUntil([this] { return result_.has_value(); }));
   setLogSink({});
   EXPECT_THAT(result_->status().message(), testing::HasSubstr("no space left on device")) << "which ends the run";
+}
+
+TEST_F(CoordinatorSaveTest, ASaveHurriesWhenTheDataHasEnded) {
+  finish(0);
+  finish(1);
+  ASSERT_TRUE(scheduler_.runUntil([this] { return !saves_.empty(); }));
+  finish(2);
+  start<rpc::EndOfData>(endOfData(), [](StatusOr<rpc::EndOfDataReply>) {});
+  ASSERT_TRUE(scheduler_.runUntil([this] { return !hurried_.empty(); }));
+  EXPECT_THAT(hurried_, ElementsAre(3)) << "not before the last step is closed";
+}
+
+TEST_F(CoordinatorSaveTest, ASaveHurriesWhenTheRunIsInterrupted) {
+  finish(0);
+  finish(1);
+  ASSERT_TRUE(scheduler_.runUntil([this] { return !saves_.empty(); }));
+  EXPECT_THAT(hurried_, IsEmpty());
+  coordinator_->interrupt();
+  ASSERT_TRUE(scheduler_.runUntil([this] { return !hurried_.empty(); }));
+}
+
+TEST_F(CoordinatorSaveTest, ASaveHurriesWhenTheRunIsInterruptedBeforeItIsMarked) {
+  service_->on<rpc::MarkSave>([this](const CallContext &, rpc::MarkSaveRequest request, auto respond) {
+    marked_.push_back(request.steps);
+    coordinator_->interrupt();
+    scheduler_.postAt(scheduler_.now() + seconds(1), [this, respond] {
+      hurried_.clear(); // What came before is for nothing: the mark makes the save slow.
+      respond(rpc::Ack());
+    });
+  });
+  finish(0);
+  finish(1);
+  ASSERT_TRUE(scheduler_.runUntil([this] { return !saves_.empty(); }));
+  ASSERT_TRUE(scheduler_.runUntil([this] { return !hurried_.empty(); }));
 }
 
 } // namespace

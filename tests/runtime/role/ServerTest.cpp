@@ -278,6 +278,11 @@ TEST_F(ServerTest, ASaveIsOfTheStepThatWasMarked) {
   EXPECT_EQ(call<rpc::Save>(save)->version, 2) << "nothing was marked since";
   mark.generation = 2;
   EXPECT_THAT(call<rpc::MarkSave>(mark).status().message(), HasSubstr("a call of generation 2 was refused"));
+  rpc::HurrySaveRequest hurry;
+  hurry.generation = 2;
+  EXPECT_THAT(call<rpc::HurrySave>(hurry).status().message(), HasSubstr("a call of generation 2 was refused"));
+  hurry.generation = 1;
+  EXPECT_TRUE(call<rpc::HurrySave>(hurry).ok()) << "whether or not there is a save";
 }
 
 TEST_F(ServerTest, RefusesWhatDoesNotFit) {
