@@ -51,11 +51,11 @@ void RowArena::addRegion(size_t atLeast) {
   void *mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED)
     throw std::bad_alloc();
-  regions_.push_back({mapping, size});
   next_ = static_cast<char *>(mapping);
   if (huge)
     next_ = reinterpret_cast<char *>(roundUp(reinterpret_cast<uintptr_t>(mapping), hugePage));
   end_ = next_ + usable;
+  regions_.push_back({mapping, size, next_, end_});
   ready_ = huge ? next_ : end_;
   expected_ = nullptr;
 #if defined(MADV_HUGEPAGE)
@@ -129,6 +129,17 @@ bool RowArena::readyNext() {
   if (page)
     makeReady(page);
   return page != nullptr;
+}
+
+void RowArena::lend() {
+#if defined(MADV_FREE)
+  MutexLock lock(mutex_);
+  for (const Region &region : regions_) {
+    // Huge pages whole: to give up a part of one the system would split it. If it refuses, it does without.
+    char *const used = &region == &regions_.back() ? next_ : region.end;
+    madvise(region.begin, roundUp(static_cast<size_t>(used - region.begin), hugePage), MADV_FREE);
+  }
+#endif
 }
 
 size_t RowArena::bytes() const {

@@ -71,7 +71,8 @@ public:
     first_ = end >> bucketShift;
   }
 
-  /// Forgets all rows. Their memory is kept for the next ones: those of the next save will be about as many.
+  /// Forgets all rows. Their memory is for the next ones: those of the next save will be about as many. Until then its
+  /// arena may lend it to the system.
   void clear() {
     memory_.reuse();
     came_ = {};

@@ -163,7 +163,7 @@ private:
   std::array<std::atomic<bool>, rangeCount> trimming_{};
   std::atomic<bool> compacting_{false};
   std::unique_ptr<RowArena> arena_;
-  std::unique_ptr<RowArena> asides_; ///< Of rows that snapshots set aside: their memory is kept for the next one.
+  std::unique_ptr<RowArena> asides_; ///< Of rows that snapshots set aside. Lent to the system between them.
   std::vector<std::unique_ptr<TableRange>> ranges_; ///< The vector changes only in reset(). Null: without shards.
   std::array<uint8_t, virtualShards> rangeOfShard_; ///< rangeCount: not owned.
   std::array<RangeHash, rangeCount> hashes_;

@@ -19,6 +19,7 @@ TableSnapshot::~TableSnapshot() {
     WriterLock lock(range->mutex());
     range->endSnapshot();
   }
+  table_.asides_->lend();
 }
 
 Status TableSnapshot::check(uint16_t since) const {
