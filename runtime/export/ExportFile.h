@@ -93,7 +93,7 @@ public:
   StatusOr<bool> next(ShardRows &rows);
 
 private:
-  ExportReader(FileSystem &files, std::string path) : files_(files), path_(std::move(path)) {}
+  explicit ExportReader(std::string path) : path_(std::move(path)) {}
   Status readHead();
   Status readExactly(std::span<char> to);
   /// Reads the rest of a block whose head is in block_, and checks it.
@@ -103,7 +103,6 @@ private:
   Status malformed(const std::string &what) const;
   Status damaged(const std::string &what) const;
 
-  FileSystem &files_;
   const std::string path_;
   std::unique_ptr<InputFile> in_;
   ExportIndex index_;

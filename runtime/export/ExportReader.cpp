@@ -43,7 +43,7 @@ bool isExport(FileSystem &files, const std::string &path) {
 }
 
 StatusOr<std::unique_ptr<ExportReader>> ExportReader::open(FileSystem &files, const std::string &path) {
-  std::unique_ptr<ExportReader> reader(new ExportReader(files, path));
+  std::unique_ptr<ExportReader> reader(new ExportReader(path));
   HETER_ASSIGN_OR_RETURN(const int64_t size, files.fileSize(path));
   reader->size_ = static_cast<uint64_t>(size);
   HETER_ASSIGN_OR_RETURN(reader->in_, files.openForRead(path));
