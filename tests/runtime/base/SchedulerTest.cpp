@@ -192,6 +192,23 @@ TEST(ParallelFor, RunsEachIndexOnceOnAnyScheduler) {
   }
 }
 
+// Longer than who waits for the last calls stays awake.
+TEST(ParallelFor, WaitsForLongCalls) {
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
+  for (int round = 0; round < 5; ++round) {
+    std::atomic<int> ended = 0;
+    const std::thread::id caller = std::this_thread::get_id();
+    parallelFor(*scheduler, 3, [&](int64_t) {
+      if (std::this_thread::get_id() != caller)
+        std::this_thread::sleep_for(10ms);
+      else
+        std::this_thread::sleep_for(1ms); // for the others to begin
+      ++ended;
+    });
+    EXPECT_EQ(ended, 3);
+  }
+}
+
 TEST(ParallelFor, NeedsNoFreeThread) {
   std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(2);
   std::promise<void> first, second;
