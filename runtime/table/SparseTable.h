@@ -77,7 +77,8 @@ public:
     Update(SparseTable &table, std::span<const PartGradients> parts, float divisor, const TableTime &time);
     Update(Update &&) noexcept;
     ~Update();
-    /// Sorts the keys by range. May be left out: the first that needs them sorted does it, while others wait.
+    /// Sorts the keys by range, together with who else calls this at the time. May be left out: who needs them sorted
+    /// begins with it.
     void sort() const;
     /// Brings rows that are on disk back to memory, all at once. May be left out. An error: as tierStatus().
     Status prepare() const;

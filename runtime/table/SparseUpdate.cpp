@@ -104,18 +104,31 @@ struct SparseTable::Update::Work {
   SparseTable &table;
   const float divisor;
   const TableTime time;
-  std::vector<Part> parts; ///< The counting part first: it may create and admit the rows that the others update.
-  SharedMutex mutex;       ///< Held while the batches change, which is too short a time to sleep.
-  std::atomic<bool> sorted = false; ///< They change no more.
+  std::vector<Part> parts;       ///< The counting part first: it may create and admit the rows that the others update.
+  int64_t chunks = 0;            ///< Of all parts' batches, numbered through.
+  std::atomic<int64_t> next = 0; ///< The first chunk that nobody has begun to sort.
+  SharedMutex mutex{};           ///< Shared by those who sort a chunk, which is too short a time to sleep.
+  std::atomic<bool> sorted = false; ///< All are.
+
+  void sort(int64_t chunk) {
+    size_t part = 0;
+    for (; chunk >= parts[part].batch->chunks(); ++part)
+      chunk -= parts[part].batch->chunks();
+    parts[part].batch->sort(chunk);
+  }
 };
 
 SparseTable::Update::Update(SparseTable &table, std::span<const PartGradients> parts, float divisor,
                             const TableTime &time)
-    : work_(new Work{table, divisor, time, {}, {}}) {
+    : work_(new Work{table, divisor, time, {}}) {
   for (const PartGradients &part : parts) {
     const bool counts = part.part == table.spec_.countingPart;
     work_->parts.insert(counts ? work_->parts.begin() : work_->parts.end(),
                         Work::Part{part.part, part.pushes, LentBatch(table)});
+  }
+  for (const Work::Part &part : work_->parts) {
+    part.batch->assign(part.pushes, table.rangeOfShard_, table.hashes_);
+    work_->chunks += part.batch->chunks();
   }
 }
 SparseTable::Update::Update(Update &&) noexcept = default;
@@ -124,11 +137,12 @@ SparseTable::Update::~Update() = default;
 void SparseTable::Update::sort() const {
   if (work_->sorted.load(std::memory_order_acquire))
     return;
-  WriterLock lock(work_->mutex);
-  if (work_->sorted.load(std::memory_order_relaxed))
-    return;
-  for (const Work::Part &part : work_->parts)
-    part.batch->assign(part.pushes, work_->table.rangeOfShard_, work_->table.hashes_);
+  {
+    ReaderLock lock(work_->mutex);
+    for (int64_t chunk; (chunk = work_->next.fetch_add(1, std::memory_order_relaxed)) < work_->chunks;)
+      work_->sort(chunk);
+  }
+  WriterLock lock(work_->mutex); // those that others are in the middle of
   work_->sorted.store(true, std::memory_order_release);
 }
 

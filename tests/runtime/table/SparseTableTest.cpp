@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <fstream>
@@ -325,6 +326,60 @@ TEST(SparseTable, snapshotsAreOfOneInstantWhateverHappensMeanwhile) {
       ASSERT_EQ(pair.table.rowCount(), static_cast<int64_t>(pair.model.rows.size()));
       pair.expectSameValues();
     }
+  }
+}
+
+/// All rows of a table: key to state.
+std::map<uint64_t, std::vector<float>> rowsOf(const SparseTable &table) {
+  std::map<uint64_t, std::vector<float>> rows;
+  EXPECT_TRUE(table
+                  .visitRows([&](const RowImage &row) {
+                    rows[row.key].assign(row.state.begin(), row.state.end());
+                    return Status();
+                  })
+                  .ok());
+  return rows;
+}
+
+TEST(SparseTable, threadsThatShareAnUpdateChangeNoBit) {
+  const TableSpec spec = makeSpec({});
+  SparseTable alone(spec, 42, 0, virtualShards), shared(spec, 42, 0, virtualShards);
+  std::mt19937_64 random(5);
+  for (int64_t step = 0; step < 20; ++step) {
+    // Two parts; pushes of many keys, of few and of none.
+    std::array<std::vector<std::vector<uint64_t>>, 2> keys;
+    std::array<std::vector<std::vector<float>>, 2> gradients;
+    std::array<std::vector<RowGradients>, 2> pushes;
+    for (size_t part = 0; part < 2; ++part) {
+      for (const size_t count : {size_t{5000} + random() % 2000, size_t{1024}, size_t{0}, size_t{7}}) {
+        std::set<uint64_t> chosen;
+        while (chosen.size() < count)
+          chosen.insert(mixKey(random() % 20000));
+        std::vector<uint64_t> order(chosen.begin(), chosen.end());
+        std::shuffle(order.begin(), order.end(), random);
+        keys[part].push_back(order);
+        std::vector<float> &values = gradients[part].emplace_back(count * (part == 0 ? weightDim : vectorDim));
+        for (float &value : values)
+          value = static_cast<float>(random() % 1000) * 0.013F - 6;
+      }
+      for (size_t push = 0; push < keys[part].size(); ++push)
+        pushes[part].push_back({keys[part][push], gradients[part][push]});
+    }
+    const std::vector<PartGradients> parts = {{1, pushes[1]}, {0, pushes[0]}};
+    const SparseTable::Update one(alone, parts, 3.0F, {step, 0});
+    for (int piece = 0; piece < SparseTable::Update::pieces; ++piece)
+      one.run(piece);
+    const SparseTable::Update many(shared, parts, 3.0F, {step, 0});
+    std::atomic<int> next = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&] {
+        for (int piece = next++; piece < SparseTable::Update::pieces; piece = next++)
+          many.run(piece);
+      });
+    for (std::thread &thread : threads)
+      thread.join();
+    ASSERT_EQ(rowsOf(shared), rowsOf(alone)) << step;
   }
 }
 
