@@ -1,7 +1,9 @@
 // Large batches.
 #include "bench/table/Sections.h"
 
-#include <atomic>
+#include "runtime/base/ParallelFor.h"
+
+#include <memory>
 #include <thread>
 
 using namespace heter::runtime;
@@ -57,34 +59,33 @@ void comparePulls(SparseTable &table, CuckooMap *cuckoo, const PlainRows &plain,
 
 void comparePushes(SparseTable &table, CuckooMap *cuckoo, const Queries &queries, const std::vector<float> &gradients,
                    Figures &figures) {
-  std::vector<Contender> contenders = {
-      {"push", "push with Adagrad, one thread",
-       [&](int turn) {
-         for (size_t b = 0; b < batchesPerTurn; ++b)
-           push(table, queries.batch(turn, b), gradients.data());
-       }},
-      {"push_two_threads", "push, two threads, a batch each",
-       [&](int turn) {
-         onTwoThreads([&](size_t thread) {
-           for (size_t b = thread; b < batchesPerTurn; b += 2)
-             push(table, queries.batch(turn, b), gradients.data());
-         });
-       },
-       0, true},
-      {"push_in_pieces", "push, two threads, one batch in pieces",
-       [&](int turn) {
-         for (size_t b = 0; b < batchesPerTurn; ++b) {
-           const RowGradients gradient{queries.batch(turn, b), {gradients.data(), batchKeys * dim}};
-           const PartGradients part{0, {&gradient, 1}};
-           const SparseTable::Update update(table, {&part, 1}, 1.0F, {});
-           std::atomic<int> next = 0; // as a store's workers take them
-           onTwoThreads([&](int) {
-             for (int piece = next++; piece < SparseTable::Update::pieces; piece = next++)
-               update.run(piece);
-           });
-         }
-       },
-       0, true}};
+  const std::unique_ptr<Scheduler> workers = makeThreadedScheduler(2);
+  std::vector<Contender> contenders = {{"push", "push with Adagrad, one thread",
+                                        [&](int turn) {
+                                          for (size_t b = 0; b < batchesPerTurn; ++b)
+                                            push(table, queries.batch(turn, b), gradients.data());
+                                        }},
+                                       {"push_two_threads", "push, two threads, a batch each",
+                                        [&](int turn) {
+                                          onTwoThreads([&](size_t thread) {
+                                            for (size_t b = thread; b < batchesPerTurn; b += 2)
+                                              push(table, queries.batch(turn, b), gradients.data());
+                                          });
+                                        },
+                                        0, true},
+                                       {"push_in_pieces", "push, two threads, one batch in pieces",
+                                        [&](int turn) {
+                                          for (size_t b = 0; b < batchesPerTurn; ++b) {
+                                            const RowGradients gradient{queries.batch(turn, b),
+                                                                        {gradients.data(), batchKeys * dim}};
+                                            const PartGradients part{0, {&gradient, 1}};
+                                            const SparseTable::Update update(table, {&part, 1}, 1.0F, {});
+                                            // As a store has them run: its workers are there already.
+                                            parallelFor(*workers, SparseTable::Update::pieces,
+                                                        [&](int64_t piece) { update.run(static_cast<int>(piece)); });
+                                          }
+                                        },
+                                        0, true}};
   if (cuckoo)
     contenders.push_back({"libcuckoo_update", "libcuckoo update_fn, the same arithmetic", [&](int turn) {
                             for (size_t b = 0; b < batchesPerTurn; ++b)

@@ -61,8 +61,9 @@ struct Contender {
   bool faster = false;               ///< .. by how much faster it is; else by how much slower.
 };
 
-/// Runs the contenders in turn, `rounds` times after a first one that does not count, and prints the speed of each and
-/// how it compares with another: median, tenth and ninetieth percentile of the rounds' ratios.
+/// Runs the contenders in turn, twice each and the second time timed, `rounds` times after a first one that does not
+/// count, and prints the speed of each and how it compares with another: median, tenth and ninetieth percentile of the
+/// rounds' ratios.
 void compare(const std::vector<Contender> &contenders, size_t keys, int rounds, Figures &figures);
 
 } // namespace heter::bench
