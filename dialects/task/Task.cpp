@@ -77,53 +77,6 @@ Space spaceOf(Type type) {
 
 namespace {
 
-/// What a library kernel takes.
-struct LibraryKernel {
-  StringRef name;
-  unsigned minInputs, maxInputs;
-  unsigned maxResults = 1;
-};
-
-constexpr unsigned kAnyNumber = ~0u;
-const LibraryKernel kLibrary[] = {
-    {"pack", 1, 1, 4},        {"product", 2, 3, 6},
-    {"matmul", 2, 3, 2},      {"concat", 1, kAnyNumber},
-    {"slice", 1, 1},          {"pad", 1, 1},
-    {"reshape", 1, 1},        {"transpose", 1, 1},
-    {"lower_triangle", 1, 1}, {"lower_triangle_grad", 1, 1},
-    {"dropout", 1, 1},        {"dropout_grad", 1, 1},
-    {"hash", 1, 1},           {"argmax", 1, 1},
-    {"unique_keys", 1, 1, 2}, {"lookup", 2, kAnyNumber, 5},
-    {"lookup_grad", 3, 3},    {"add_rows", 2, kAnyNumber},
-    {"example_count", 0, 0},  {"cast", 1, 1},
-};
-
-const LibraryKernel *findLibraryKernel(StringRef name) {
-  const auto *found = llvm::find_if(kLibrary, [&](const LibraryKernel &kernel) { return kernel.name == name; });
-  return found == std::end(kLibrary) ? nullptr : found;
-}
-
-} // namespace
-
-bool isLibraryKernel(StringRef name) { return findLibraryKernel(name); }
-
-namespace {
-
-/// All tensors of one call are in one memory space.
-LogicalResult verifyOneSpace(Operation *op) {
-  std::optional<Space> space;
-  auto check = [&](Type type) {
-    if (!isa<RankedTensorType>(type))
-      return true;
-    if (!space)
-      space = spaceOf(type);
-    return *space == spaceOf(type);
-  };
-  if (!llvm::all_of(op->getOperandTypes(), check) || !llvm::all_of(op->getResultTypes(), check))
-    return op->emitOpError("mixes values of host and device memory; only task.copy may");
-  return success();
-}
-
 LogicalResult verifyAfter(NodeOpInterface node, int32_t number) {
   DenseI32ArrayAttr after = node.getAfterAttr();
   if (!after)
@@ -347,23 +300,6 @@ LogicalResult KernelOp::verifySymbolUses(SymbolTableCollection &symbols) {
       !llvm::equal(getResultTypes(), type.getResults(), matches))
     return emitOpError("calls kernel ") << getCalleeAttr() << " of type " << type << " with other types";
   return success();
-}
-
-LogicalResult LibraryOp::verify() {
-  const LibraryKernel *kernel = findLibraryKernel(getCallee());
-  if (!kernel)
-    return emitOpError("calls \"") << getCallee() << "\", which is no library kernel";
-  if (getInputs().size() < kernel->minInputs || getInputs().size() > kernel->maxInputs)
-    return emitOpError("gives ") << getInputs().size() << " inputs to \"" << getCallee() << "\", which takes "
-                                 << kernel->minInputs << (kernel->maxInputs > kernel->minInputs ? " or more" : "");
-  if (getNumResults() == 0 || getNumResults() > kernel->maxResults)
-    return emitOpError("expects one result")
-           << (kernel->maxResults > 1 ? " or a few" : "") << ", got " << getNumResults();
-  for (NamedAttribute option : getOptions().value_or(DictionaryAttr::get(getContext())))
-    if (!isa<IntegerAttr, FloatAttr, StringAttr, BoolAttr, DenseI64ArrayAttr>(option.getValue()))
-      return emitOpError("has option \"")
-             << option.getName().strref() << "\", which is no i64, f64, text, i64 array or bool";
-  return verifyOneSpace(*this);
 }
 
 LogicalResult CopyOp::verify() {

@@ -52,6 +52,9 @@ inline constexpr llvm::StringLiteral kOverwritesAttr = "task.overwrites";
 /// Whether the runtime's library has kernels of this name.
 bool isLibraryKernel(llvm::StringRef name);
 
+/// An error unless all tensors that `op` takes and gives are in one memory space.
+mlir::LogicalResult verifyOneSpace(mlir::Operation *op);
+
 } // namespace heter::task
 
 #endif // HETER_DIALECTS_TASK_TASK_H

@@ -171,7 +171,7 @@ def Task_LibraryOp : Task_Node<"library", "$callee `(` $inputs `)` (`options` $o
   let summary = "Calls a kernel of the runtime's library";
   let description = [{
     `callee` is one of the library's functions, which docs/formats/package.md lists; the verifier knows them and how many
-    inputs each takes; `pack` and `product` have one result or more, all others one. `options` are the function's own: i64, f64, text, i64 array or bool. All tensors of one call are
+    inputs each takes; `unique_keys` has two results an input; `pack`, `product` and a few others one result or more, all others one. `options` are the function's own: i64, f64, text, i64 array or bool. All tensors of one call are
     in one space.
   }];
   let own = (ins StrAttr:$callee, Variadic<Task_LibraryValue>:$inputs, OptionalAttr<DictionaryAttr>:$options);

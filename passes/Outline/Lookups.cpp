@@ -118,7 +118,7 @@ private:
   /// What holds the gradient already, and where it begins in each example's part of it.
   void readInPlace(task::LibraryOp grad) {
     Value source = grad.getInputs()[2];
-    int64_t begin = integer(grad, "begin");
+    int64_t begin = 0;
     for (auto maker = source.getDefiningOp<task::LibraryOp>(); maker; maker = source.getDefiningOp<task::LibraryOp>()) {
       if (calls(maker, "slice") && isMatrix(maker.getInputs()[0]) && integer(maker, "axis") == 1)
         begin += integer(maker, "begin");
@@ -132,7 +132,7 @@ private:
       return;
     grad.getInputsMutable()[2].set(source);
     NamedAttrList options(grad.getOptionsAttr());
-    options.set("begin", builder_.getI64IntegerAttr(begin));
+    options.set("begins", builder_.getDenseI64ArrayAttr({begin}));
     grad.setOptionsAttr(options.getDictionary(builder_.getContext()));
     eraseUnread(before);
   }

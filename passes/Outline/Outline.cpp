@@ -5,6 +5,7 @@
 #include "dialects/task/Task.h"
 #include "passes/Outline/Fusion.h"
 #include "passes/Outline/Kernels.h"
+#include "passes/Outline/Keys.h"
 #include "passes/Outline/Lookups.h"
 #include "passes/Outline/Masks.h"
 #include "passes/Outline/Packing.h"
@@ -114,8 +115,10 @@ LogicalResult ProgramOutliner::run() {
   builder_.setInsertionPointToStart(&program.getBody().emplaceBlock());
   if (failed(outlineBlock(source_.getBody().front())))
     return failure();
-  if (fuse_)
+  if (fuse_) {
     fuseLookups(program);
+    joinKeys(program);
+  }
   packProducts(program, fuse_);
   if (fuse_)
     fuseMasks(program);
@@ -325,9 +328,9 @@ static DictionaryAttr libraryOptions(ArrayRef<Operation *> group, Builder builde
       precision && precision.getValue() != nn::Precision::F32)
     options.append("precision", builder.getStringAttr(nn::stringifyPrecision(precision.getValue())));
   if (auto grad = dyn_cast<nn::LookupGradOp>(op)) {
-    options.append("pool", builder.getStringAttr(nn::stringifyPool(grad.getPool())));
+    options.append("pools", builder.getStringAttr(nn::stringifyPool(grad.getPool())));
     options.append("dim", builder.getI64IntegerAttr(cast<nn::RowsType>(grad.getType()).getDim()));
-    options.append("begin", builder.getI64IntegerAttr(0));
+    options.append("begins", builder.getDenseI64ArrayAttr({0}));
   }
   return options.empty() ? DictionaryAttr() : options.getDictionary(builder.getContext());
 }

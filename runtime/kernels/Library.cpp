@@ -84,6 +84,13 @@ StatusOr<std::string> LibraryNode::text(const char *name) const {
   return found->second.text;
 }
 
+StatusOr<std::vector<int64_t>> LibraryNode::integers(const char *name) const {
+  auto found = node.attributes.find(name);
+  if (found == node.attributes.end() || !found->second.__isset.integers)
+    return missing("integer list", name);
+  return found->second.integers;
+}
+
 bool LibraryNode::flag(const char *name) const {
   auto found = node.attributes.find(name);
   return found != node.attributes.end() && found->second.__isset.flag && found->second.flag;

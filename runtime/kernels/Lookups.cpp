@@ -59,6 +59,69 @@ int64_t widthOf(const package::TensorType &type) {
   return width;
 }
 
+/// The different keys of one list after another: output i has those of the lists up to i.
+void findKeys(const LibraryCall &call) {
+  const size_t lists = call.inputs.size();
+  size_t all = 0, ragged = 0;
+  for (const TensorView &ids : call.inputs) {
+    all += allIds(ids).size();
+    ragged += ids.kind == ValueKind::RAGGED ? allIds(ids).size() : 0;
+  }
+  Workspace &workspace = call.workspace;
+  workspace.places.resize(std::max(workspace.places.size(), ragged));
+  workspace.index.reset(static_cast<int64_t>(all));
+  ragged = 0;
+  for (size_t i = 0; i < lists; ++i) {
+    const TensorView &from = call.inputs[i];
+    TensorView &places = call.outputs[lists + i], &keys = call.outputs[i];
+    const std::span<const int64_t> ids = allIds(from);
+    if (places.kind == ValueKind::RAGGED) {
+      places.data = workspace.places.data() + ragged;
+      places.bytes = static_cast<int64_t>(ids.size() * sizeof(int64_t));
+      places.offsets = from.offsets;
+      places.count = from.count;
+      ragged += ids.size();
+    }
+    workspace.index.insertAll(ids, places.as<int64_t>());
+    keys.keys = workspace.index.keys().data();
+    keys.count = static_cast<int64_t>(workspace.index.keys().size());
+    keys.data = nullptr;
+    keys.bytes = 0;
+  }
+}
+
+/// The gradients that a lookup_grad sums: of places and a gradient each.
+struct GradientPart {
+  Pool pool;
+  int64_t begin, stride;
+};
+
+StatusOr<std::vector<GradientPart>> gradientParts(const LibraryNode &node, int64_t dim) {
+  HETER_ASSIGN_OR_RETURN(std::string text, node.text("pools"));
+  HETER_ASSIGN_OR_RETURN(std::vector<int64_t> begins, node.integers("begins"));
+  std::istringstream pools(text);
+  std::vector<GradientPart> parts;
+  for (size_t i = 1; i + 1 < node.inputCount(); i += 2) {
+    std::string name;
+    if (!(pools >> name) || parts.size() == begins.size())
+      return Status::dataLoss("there is not a pool and a beginning for each gradient");
+    GradientPart part{Pool::None, begins[parts.size()], 0};
+    HETER_ASSIGN_OR_RETURN(part.pool, poolOf(name));
+    HETER_ASSIGN_OR_RETURN(int64_t lists, listsOf(node.input(i), part.pool));
+    const package::Value &dy = node.input(i + 1);
+    if (dy.kind != ValueKind::TENSOR || dy.type.element != ElementType::F32 || !isBatch(dy.type))
+      return Status::dataLoss("the gradient is no f32 an example");
+    part.stride = widthOf(dy.type);
+    if (part.begin < 0 || lists * dim > part.stride - part.begin)
+      return Status::dataLoss("the gradient does not fit the ids");
+    parts.push_back(part);
+  }
+  std::string more;
+  if (pools >> more || parts.size() != begins.size())
+    return Status::dataLoss("there is not a gradient for each pool and beginning");
+  return parts;
+}
+
 /// The parts of a lookup's result, in order.
 StatusOr<std::vector<LookupPart>> partsOf(const LibraryNode &node) {
   HETER_ASSIGN_OR_RETURN(std::string text, node.text("pools"));
@@ -124,22 +187,18 @@ bool lookUpUnit(const TileKernels &tiles, std::span<const LookupPart> parts, con
 } // namespace
 
 StatusOr<LibraryFunction> prepareUniqueKeys(const LibraryNode &node) {
-  if (node.inputCount() != 1 || node.node.outputs.size() != 2 || !isIds(node.input(0)) || !isRowsOf(node.output(0), 0))
-    return Status::dataLoss("takes ids and gives rows of dim 0 and places");
-  if (node.output(1).kind != node.input(0).kind || !(node.outputType(1) == node.inputType(0)))
-    return Status::dataLoss("the places are not as many as the ids");
+  const size_t lists = node.inputCount();
+  if (lists == 0 || node.node.outputs.size() != 2 * lists)
+    return Status::dataLoss("takes lists of ids and gives rows of dim 0 and places for each");
+  for (size_t i = 0; i < lists; ++i) {
+    const package::Value &ids = node.input(i), &places = node.output(lists + i);
+    if (!isIds(ids) || !isRowsOf(node.output(i), 0))
+      return Status::dataLoss("takes ids and gives rows of dim 0 and places");
+    if (places.kind != ids.kind || !(places.type == ids.type))
+      return Status::dataLoss("the places are not as many as the ids");
+  }
   return LibraryFunction([](const LibraryCall &call) -> Status {
-    const std::span<const int64_t> ids = allIds(call.inputs[0]);
-    TensorView &places = call.outputs[1];
-    if (places.kind == ValueKind::RAGGED) {
-      call.workspace.places.resize(std::max(call.workspace.places.size(), ids.size()));
-      places.data = call.workspace.places.data();
-      places.bytes = static_cast<int64_t>(ids.size() * sizeof(int64_t));
-      places.offsets = call.inputs[0].offsets;
-      places.count = call.inputs[0].count;
-    }
-    call.workspace.index.build(ids, places.as<int64_t>());
-    bindRows(call);
+    findKeys(call);
     return {};
   });
 }
@@ -181,28 +240,28 @@ StatusOr<LibraryFunction> prepareLookup(const LibraryNode &node) {
 }
 
 StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node) {
-  HETER_ASSIGN_OR_RETURN(std::string poolText, node.text("pool"));
   HETER_ASSIGN_OR_RETURN(int64_t dim, node.integer("dim"));
-  HETER_ASSIGN_OR_RETURN(int64_t begin, node.integer("begin"));
-  HETER_ASSIGN_OR_RETURN(Pool pool, poolOf(poolText));
-  if (node.inputCount() != 3 || node.node.outputs.size() != 1 || !isRowsOf(node.output(0), dim) ||
-      !isRowsOf(node.input(0), 0))
-    return Status::dataLoss("takes keys, places and a gradient and gives rows of `dim`");
-  HETER_ASSIGN_OR_RETURN(int64_t lists, listsOf(node.input(1), pool));
-  const package::Value &dy = node.input(2);
-  if (dy.kind != ValueKind::TENSOR || dy.type.element != ElementType::F32 || !isBatch(dy.type))
-    return Status::dataLoss("the gradient is no f32 an example");
-  if (begin < 0 || lists * dim > widthOf(dy.type) - begin)
-    return Status::dataLoss("the gradient does not fit the ids");
-  return LibraryFunction([pool, dim, begin, stride = widthOf(dy.type)](const LibraryCall &call) -> Status {
-    const TensorView &keys = call.inputs[0], &places = call.inputs[1];
+  if (node.inputCount() < 3 || node.inputCount() % 2 == 0 || node.node.outputs.size() != 1 ||
+      !isRowsOf(node.output(0), dim) || !isRowsOf(node.input(0), 0))
+    return Status::dataLoss("takes keys and pairs of places and a gradient, and gives rows of `dim`");
+  HETER_ASSIGN_OR_RETURN(std::vector<GradientPart> parts, gradientParts(node, dim));
+  return LibraryFunction([parts = std::move(parts), dim](const LibraryCall &call) -> Status {
+    const TensorView &keys = call.inputs[0];
+    std::vector<RowGradients> &gradients = call.workspace.gradients;
+    gradients.clear();
+    size_t ids = 0;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const TensorView &places = call.inputs[1 + 2 * i];
+      const float *dy = call.inputs[2 + 2 * i].f32(); // null if there are no examples
+      gradients.push_back({&places, dy ? dy + parts[i].begin : nullptr, parts[i].stride, parts[i].pool});
+      ids += allIds(places).size();
+    }
     std::vector<float> &rows = call.workspace.rows;
-    rows.reserve(allIds(places).size() * static_cast<size_t>(dim)); // so that it does not double for a few keys more
+    rows.reserve(ids * static_cast<size_t>(dim)); // so that it does not double for a few keys more
     rows.resize(static_cast<size_t>(keys.count * dim));
-    const float *gradient = call.inputs[2].f32(); // null if there are no examples
-    if (!sumRowGradients(places, keys.count, gradient ? gradient + begin : nullptr, stride, dim, pool, rows.data(),
-                         call.scheduler))
-      return checkPlaces(places, keys.count);
+    if (!sumRowGradients(gradients, keys.count, dim, rows.data(), call.scheduler))
+      for (const RowGradients &of : gradients)
+        HETER_RETURN_IF_ERROR(checkPlaces(*of.places, keys.count));
     TensorView &out = call.outputs[0];
     out.keys = keys.keys;
     out.count = keys.count;

@@ -22,6 +22,7 @@ struct LibraryNode {
   StatusOr<int64_t> integer(const char *name) const;
   StatusOr<double> number(const char *name) const;
   StatusOr<std::string> text(const char *name) const;
+  StatusOr<std::vector<int64_t>> integers(const char *name) const;
   bool flag(const char *name) const; ///< False if it is not there.
 
   /// An error unless there are so many operands, all of them tensors.

@@ -67,8 +67,12 @@ int32_t UniqueKeys::insert(uint64_t key) {
 }
 
 void UniqueKeys::build(std::span<const int64_t> ids, int64_t *places) {
-  constexpr size_t ahead = 32;
   reset(static_cast<int64_t>(ids.size()));
+  insertAll(ids, places);
+}
+
+void UniqueKeys::insertAll(std::span<const int64_t> ids, int64_t *places) {
+  constexpr size_t ahead = 32;
   Inserter into = inserter();
   std::array<uint64_t, 2 * ahead> slots;
   const auto approach = [&](size_t begin) {
@@ -172,13 +176,10 @@ void lookUpPart(const LookupPart &part, std::span<const TensorView> inputs, cons
     std::memcpy(out, from, static_cast<size_t>(part.width) * sizeof(float));
 }
 
-/// The gradients of a lookup's ids, and their sums by key.
+/// The gradients of lookups' ids, and their sums by key.
 struct RowSums {
-  const TensorView &places;
+  std::span<const RowGradients> of;
   int64_t keys;
-  const float *dy;
-  int64_t stride;
-  Pool pool;
   float *rows;
 };
 
@@ -208,27 +209,10 @@ public:
 
   /// False if a place is none of the keys'.
   bool run() {
-    constexpr int64_t checked = 16; // examples, whose ids stay near
-    const Lists lists(of_.places, of_.pool);
-    const int64_t *places = of_.places.i64(), perExample = lists.perExample();
-    size_t count = 0;
-    int64_t seen = 0; // places below have been gathered, or were another piece's
-    for (int64_t e = 0; e < of_.places.examples; ++e) {
-      if (e % checked == 0 && !areBelow(idsOf(of_.places, e, std::min(e + checked, of_.places.examples)), of_.keys))
+    for (const RowGradients &gradients : of_.of)
+      if (!gather(gradients))
         return false;
-      const float *from = of_.dy + e * of_.stride;
-      for (int64_t list = e * perExample; list < (e + 1) * perExample; ++list, from += dim_) {
-        const int64_t begin = lists.begin(list), end = lists.end(list);
-        for (int64_t i = begin; i < end; ++i) {
-          ids_[count] = {from, static_cast<uint32_t>(places[i]), static_cast<float>(end - begin)};
-          seen = std::max(seen, places[i] + 1);
-          count += isMine(places[i]);
-          if (count == ids_.size())
-            add(std::exchange(count, 0), seen);
-        }
-      }
-    }
-    add(count, of_.keys);
+    beginRows(of_.keys);
     return true;
   }
 
@@ -239,21 +223,51 @@ private:
     float length; ///< Of the list.
   };
 
+  bool gather(const RowGradients &gradients) {
+    constexpr int64_t checked = 16; // examples, whose ids stay near
+    const Lists lists(*gradients.places, gradients.pool);
+    const int64_t *places = gradients.places->i64(), perExample = lists.perExample();
+    const int64_t examples = gradients.places->examples;
+    size_t count = 0;
+    int64_t seen = begun_; // places below have been gathered, or were another piece's
+    for (int64_t e = 0; e < examples; ++e) {
+      if (e % checked == 0 && !areBelow(idsOf(*gradients.places, e, std::min(e + checked, examples)), of_.keys))
+        return false;
+      const float *from = gradients.dy + e * gradients.stride;
+      for (int64_t list = e * perExample; list < (e + 1) * perExample; ++list, from += dim_) {
+        const int64_t begin = lists.begin(list), end = lists.end(list);
+        for (int64_t i = begin; i < end; ++i) {
+          ids_[count] = {from, static_cast<uint32_t>(places[i]), static_cast<float>(end - begin)};
+          seen = std::max(seen, places[i] + 1);
+          count += isMine(places[i]);
+          if (count == ids_.size())
+            add(std::exchange(count, 0), seen, gradients.pool);
+        }
+      }
+    }
+    add(count, seen, gradients.pool);
+    return true;
+  }
+
   bool isMine(int64_t place) const { return (static_cast<uint64_t>(place) / 16 & mask_) == piece_; }
   float *rowOf(int64_t place) const { return rows_ + static_cast<size_t>(place) * dim_; }
 
-  void add(size_t count, int64_t seen) {
-    // Keys come in order: those that are new begin with the number that adding to changes no bit.
+  void add(size_t count, int64_t seen, Pool pool) {
+    beginRows(seen);
+    if (pool == Pool::Mean)
+      addEach(count, [](auto gradient, float length) { return gradient / length; });
+    else
+      addEach(count, [](auto gradient, float) { return gradient; });
+  }
+
+  /// Keys come in order: those that are new begin with the number that adding to changes no bit.
+  void beginRows(int64_t seen) {
     for (; begun_ < seen; ++begun_) {
       if (!isMine(begun_))
         continue;
       __builtin_prefetch(rowOf(begun_ + 16 * static_cast<int64_t>(mask_ + 1)), 1);
       std::fill_n(rowOf(begun_), size_t{dim_}, -0.0f);
     }
-    if (of_.pool == Pool::Mean)
-      addEach(count, [](auto gradient, float length) { return gradient / length; });
-    else
-      addEach(count, [](auto gradient, float) { return gradient; });
   }
 
   void addEach(size_t count, auto share) {
@@ -295,10 +309,12 @@ Status checkPlaces(const TensorView &places, int64_t count) {
   return {};
 }
 
-bool sumRowGradients(const TensorView &places, int64_t count, const float *dy, int64_t stride, int64_t dim, Pool pool,
-                     float *rows, Scheduler *scheduler) {
+bool sumRowGradients(std::span<const RowGradients> of, int64_t count, int64_t dim, float *rows, Scheduler *scheduler) {
   constexpr int64_t worthHelp = 16384, mostPieces = 8; // each passes over all places
-  const RowSums sums{places, count, dy, stride, pool, rows};
+  const RowSums sums{of, count, rows};
+  int64_t ids = 0;
+  for (const RowGradients &gradients : of)
+    ids += static_cast<int64_t>(allIds(*gradients.places).size());
   std::atomic<bool> fit = true;
   const auto sum = [&](int64_t piece, int64_t pieces) {
     withKnownCount(static_cast<size_t>(dim), [&](auto dim) {
@@ -306,7 +322,7 @@ bool sumRowGradients(const TensorView &places, int64_t count, const float *dy, i
         fit = false;
     });
   };
-  if (!scheduler || static_cast<int64_t>(allIds(places).size()) * dim < worthHelp) {
+  if (!scheduler || ids * dim < worthHelp) {
     sum(0, 1);
     return fit;
   }

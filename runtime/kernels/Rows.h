@@ -31,7 +31,9 @@ public:
   void reset(int64_t count);
   /// The place of `key`, which is appended if it is new. REQUIRES: not more calls since reset than its count.
   int32_t insert(uint64_t key);
-  /// reset, then insert of all ids, whose places go to `places`.
+  /// insert of all ids, whose places go to `places`. REQUIRES: as for so many calls of insert.
+  void insertAll(std::span<const int64_t> ids, int64_t *places);
+  /// reset, then insertAll.
   void build(std::span<const int64_t> ids, int64_t *places);
 
   /// Valid until the next call of another function.
@@ -75,13 +77,21 @@ struct LookupPart {
 /// An error if a place is none of `count` rows.
 Status checkPlaces(const TensorView &places, int64_t count);
 
-/// The gradient of a lookup: for each of `count` keys the sum, in the order of occurrence, of the gradients of its ids
-/// (divided by the list's length for mean). `places` has, in the order of first occurrence, each key at least once.
-/// An example's gradients are `dim` floats a list, and begin at `dy` + `stride` times the example's number. `rows` gets
-/// count * dim floats. False, with nothing to rely on in `rows`, if a place is none of `count`. `scheduler` may be
-/// null.
-[[nodiscard]] bool sumRowGradients(const TensorView &places, int64_t count, const float *dy, int64_t stride,
-                                   int64_t dim, Pool pool, float *rows, Scheduler *scheduler);
+/// The gradient of one lookup's result. An example's gradients are `dim` floats a list, and begin at `dy` + `stride`
+/// times the example's number.
+struct RowGradients {
+  const TensorView *places;
+  const float *dy; ///< May be null if there are no examples.
+  int64_t stride;
+  Pool pool;
+};
+
+/// The gradients of lookups of one table: for each of `count` keys the sum, in the order of occurrence, one lookup
+/// after another, of the gradients of its ids (divided by the list's length for mean). The places of all lookups have
+/// each key at least once. `rows` gets count * dim floats. False, with nothing to rely on in `rows`, if a place is none
+/// of `count`. `scheduler` may be null; it changes no bit.
+[[nodiscard]] bool sumRowGradients(std::span<const RowGradients> of, int64_t count, int64_t dim, float *rows,
+                                   Scheduler *scheduler);
 
 /// The sum of two row sets: a's keys in their order, then b's new ones in theirs.
 void addRows(const TensorView &a, const TensorView &b, int64_t dim, UniqueKeys &index, std::vector<float> &rows);

@@ -137,7 +137,7 @@ task.program @p role("local") graph("train") class("cpu") {
   %0 = task.input "a" named "a" : tensor<?xi64>
   %1 = task.input "g" named "g" : tensor<?x9xf32>
   %3:2 = task.library "unique_keys"(%0) named "unique_keys" : (tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>)
-  %2 = task.library "lookup_grad"(%3#0, %3#1, %1) named "grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
+  %2 = task.library "lookup_grad"(%3#0, %3#1, %1) options {begins = array<i64: 0>, dim = 9 : i64, pools = "none"} named "grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
   // expected-error@+1 {{refers to part "vector", which table @emb does not have}}
   task.push_rows @emb part("vector") (%2) named "push" : !nn.rows<9>
 }
@@ -481,7 +481,62 @@ task.program @p role("local") graph("train") class("cpu") {
   %0 = task.input "a" named "a" : tensor<?xi64>
   %1 = task.input "g" named "g" : tensor<?x9xf32>
   %2:2 = task.library "unique_keys"(%0) named "unique_keys" : (tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>)
-  %3 = task.library "lookup_grad"(%2#0, %2#1, %1) options {begin = 0, dim = 9 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
+  %3 = task.library "lookup_grad"(%2#0, %2#1, %1) options {begins = array<i64: 0>, dim = 9 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
   // expected-error@+1 {{expected no counts of shows and clicks for part "" of @emb}}
   task.push_rows @emb part("") (%3, %3) named "push" : !nn.rows<9>, !nn.rows<9>
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.input "a" named "a" : tensor<?xi64>
+  // expected-error@+1 {{expects keys and places for each of 2 lists of ids, got 3 results}}
+  %1:3 = task.library "unique_keys"(%0, %0) named "unique_keys" : (tensor<?xi64>, tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>, tensor<?xi64>)
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.input "a" named "a" : tensor<?xi64>
+  // expected-error@+1 {{expects keys, rows of dim 0, as result 1, got '!nn.rows<4>'}}
+  %1:4 = task.library "unique_keys"(%0, %0) named "unique_keys" : (tensor<?xi64>, tensor<?xi64>) -> (!nn.rows<0>, !nn.rows<4>, tensor<?xi64>, tensor<?xi64>)
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.input "a" named "a" : tensor<?xi64>
+  %1 = task.input "b" named "b" : !nn.ragged<"b", i64>
+  // expected-error@+1 {{expects the places of list 1 to be '!nn.ragged<"b", i64>', got 'tensor<?xi64>'}}
+  %2:4 = task.library "unique_keys"(%0, %1) named "unique_keys" : (tensor<?xi64>, !nn.ragged<"b", i64>) -> (!nn.rows<0>, !nn.rows<0>, tensor<?xi64>, tensor<?xi64>)
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.input "a" named "a" : tensor<?xi64>
+  %1 = task.input "g" named "g" : tensor<?x9xf32>
+  %2:2 = task.library "unique_keys"(%0) named "unique_keys" : (tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>)
+  // expected-error@+1 {{expects keys and pairs of places and a gradient, got 4 inputs}}
+  %3 = task.library "lookup_grad"(%2#0, %2#1, %1, %2#1) options {begins = array<i64: 0>, dim = 9 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>, tensor<?xi64>) -> !nn.rows<9>
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.input "a" named "a" : tensor<?xi64>
+  %1 = task.input "g" named "g" : tensor<?x9xf32>
+  %2:2 = task.library "unique_keys"(%0) named "unique_keys" : (tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>)
+  // expected-error@+1 {{expects one of "pools" and one of "begins" for each of 2 gradients}}
+  %3 = task.library "lookup_grad"(%2#0, %2#1, %1, %2#1, %1) options {begins = array<i64: 0, 0>, dim = 9 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
+}
+
+// -----
+
+task.program @p role("local") graph("train") class("cpu") {
+  %0 = task.input "a" named "a" : tensor<?xi64>
+  %1 = task.input "g" named "g" : tensor<?x9xf32>
+  %2:2 = task.library "unique_keys"(%0) named "unique_keys" : (tensor<?xi64>) -> (!nn.rows<0>, tensor<?xi64>)
+  // expected-error@+1 {{expects one of "pools" and one of "begins" for each of 1 gradients}}
+  %3 = task.library "lookup_grad"(%2#0, %2#1, %1) options {dim = 9 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
 }

@@ -40,10 +40,10 @@ task.program @"cpu-trainer.train" role("cpu-trainer") graph("train") class("cpu"
   %moved = task.copy %packed#0 named "copy" : tensor<?x9xbf16, #task.packed<left, host>> to tensor<?x9xbf16, #task.packed<left, device>>
   // CHECK: task.library "example_count"() named "example_count" at [#task.slot<0, 0, 64>] : () -> tensor<f32>
   %count = task.library "example_count"() named "example_count" at [#task.slot<0, 0, 64>] : () -> tensor<f32>
-  // CHECK: task.library "lookup_grad"(%{{.*}}, %{{.*}}, %{{.*}}) options {begin = 0 : i64, dim = 9 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
-  %grad = task.library "lookup_grad"(%keys#0, %keys#1, %rows) options {begin = 0, dim = 9 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
+  // CHECK: task.library "lookup_grad"(%{{.*}}, %{{.*}}, %{{.*}}) options {begins = array<i64: 0>, dim = 9 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
+  %grad = task.library "lookup_grad"(%keys#0, %keys#1, %rows) options {begins = array<i64: 0>, dim = 9 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x9xf32>) -> !nn.rows<9>
   %two = task.recv @c2 named "two" : tensor<?x26x2xf32>
-  %counts = task.library "lookup_grad"(%keys#0, %keys#1, %two) options {begin = 0, dim = 2 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x2xf32>) -> !nn.rows<2>
+  %counts = task.library "lookup_grad"(%keys#0, %keys#1, %two) options {begins = array<i64: 0>, dim = 2 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?x26xi64>, tensor<?x26x2xf32>) -> !nn.rows<2>
   // CHECK: task.push_rows @goods part("") (%{{.*}}, %{{.*}}) named "push goods" : !nn.rows<9>, !nn.rows<2>
   task.push_rows @goods part("") (%grad, %counts) named "push goods" : !nn.rows<9>, !nn.rows<2>
   // CHECK: task.push_rows @emb part("") (%{{.*}}) named "push emb" : !nn.rows<9>

@@ -19,8 +19,8 @@ module @rows attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "parti
   // CHECK-SAME: -> tensor<?x13xf32>
   // CHECK: %[[G:.*]] = task.kernel @{{.*}}(%[[ROW]])
   // CHECK-NOT: "slice"
-  // CHECK: task.library "lookup_grad"(%[[AK]]#0, %[[AK]]#1, %[[G]]) options {begin = 0 : i64, dim = 2 : i64, pool = "none"}
-  // CHECK: task.library "lookup_grad"(%[[BK]]#0, %[[BK]]#1, %[[G]]) options {begin = 9 : i64, dim = 4 : i64, pool = "mean"}
+  // CHECK: task.library "lookup_grad"(%[[AK]]#0, %[[AK]]#1, %[[G]]) options {begins = array<i64: 0>, dim = 2 : i64, pools = "none"}
+  // CHECK: task.library "lookup_grad"(%[[BK]]#0, %[[BK]]#1, %[[G]]) options {begins = array<i64: 9>, dim = 4 : i64, pools = "mean"}
   // SINGLE-LABEL: module @rows
   // SINGLE: task.library "lookup"({{.*}}) options {pools = "none"} {{.*}} -> tensor<?x3x2xf32>
   // SINGLE: task.library "reshape"
@@ -28,7 +28,7 @@ module @rows attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "parti
   // SINGLE: task.library "concat"
   // SINGLE: task.library "slice"
   // SINGLE: task.library "reshape"
-  // SINGLE: task.library "lookup_grad"({{.*}}) options {begin = 0 : i64
+  // SINGLE: task.library "lookup_grad"({{.*}}) options {begins = array<i64: 0>
   ps.program @local.train role("local") graph("train") {
     %dense = nn.input "dense" : tensor<?x3xf32>
     %a = nn.input "a" : tensor<?x3xi64>

@@ -40,7 +40,7 @@ module @m attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partitio
     // CHECK: task.library "concat"(%{{.*}}) options {axis = 1 : i64} named "concat"
     %g = nn.concat %e, %f axis(1) : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
     nn.predict "g"(%g) : tensor<?x8xf32>
-    // CHECK: task.library "lookup_grad"(%[[KEYS]]#0, %[[KEYS]]#1, %[[D]]) options {begin = 0 : i64, dim = 4 : i64, pool = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
+    // CHECK: task.library "lookup_grad"(%[[KEYS]]#0, %[[KEYS]]#1, %[[D]]) options {begins = array<i64: 0>, dim = 4 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
     // CHECK: task.push_rows @emb
     %r = nn.lookup_grad %ids, %d : (tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
     ps.push_rows @emb part("") %r : !nn.rows<4>

@@ -46,7 +46,7 @@ package::Graph graphOf(int chains) {
     b.copy(dz, z);
     b.library("reshape", {z}, {matrix});
     b.library("lookup_grad", {keys, places, matrix}, {rows},
-              {{"pool", text("none")}, {"dim", integer(1)}, {"begin", integer(0)}});
+              {{"pools", text("none")}, {"dim", integer(1)}, {"begins", integers({0})}});
     b.node(NodeKind::PUSH_ROWS, "push", "", {rows}, {}, {{"table", text("t")}, {"part", text("")}});
   }
   return b.graph;

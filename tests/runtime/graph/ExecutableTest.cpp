@@ -266,7 +266,7 @@ TEST(Executable, RowGradientsReachTheHandler) {
   b.node(NodeKind::RECV, "dy", "", {}, {dy}, {{"channel", text("dy")}});
   b.library("unique_keys", {ids}, {different, places});
   b.library("lookup_grad", {different, places, dy}, {rows},
-            {{"pool", text("none")}, {"dim", integer(1)}, {"begin", integer(0)}});
+            {{"pools", text("none")}, {"dim", integer(1)}, {"begins", integers({0})}});
   b.node(NodeKind::PUSH_ROWS, "push", "", {rows}, {}, {{"table", text("t")}, {"part", text("")}});
   auto executable = make(b.graph, kernels, device, scheduler);
   std::vector<int64_t> idData = {7, 9, 7, 7};

@@ -192,7 +192,7 @@ TEST(Rows, LookupGradSumsByKey) {
       LibraryRun run{.examples = examples};
       Status status =
           run.run("lookup_grad", inputs, f32({dim}),
-                  {{"pool", text(c.pool)}, {"dim", integer(dim)}, {"begin", integer(begin)}}, ValueKind::ROWS);
+                  {{"pools", text(c.pool)}, {"dim", integer(dim)}, {"begins", integers({begin})}}, ValueKind::ROWS);
       ASSERT_TRUE(status.ok()) << status.message();
       ASSERT_EQ(std::vector<uint64_t>(run.result.keys, run.result.keys + run.result.count), order);
       for (int64_t r = 0; r < run.result.count; ++r)
@@ -213,31 +213,35 @@ TEST(Rows, GradientsDoNotDependOnThreads) {
   const std::vector<float> dy = randomFloats(random, examples * width * dim);
   const auto count = static_cast<int64_t>(index.keys().size());
   std::vector<float> alone(count * dim), helped(count * dim, NAN);
-  EXPECT_TRUE(
-      sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, alone.data(), nullptr));
+  const TensorView view = viewOf(of, examples);
+  const RowGradients gradients[] = {{&view, dy.data(), width * dim, Pool::None},
+                                    {&view, dy.data() + dim, width * dim, Pool::Sum}};
+  EXPECT_TRUE(sumRowGradients(gradients, count, dim, alone.data(), nullptr));
   const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
-  EXPECT_TRUE(sumRowGradients(viewOf(of, examples), count, dy.data(), width * dim, dim, Pool::None, helped.data(),
-                              scheduler.get()));
+  EXPECT_TRUE(sumRowGradients(gradients, count, dim, helped.data(), scheduler.get()));
   EXPECT_EQ(alone, helped);
 }
 
 /// One addition after another, in the order of the ids; a key's first gradient is taken as it is.
-std::vector<float> sumInOrder(const test::Operand &places, const std::vector<int64_t> &listOf,
-                              const std::vector<int64_t> &lengths, const std::vector<float> &dy, int64_t count,
-                              int64_t dim, bool mean) {
-  std::vector<float> sums(count * dim);
-  std::vector<bool> seen(count);
-  const auto *place = reinterpret_cast<const int64_t *>(places.bytes.data());
-  for (size_t i = 0; i < listOf.size(); ++i, ++place) {
-    for (int64_t d = 0; d < dim; ++d) {
-      const float of = dy[listOf[i] * dim + d], share = mean ? of / static_cast<float>(lengths[listOf[i]]) : of;
-      float &sum = sums[*place * dim + d];
-      sum = seen[*place] ? sum + share : share;
+struct SumInOrder {
+  int64_t dim;
+  std::vector<float> sums;
+  std::vector<bool> seen;
+
+  SumInOrder(int64_t count, int64_t dim) : dim(dim), sums(count * dim), seen(count) {}
+  void add(const test::Operand &places, const std::vector<int64_t> &listOf, const std::vector<int64_t> &lengths,
+           const std::vector<float> &dy, bool mean) {
+    const auto *place = reinterpret_cast<const int64_t *>(places.bytes.data());
+    for (size_t i = 0; i < listOf.size(); ++i, ++place) {
+      for (int64_t d = 0; d < dim; ++d) {
+        const float of = dy[listOf[i] * dim + d], share = mean ? of / static_cast<float>(lengths[listOf[i]]) : of;
+        float &sum = sums[*place * dim + d];
+        sum = seen[*place] ? sum + share : share;
+      }
+      seen[*place] = true;
     }
-    seen[*place] = true;
   }
-  return sums;
-}
+};
 
 TEST(Rows, GradientsAreAddedInTheOrderOfTheirIds) {
   std::mt19937 random(6);
@@ -255,15 +259,128 @@ TEST(Rows, GradientsAreAddedInTheOrderOfTheirIds) {
         if (place[i] == 0)
           std::fill_n(dy.begin() + listOf[i] * dim, dim, -0.0f);
       const auto count = std::ssize(keys.keys.keys);
-      const std::vector<float> expected =
-          sumInOrder(keys.places, listOf, lengths, dy, count, dim, c.pool == std::string("mean"));
+      SumInOrder expected(count, dim);
+      expected.add(keys.places, listOf, lengths, dy, c.pool == std::string("mean"));
+      const TensorView places = viewOf(keys.places, examples);
+      const RowGradients of{&places, dy.data(), std::ssize(lengths) / examples * dim, parsePool(c.pool)};
       for (Scheduler *helper : {static_cast<Scheduler *>(nullptr), scheduler.get()}) {
         std::vector<float> sums(count * dim, NAN);
-        EXPECT_TRUE(sumRowGradients(viewOf(keys.places, examples), count, dy.data(),
-                                    std::ssize(lengths) / examples * dim, dim, parsePool(c.pool), sums.data(), helper));
-        EXPECT_EQ(std::memcmp(sums.data(), expected.data(), sums.size() * sizeof(float)), 0) << c.pool << " " << dim;
+        EXPECT_TRUE(sumRowGradients({&of, 1}, count, dim, sums.data(), helper));
+        EXPECT_EQ(std::memcmp(sums.data(), expected.sums.data(), sums.size() * sizeof(float)), 0)
+            << c.pool << " " << dim;
       }
     }
+}
+
+/// unique_keys of several lists of ids, as a frame would call it.
+struct JointKeys {
+  std::vector<test::Operand> keys, places;
+
+  JointKeys(const std::vector<test::Operand> &ids, int64_t examples) : places(ids) {
+    GraphBuilder b;
+    std::vector<int32_t> inputs, outputs;
+    std::vector<TensorView> from, to;
+    for (const test::Operand &list : ids) {
+      inputs.push_back(b.bound("ids", list.type, list.kind));
+      from.push_back(viewOf(list, examples));
+    }
+    for (size_t i = 0; i < ids.size(); ++i)
+      outputs.push_back(b.bound("keys", f32({0}), ValueKind::ROWS));
+    to.resize(ids.size());
+    for (test::Operand &list : places) {
+      outputs.push_back(b.bound("places", list.type, list.kind));
+      to.push_back(viewOf(list, examples));
+    }
+    b.library("unique_keys", inputs, outputs, {});
+    StatusOr<LibraryFunction> function = prepareLibraryCall(b.graph, b.graph.nodes[0]);
+    EXPECT_TRUE(function.ok()) << function.status().message();
+    Workspace workspace;
+    EXPECT_TRUE((*function)({from, to, examples, 0, 0, workspace, nullptr}).ok());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      keys.push_back(operand<float>(f32({0}), {}));
+      keys.back().kind = ValueKind::ROWS;
+      keys.back().keys.assign(to[i].keys, to[i].keys + to[i].count);
+      const std::span<const int64_t> found = allIds(to[ids.size() + i]);
+      EXPECT_EQ(found.size() * sizeof(int64_t), places[i].bytes.size());
+      std::copy(found.begin(), found.end(), reinterpret_cast<int64_t *>(places[i].bytes.data()));
+    }
+  }
+};
+
+TEST(Rows, KeysOfSeveralListsAreFoundTogether) {
+  std::mt19937 random(7);
+  for (int64_t examples : {0, 1, 40}) {
+    const std::vector<test::Operand> ids = {randomIds(random, examples, 3, false), randomIds(random, examples, 0, true),
+                                            randomIds(random, examples, 4, false),
+                                            randomIds(random, examples, 0, true)};
+    const JointKeys made(ids, examples);
+    std::vector<uint64_t> keys;
+    std::map<uint64_t, int64_t> placeOf;
+    for (size_t list = 0; list < ids.size(); ++list) {
+      const auto *id = reinterpret_cast<const uint64_t *>(ids[list].bytes.data());
+      const auto *place = reinterpret_cast<const int64_t *>(made.places[list].bytes.data());
+      for (size_t i = 0; i < ids[list].bytes.size() / sizeof(int64_t); ++i) {
+        if (placeOf.try_emplace(id[i], std::ssize(keys)).second)
+          keys.push_back(id[i]);
+        ASSERT_EQ(place[i], placeOf.at(id[i])) << list << " " << i;
+      }
+      EXPECT_EQ(made.keys[list].keys, keys) << "those of the lists up to " << list;
+    }
+  }
+}
+
+TEST(Rows, GradientsOfSeveralLookupsAreSummedTogether) {
+  std::mt19937 random(8);
+  constexpr int64_t dim = 9;
+  const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
+  for (int64_t examples : {0, 1, 300}) {
+    const std::vector<test::Operand> ids = {randomIds(random, examples, 5, false), randomIds(random, examples, 0, true),
+                                            randomIds(random, examples, 7, false)};
+    const JointKeys made(ids, examples);
+    // In another order than the keys', and the last list twice; the first list's keys alone come last.
+    const struct {
+      size_t list;
+      const char *pool;
+      int64_t begin, behind;
+    } lookups[] = {{2, "none", 4, 0}, {1, "mean", 0, 3}, {2, "sum", 0, 0}, {0, "mean", 2, 1}};
+    const auto count = std::ssize(made.keys.back().keys);
+    std::vector<test::Operand> inputs = {made.keys.back()};
+    std::vector<int64_t> begins;
+    std::string pools;
+    SumInOrder expected(count, dim);
+    std::vector<double> exact(count * dim);
+    for (const auto &lookup : lookups) {
+      std::vector<int64_t> listOf, lengths;
+      lists(ids[lookup.list], lookup.pool, listOf, lengths);
+      const bool single = lookup.pool == std::string("none"), mean = lookup.pool == std::string("mean");
+      const int64_t perExample = single ? 7 * dim : dim, stride = lookup.begin + perExample + lookup.behind;
+      const std::vector<float> wide = randomFloats(random, examples * stride);
+      std::vector<float> dy;
+      for (int64_t e = 0; e < examples; ++e)
+        dy.insert(dy.end(), wide.begin() + e * stride + lookup.begin,
+                  wide.begin() + e * stride + lookup.begin + perExample);
+      expected.add(made.places[lookup.list], listOf, lengths, dy, mean);
+      const auto *place = reinterpret_cast<const int64_t *>(made.places[lookup.list].bytes.data());
+      for (size_t i = 0; i < listOf.size(); ++i)
+        for (int64_t d = 0; d < dim; ++d)
+          exact[place[i] * dim + d] += dy[listOf[i] * dim + d] / (mean ? static_cast<double>(lengths[listOf[i]]) : 1.0);
+      inputs.push_back(made.places[lookup.list]);
+      inputs.push_back(operand(f32({-1, stride}), wide));
+      begins.push_back(lookup.begin);
+      pools += (pools.empty() ? "" : " ") + std::string(lookup.pool);
+    }
+    for (Scheduler *helper : {static_cast<Scheduler *>(nullptr), scheduler.get()}) {
+      LibraryRun run{.examples = examples, .scheduler = helper};
+      const Status status =
+          run.run("lookup_grad", inputs, f32({dim}),
+                  {{"pools", text(pools)}, {"dim", integer(dim)}, {"begins", integers(begins)}}, ValueKind::ROWS);
+      ASSERT_TRUE(status.ok()) << status.message();
+      ASSERT_EQ(std::vector<uint64_t>(run.result.keys, run.result.keys + run.result.count), made.keys.back().keys);
+      EXPECT_EQ(std::memcmp(run.result.data, expected.sums.data(), expected.sums.size() * sizeof(float)), 0);
+      for (size_t i = 0; i < exact.size(); ++i)
+        ASSERT_NEAR(run.result.f32()[i], exact[i], 1e-4);
+    }
+  }
 }
 
 TEST(Rows, AddRowsMergesKeys) {
@@ -286,13 +403,30 @@ TEST(Rows, LookupsRefuseWhatDoesNotFit) {
   auto refusedGrad = [&](std::vector<int64_t> dy, const char *pool, int64_t begin) {
     return run
         .run("lookup_grad", {keys, places, operand<float>(f32(std::move(dy)), {})}, f32({4}),
-             {{"pool", text(pool)}, {"dim", integer(4)}, {"begin", integer(begin)}}, ValueKind::ROWS)
+             {{"pools", text(pool)}, {"dim", integer(4)}, {"begins", integers({begin})}}, ValueKind::ROWS)
         .message();
   };
   EXPECT_THAT(refusedGrad({-1, 4}, "none", 0), HasSubstr("does not fit the ids"));
   EXPECT_THAT(refusedGrad({-1, 22}, "none", 3), HasSubstr("does not fit the ids"));
   EXPECT_THAT(refusedGrad({-1, 22}, "none", -1), HasSubstr("does not fit the ids"));
   EXPECT_THAT(refusedGrad({-1, 5, 4}, "max", 0), HasSubstr("pool `max`"));
+  EXPECT_THAT(refusedGrad({-1, 5, 4}, "", 0), HasSubstr("not a pool and a beginning for each gradient"));
+  EXPECT_THAT(refusedGrad({-1, 5, 4}, "none sum", 0), HasSubstr("not a gradient for each pool and beginning"));
+  const auto dy = operand(f32({-1, 20}), std::vector<float>(20));
+  const auto refusedPairs = [&](const std::vector<test::Operand> &inputs, std::vector<int64_t> begins) {
+    return run
+        .run("lookup_grad", inputs, f32({4}),
+             {{"pools", text("none none")}, {"dim", integer(4)}, {"begins", integers(std::move(begins))}},
+             ValueKind::ROWS)
+        .message();
+  };
+  EXPECT_THAT(refusedPairs({keys, places, dy, places, dy}, {0}), HasSubstr("a pool and a beginning for each"));
+  EXPECT_THAT(refusedPairs({keys, places, dy, places, dy}, {0, 0, 0}), HasSubstr("a gradient for each pool"));
+  EXPECT_THAT(refusedPairs({keys, places, dy, places}, {0, 0}), HasSubstr("pairs of places and a gradient"));
+  EXPECT_THAT(refusedPairs({keys, places, dy, operand<int64_t>(i64({-1, 5}), {0, 0, 9, 0, 0}), dy}, {0, 0}),
+              HasSubstr("place 9 is none of 1 rows"));
+  EXPECT_THAT(run.run("unique_keys", {places, places}, f32({0}), {}, ValueKind::ROWS).message(),
+              HasSubstr("rows of dim 0 and places for each"));
   auto refused = [&](const std::vector<test::Operand> &inputs, std::vector<int64_t> shape, const char *pools) {
     return run.run("lookup", inputs, f32(std::move(shape)), {{"pools", text(pools)}}).message();
   };
@@ -307,7 +441,7 @@ TEST(Rows, LookupsRefuseWhatDoesNotFit) {
   const auto wrongGrad = [&](const test::Operand &of, const char *pool) {
     return run
         .run("lookup_grad", {keys, of, operand(f32({-1, 20}), std::vector<float>(20))}, f32({4}),
-             {{"pool", text(pool)}, {"dim", integer(4)}, {"begin", integer(0)}}, ValueKind::ROWS)
+             {{"pools", text(pool)}, {"dim", integer(4)}, {"begins", integers({0})}}, ValueKind::ROWS)
         .message();
   };
   EXPECT_THAT(wrongGrad(wrong, "none"), HasSubstr("place 1 is none of 1 rows"));

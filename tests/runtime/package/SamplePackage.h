@@ -51,7 +51,7 @@ inline package::Graph trainerGraph() {
   b.node(NodeKind::RECV, "recv c1", "", {}, {back}, {{"channel", text("c1")}});
   b.library("reshape", {back}, {dy});
   b.library("lookup_grad", {keys, places, dy}, {gradient},
-            {{"pool", text("none")}, {"dim", integer(2)}, {"begin", integer(0)}});
+            {{"pools", text("none")}, {"dim", integer(2)}, {"begins", integers({0})}});
   b.node(NodeKind::PUSH_ROWS, "update emb", "", {gradient}, {}, {{"table", text("emb")}, {"part", text("")}});
   return b.graph;
 }

@@ -42,7 +42,7 @@ struct TinyGraph : GraphBuilder {
   void pushRows() {
     int rows = bound("rows", f32({rowDim}), ValueKind::ROWS);
     library("lookup_grad", {keys, places, ds}, {rows},
-            {{"pool", text("sum")}, {"dim", integer(rowDim)}, {"begin", integer(0)}});
+            {{"pools", text("sum")}, {"dim", integer(rowDim)}, {"begins", integers({0})}});
     node(NodeKind::PUSH_ROWS, "emb", "", {rows}, {}, {{"table", text("emb")}, {"part", text("")}});
   }
   void computePrediction(Space::type space) {

@@ -30,6 +30,11 @@ inline package::Attribute text(const std::string &value) {
   attribute.__set_text(value);
   return attribute;
 }
+inline package::Attribute integers(std::vector<int64_t> values) {
+  package::Attribute attribute;
+  attribute.__set_integers(std::move(values));
+  return attribute;
+}
 inline package::Attribute integer(int64_t value) {
   package::Attribute attribute;
   attribute.__set_integer(value);
