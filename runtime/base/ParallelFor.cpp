@@ -30,7 +30,7 @@ struct Loop {
     }
   }
 
-  /// What the others are in the middle of is mostly soon done, and who sleeps takes as long again to wake up.
+  /// What the others are in the middle of is mostly soon done, and who sleeps takes long to wake up.
   bool endsSoon() const {
     constexpr int looks = 1000, looksUntilYield = 100; // some 50 us where a pause takes 140 cycles
     for (int i = 1; i <= looks; ++i) {
