@@ -5,8 +5,10 @@
 #include "runtime/base/ThreadAnnotations.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -188,6 +190,54 @@ private:
   int64_t rowCount_ = 0;
 };
 
+/// Makes blocks of what a snapshot gives apart, each of the rows of one range, so that who loads them finds them so.
+class DiskEncoder {
+public:
+  /// Encoders that share `next` share the pieces.
+  DiskEncoder(BlockPool &pool, const TableSnapshot &snapshot, size_t pieces, std::atomic<size_t> &next, uint32_t table)
+      : snapshot_(snapshot), pieces_(pieces), next_(next) {
+    const TableSpec &spec = snapshot.table().spec();
+    for (int range = 0; range < TableSnapshot::ranges; ++range)
+      for (const bool isShort : {false, true})
+        blocks_.emplace_back(pool, table, isShort ? RowBlock::Short : RowBlock::Whole, spec.policy.period > 0,
+                             spec.floatsOf(isShort));
+  }
+
+  /// As RangeEncoder's.
+  std::vector<RowBlockBytes> encode() {
+    const auto add = [this](const RowImage &row) {
+      blocks_[static_cast<size_t>(2 * snapshot_.rangeOf(row.key) + (row.admitted ? 0 : 1))].add(row.key, row.seen,
+                                                                                                row.state);
+      ++rowCount_;
+    };
+    std::vector<RowBlockBytes> full;
+    while (!ended_ && full.empty()) {
+      const size_t piece = next_.fetch_add(1);
+      ended_ = piece >= pieces_;
+      if (!ended_) {
+        status_ = snapshot_.visitPiece(piece, add);
+        ended_ = !status_.ok();
+      }
+      for (RowBlockBuilder &block : blocks_)
+        if (!block.empty() && (ended_ || block.full()))
+          full.push_back(block.take());
+    }
+    return full;
+  }
+  const Status &status() const { return status_; }
+  bool ended() const { return ended_; }
+  int64_t rowCount() const { return rowCount_; }
+
+private:
+  const TableSnapshot &snapshot_;
+  const size_t pieces_;
+  std::atomic<size_t> &next_;
+  std::deque<RowBlockBuilder> blocks_; ///< Of each range: of whole rows, of short ones.
+  bool ended_ = false;
+  Status status_;
+  int64_t rowCount_ = 0;
+};
+
 /// Appends the blocks of a turn in the order of their ranges, whichever come first, each by a thread that has just made
 /// one: while they are near. Thread-safe.
 class TurnWriter {
@@ -255,31 +305,46 @@ static Status writeErased(BlockWriter &out, BlockPool &pool, TableSnapshot &snap
   return erased.empty() ? Status() : write();
 }
 
-StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since,
-                            const ParallelFor &parallelFor) {
-  HETER_RETURN_IF_ERROR(snapshot.check(since));
-  BlockPool pool;
-  if (since > 0)
-    HETER_RETURN_IF_ERROR(writeErased(out, pool, snapshot, table, since));
-  std::vector<std::unique_ptr<RangeEncoder>> open;
-  for (int range = 0; range < TableSnapshot::ranges; ++range)
-    open.push_back(std::make_unique<RangeEncoder>(pool, snapshot, range, table, since));
-  TurnWriter writer(out, pool);
+/// Writes what encoders make, in turns, until all have ended. Gives the number of rows.
+template <typename Encoder>
+static StatusOr<int64_t> writeAll(TurnWriter &writer, std::vector<std::unique_ptr<Encoder>> open,
+                                  const ParallelFor &parallelFor) {
   int64_t rows = 0;
   while (!open.empty()) {
     writer.begin(open.size());
     parallelFor(static_cast<int64_t>(open.size()), [&](int64_t i) {
-      const auto range = static_cast<size_t>(i);
-      writer.put(range, open[range]->encode());
+      const auto encoder = static_cast<size_t>(i);
+      writer.put(encoder, open[encoder]->encode());
     });
     HETER_RETURN_IF_ERROR(writer.status());
-    for (const std::unique_ptr<RangeEncoder> &range : open) {
-      HETER_RETURN_IF_ERROR(range->status());
-      rows += range->ended() ? range->rowCount() : 0;
+    for (const std::unique_ptr<Encoder> &encoder : open) {
+      HETER_RETURN_IF_ERROR(encoder->status());
+      rows += encoder->ended() ? encoder->rowCount() : 0;
     }
-    std::erase_if(open, [](const std::unique_ptr<RangeEncoder> &range) { return range->ended(); });
+    std::erase_if(open, [](const std::unique_ptr<Encoder> &encoder) { return encoder->ended(); });
   }
   return rows;
+}
+
+StatusOr<int64_t> writeRows(BlockWriter &out, TableSnapshot &snapshot, uint32_t table, uint16_t since,
+                            const ParallelFor &parallelFor) {
+  constexpr size_t piecesAtOnce = 4; // of rows on disk: some are read while others become blocks
+  HETER_RETURN_IF_ERROR(snapshot.check(since));
+  BlockPool pool;
+  if (since > 0)
+    HETER_RETURN_IF_ERROR(writeErased(out, pool, snapshot, table, since));
+  TurnWriter writer(out, pool);
+  std::vector<std::unique_ptr<RangeEncoder>> ranges;
+  for (int range = 0; range < TableSnapshot::ranges; ++range)
+    ranges.push_back(std::make_unique<RangeEncoder>(pool, snapshot, range, table, since));
+  HETER_ASSIGN_OR_RETURN(const int64_t rows, writeAll(writer, std::move(ranges), parallelFor));
+  const size_t pieces = snapshot.pieces(since);
+  std::atomic<size_t> next{0};
+  std::vector<std::unique_ptr<DiskEncoder>> onDisk;
+  for (size_t i = 0; i < std::min(piecesAtOnce, pieces); ++i)
+    onDisk.push_back(std::make_unique<DiskEncoder>(pool, snapshot, pieces, next, table));
+  HETER_ASSIGN_OR_RETURN(const int64_t more, writeAll(writer, std::move(onDisk), parallelFor));
+  return rows + more;
 }
 
 } // namespace heter::runtime::checkpoint

@@ -405,7 +405,7 @@ std::unique_ptr<StoreInstant> ParameterStore::snapshot() {
   auto snapshot = std::make_unique<StoreInstant>(impl_->seed, impl_->version,
                                                  impl_->dense.image(impl_->options.parallelFor), impl_->dense);
   for (const std::unique_ptr<SparseTable> &table : impl_->tables)
-    snapshot->tables_.push_back(std::make_unique<TableSnapshot>(*table));
+    snapshot->tables_.push_back(std::make_unique<TableSnapshot>(*table, TableSnapshot::OnDisk::Apart));
   return snapshot;
 }
 

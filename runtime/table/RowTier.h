@@ -34,6 +34,12 @@ struct DiskRow {
 
 class DiskRows;
 
+/// The slots of the rows that are on disk at one instant, of whole rows and of short ones.
+struct SlotsOnDisk {
+  std::array<SlotSet, 2> slots;
+  bool has(bool isShort, uint32_t slot) const { return slots[isShort].has(slot); }
+};
+
 /// Thread-safe.
 class RowTier {
 public:
@@ -48,6 +54,9 @@ public:
   /// Takes a row's bytes, as they lie in memory, and gives its slot. Blocks. An error is the tier's from then on.
   StatusOr<uint32_t> append(bool isShort, const char *row);
   void free(bool isShort, uint32_t slot) { files_[isShort]->free(slot); }
+  /// As those of SlotFile: the row is on disk, and no more in memory, from now on.
+  void settle(bool isShort, uint32_t slot) { files_[isShort]->settle(slot); }
+  void settleInstead(bool isShort, uint32_t from, uint32_t to) { files_[isShort]->settleInstead(from, to); }
 
   /// Reads the rows of `rows`. Blocks. An error is the tier's from then on.
   Status read(DiskRows &rows);

@@ -119,6 +119,23 @@ void SlotFile::free(uint32_t slot) {
   wrote_.notifyAll(); // fewer may be waiting to be written
 }
 
+void SlotFile::settle(uint32_t slot) {
+  MutexLock lock(mutex_);
+  segments_.settle(slot);
+}
+
+void SlotFile::settleInstead(uint32_t from, uint32_t to) {
+  MutexLock lock(mutex_);
+  segments_.settle(to);
+  segments_.free(from);
+  wrote_.notifyAll();
+}
+
+SlotSet SlotFile::settledSlots() const {
+  MutexLock lock(mutex_);
+  return segments_.settled();
+}
+
 SlotFile::Pin SlotFile::pin() const {
   MutexLock lock(mutex_);
   return Pin(*this, segments_.pin());
@@ -196,13 +213,69 @@ Status SlotFile::readBlocks(std::span<const WantedBlock> wanted, std::span<const
     if (!isRepeated(i)) {
       at = i == 0 ? at : at + layout_.blockBytes;
       if (const char *fault = faultOfBlock(layout_, at, block.block, block.generation, seed_))
-        return Status::dataLoss("block " + std::to_string(block.block) + " of `" + name() +
-                                "` is not what was written: " + fault +
-                                "; check the disk, and go on from the last save");
+        return damagedBlock(block.block, fault);
     }
     const Read &read = reads[block.read];
     std::memcpy(read.to, at + layout_.byteOf(read.slot % layout_.slotsPerBlock), layout_.slotBytes);
   }
+  return {};
+}
+
+Status SlotFile::damagedBlock(uint32_t block, const char *fault) const {
+  return Status::dataLoss("block " + std::to_string(block) + " of `" + name() + "` is not what was written: " + fault +
+                          "; check the disk, and go on from the last save");
+}
+
+Status SlotFile::visitSegment(uint32_t segment, const SlotSet &slots,
+                              const std::function<void(uint32_t, const char *)> &visit) const {
+  const std::vector<uint32_t> all = slots.ofSegment(segment);
+  BlockMemory memory = takeReadMemory();
+  Status status;
+  for (size_t begin = 0, end = 0; begin < all.size() && status.ok(); begin = end) {
+    const uint32_t first = blockOf(all[begin]);
+    while (end < all.size() && blockOf(all[end]) < first + blocksAtOnce)
+      ++end;
+    const auto some = std::span(all).subspan(begin, end - begin);
+    status = readTogether(some, first, memory.get());
+    for (size_t i = 0; i < some.size() && status.ok(); ++i)
+      visit(some[i], memory.get() + (blockOf(some[i]) - first) * layout_.blockBytes +
+                         layout_.byteOf(some[i] % layout_.slotsPerBlock));
+  }
+  giveBack(std::move(memory));
+  return status;
+}
+
+Status SlotFile::readTogether(std::span<const uint32_t> slots, uint32_t first, char *memory) const {
+  const auto placeOf = [&](uint32_t block) { return memory + (block - first) * layout_.blockBytes; };
+  rowsRead_.fetch_add(static_cast<int64_t>(slots.size()), std::memory_order_relaxed);
+  uint32_t generation = 0;
+  {
+    MutexLock lock(mutex_);
+    generation = segments_.generationOf(segmentOf(slots.front()));
+    if (segments_.inMemory(slots.front())) {
+      for (const uint32_t slot : slots)
+        std::memcpy(placeOf(blockOf(slot)) + layout_.byteOf(slot % layout_.slotsPerBlock), segments_.inMemory(slot),
+                    layout_.slotBytes);
+      return {};
+    }
+  }
+  std::vector<uint32_t> blocks;
+  std::vector<BlockFile::Read> parts;
+  for (const uint32_t slot : slots) {
+    const uint32_t block = blockOf(slot);
+    if (!blocks.empty() && blocks.back() == block)
+      continue;
+    if (!blocks.empty() && blocks.back() + 1 == block && parts.back().to.size() < blocksTogether * layout_.blockBytes)
+      parts.back().to = {parts.back().to.data(), parts.back().to.size() + layout_.blockBytes};
+    else
+      parts.push_back({block * layout_.blockBytes, {placeOf(block), layout_.blockBytes}});
+    blocks.push_back(block);
+  }
+  HETER_RETURN_IF_ERROR(file_->read(parts));
+  blocksRead_.fetch_add(std::ssize(blocks), std::memory_order_relaxed);
+  for (const uint32_t block : blocks)
+    if (const char *fault = faultOfBlock(layout_, placeOf(block), block, generation, seed_))
+      return damagedBlock(block, fault);
   return {};
 }
 

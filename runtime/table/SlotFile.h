@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,6 +52,14 @@ public:
   /// REQUIRES: `slot` is in use.
   void free(uint32_t slot);
 
+  /// Says that the row of a slot is known by it from now on. REQUIRES: `slot` is in use.
+  void settle(uint32_t slot);
+  /// settle(to) and free(from) at once: settledSlots() has one of the two.
+  void settleInstead(uint32_t from, uint32_t to);
+  /// The slots in use that are settled, at one instant.
+  SlotSet settledSlots() const;
+  SlotSet noSlots() const { return SlotSet(layout_.slotsPerSegment()); }
+
   struct Read {
     uint32_t slot;
     char *to; ///< slotBytes bytes.
@@ -59,6 +68,11 @@ public:
   /// is read once, neighbouring blocks together. REQUIRES: a pin is held that was there when each slot was in use, or
   /// nobody frees them meanwhile. DataLoss: a block is damaged or missing.
   Status read(std::span<const Read> reads) const;
+
+  /// Calls `visit` with each of some slots of one segment and its slotBytes bytes, in the order of the file. Reads
+  /// each of their blocks once, neighbours together. Blocks. REQUIRES and errors: as read().
+  Status visitSegment(uint32_t segment, const SlotSet &slots,
+                      const std::function<void(uint32_t slot, const char *row)> &visit) const;
 
   /// While one is held, slots that were in use when it was taken can be read even if they are freed. It must not
   /// outlive the file. Hold it shortly: what is freed takes room until it is gone.
@@ -122,6 +136,9 @@ private:
   void unpin(uint64_t epoch) const HETER_EXCLUDES(mutex_);
   /// Reads blocks, at most as many as takeReadMemory() holds, to `memory`, and their rows from there.
   Status readBlocks(std::span<const WantedBlock> wanted, std::span<const Read> reads, char *memory) const;
+  /// Fills the places of `slots`, of blocks that lie together, in `memory`, which begins with block `first`.
+  Status readTogether(std::span<const uint32_t> slots, uint32_t first, char *memory) const HETER_EXCLUDES(mutex_);
+  Status damagedBlock(uint32_t block, const char *fault) const;
   BlockMemory takeReadMemory() const HETER_EXCLUDES(mutex_);
   void giveBack(BlockMemory memory) const HETER_EXCLUDES(mutex_);
 

@@ -9,6 +9,16 @@
 
 namespace heter::runtime {
 
+std::vector<uint32_t> SlotSet::ofSegment(uint32_t segment) const {
+  std::vector<uint32_t> slots;
+  const size_t first = segment * wordsPerSegment_;
+  for (size_t word = 0; word < wordsPerSegment_ && first + word < words_.size(); ++word)
+    for (uint64_t bits = words_[first + word]; bits != 0; bits &= bits - 1)
+      slots.push_back(segment * slotsPerSegment_ + static_cast<uint32_t>(word * 64) +
+                      static_cast<uint32_t>(std::countr_zero(bits)));
+  return slots;
+}
+
 BlockMemory SlotSegments::takeMemory() {
   ++inMemory_;
   if (spare_.empty()) {
@@ -38,7 +48,6 @@ bool SlotSegments::open() {
       return false;
     free_.push_back(count());
     segments_.emplace_back();
-    inUse_.resize(inUse_.size() + wordsPerSegment());
   }
   Segment &segment = segments_[free_.back()];
   segment.memory = takeMemory();
@@ -55,7 +64,6 @@ uint32_t SlotSegments::add(std::span<const char> row) {
   const uint32_t slot = openUsed_++;
   Segment &segment = segments_[number];
   std::memcpy(segment.memory.get() + layout_.byteOf(slot), row.data(), row.size());
-  wordOf(number, slot) |= uint64_t{1} << (slot % 64);
   ++segment.live;
   ++live_;
   if (openUsed_ == layout_.slotsPerSegment()) {
@@ -63,16 +71,15 @@ uint32_t SlotSegments::add(std::span<const char> row) {
     waiting_.push_back(number);
     open_.reset();
   }
+  inUse_.add(number * layout_.slotsPerSegment() + slot);
   return number * layout_.slotsPerSegment() + slot;
 }
 
 void SlotSegments::free(uint32_t slot) {
   const uint32_t number = slot / layout_.slotsPerSegment();
-  const uint32_t within = slot % layout_.slotsPerSegment();
-  const uint64_t bit = uint64_t{1} << (within % 64);
-  uint64_t &word = wordOf(number, within);
-  assert((word & bit) != 0 && "the slot is in use");
-  word &= ~bit;
+  assert(inUse_.has(slot) && "the slot is in use");
+  inUse_.remove(slot);
+  settled_.remove(slot);
   Segment &segment = segments_[number];
   --segment.live;
   --live_;
@@ -163,20 +170,10 @@ std::optional<uint32_t> SlotSegments::emptiest(double mostGarbage) const {
   return best;
 }
 
-std::vector<uint32_t> SlotSegments::slotsOf(uint32_t segment) const {
-  std::vector<uint32_t> slots;
-  slots.reserve(segments_[segment].live);
-  const size_t first = segment * wordsPerSegment();
-  for (size_t word = 0; word < wordsPerSegment(); ++word)
-    for (uint64_t bits = inUse_[first + word]; bits != 0; bits &= bits - 1)
-      slots.push_back(segment * layout_.slotsPerSegment() + static_cast<uint32_t>(word * 64) +
-                      static_cast<uint32_t>(std::countr_zero(bits)));
-  return slots;
-}
-
 int64_t SlotSegments::bytesInMemory() const {
   return static_cast<int64_t>((inMemory_ + spare_.size()) * layout_.segmentBytes() +
-                              segments_.capacity() * sizeof(Segment) + inUse_.capacity() * sizeof(uint64_t));
+                              segments_.capacity() * sizeof(Segment)) +
+         inUse_.bytes() + settled_.bytes();
 }
 
 } // namespace heter::runtime

@@ -6,6 +6,7 @@
 #include "runtime/base/BlockFile.h"
 #include "runtime/table/SlotBlocks.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -15,11 +16,51 @@
 
 namespace heter::runtime {
 
+/// Some slots of a file, in the order of the file. Thread-compatible.
+class SlotSet {
+public:
+  explicit SlotSet(uint32_t slotsPerSegment = 64)
+      : slotsPerSegment_(slotsPerSegment), wordsPerSegment_((slotsPerSegment + 63) / 64) {}
+
+  bool has(uint32_t slot) const {
+    const size_t word = wordOf(slot);
+    return word < words_.size() && (words_[word] & bitOf(slot)) != 0;
+  }
+  void add(uint32_t slot) {
+    words_.resize(std::max(words_.size(), (wordOf(slot) / wordsPerSegment_ + 1) * wordsPerSegment_));
+    words_[wordOf(slot)] |= bitOf(slot);
+  }
+  void remove(uint32_t slot) {
+    if (wordOf(slot) < words_.size())
+      words_[wordOf(slot)] &= ~bitOf(slot);
+  }
+  uint32_t segments() const { return static_cast<uint32_t>(words_.size() / wordsPerSegment_); }
+  /// Those of a segment, ascending.
+  std::vector<uint32_t> ofSegment(uint32_t segment) const;
+  bool hasAny(uint32_t segment) const {
+    const auto first = words_.begin() + static_cast<ptrdiff_t>(segment * wordsPerSegment_);
+    return std::any_of(first, first + static_cast<ptrdiff_t>(wordsPerSegment_),
+                       [](uint64_t word) { return word != 0; });
+  }
+  int64_t bytes() const { return static_cast<int64_t>(words_.capacity() * sizeof(uint64_t)); }
+
+private:
+  size_t wordOf(uint32_t slot) const {
+    return slot / slotsPerSegment_ * wordsPerSegment_ + slot % slotsPerSegment_ / 64;
+  }
+  uint64_t bitOf(uint32_t slot) const { return uint64_t{1} << (slot % slotsPerSegment_ % 64); }
+
+  uint32_t slotsPerSegment_;
+  size_t wordsPerSegment_; ///< A segment begins with a word.
+  std::vector<uint64_t> words_;
+};
+
 /// Thread-compatible. A segment is filled in memory, waits to be written, is written, and lies on the disk; from the
 /// last two it returns to be filled once no slot is in use and no pin is as old as its last use.
 class SlotSegments {
 public:
-  SlotSegments(const SlotLayout &layout, uint32_t maxSlots) : layout_(layout), maxSlots_(maxSlots) {}
+  SlotSegments(const SlotLayout &layout, uint32_t maxSlots)
+      : layout_(layout), maxSlots_(maxSlots), inUse_(layout.slotsPerSegment()), settled_(layout.slotsPerSegment()) {}
 
   /// Whether a segment is being filled. One that add() fills is that no more, but waits to be written.
   bool isOpen() const { return open_.has_value(); }
@@ -29,6 +70,9 @@ public:
   uint32_t add(std::span<const char> row);
   /// REQUIRES: it is in use.
   void free(uint32_t slot);
+  /// Those in use of which settle() was told. REQUIRES: as free().
+  void settle(uint32_t slot) { settled_.add(slot); }
+  const SlotSet &settled() const { return settled_; }
 
   /// Where a slot lies in memory; null if only on disk. Valid as long as the slot is in use or pinned, and until the
   /// next written().
@@ -54,7 +98,7 @@ public:
   /// The segment on disk that has fewest slots in use, if of all slots on disk more than `mostGarbage` are garbage.
   std::optional<uint32_t> emptiest(double mostGarbage) const;
   /// Ascending.
-  std::vector<uint32_t> slotsOf(uint32_t segment) const;
+  std::vector<uint32_t> slotsOf(uint32_t segment) const { return inUse_.ofSegment(segment); }
 
   uint32_t count() const { return static_cast<uint32_t>(segments_.size()); }
   int64_t liveSlots() const { return live_; }
@@ -75,15 +119,11 @@ private:
   void retire(uint32_t segment);
   /// Frees what was retired before the oldest pin.
   void reclaim();
-  size_t wordsPerSegment() const { return (layout_.slotsPerSegment() + 63) / 64; }
-  uint64_t &wordOf(uint32_t segment, uint32_t slotInSegment) {
-    return inUse_[segment * wordsPerSegment() + slotInSegment / 64];
-  }
 
   const SlotLayout layout_;
   const uint32_t maxSlots_;
   std::vector<Segment> segments_;
-  std::vector<uint64_t> inUse_; ///< A bit a slot; a segment begins with a word.
+  SlotSet inUse_, settled_;
   std::vector<uint32_t> free_;
   std::deque<uint32_t> waiting_;
   std::deque<uint32_t> retired_; ///< In the order of their epochs.

@@ -9,6 +9,7 @@
 #include <cassert>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 namespace heter::runtime {
 
@@ -72,10 +73,12 @@ uint32_t TableRange::addRow(uint64_t key, bool isShort, uint8_t uses) {
 }
 
 void TableRange::removeRow(uint32_t row) {
-  if (RowStore::isOnDisk(row))
+  if (RowStore::isOnDisk(row)) {
+    noteMove(row);
     tier_->free(RowStore::isShort(row), rows_.slot(row));
-  else if (clock_)
+  } else if (clock_) {
     clock_->remove(row);
+  }
   rows_.remove(row);
 }
 
@@ -330,13 +333,17 @@ int64_t TableRange::evictOverfull(const TableTime &time) {
 
 //===--- Snapshots ------------------------------------------------------------------------------------------------===//
 
-void TableRange::beginSnapshot() {
+void TableRange::beginSnapshot(const SlotsOnDisk *apart) {
   assert(!inSnapshot_);
   if (epoch_ == std::numeric_limits<uint16_t>::max())
     beginEpochsAnew();
   inSnapshot_ = true;
   walked_ = 0;
   ++epoch_;
+  apart_ = apart;
+  for (const Moved &row : std::exchange(movedEarly_, {}))
+    if (apart_ && apart_->has(row.isShort, row.slot))
+      moved_.emplace(row.key, row);
 }
 
 void TableRange::beginEpochsAnew() {
@@ -352,6 +359,10 @@ void TableRange::beginEpochsAnew() {
 
 void TableRange::endSnapshot() {
   inSnapshot_ = false;
+  notesMoves_ = false;
+  apart_ = nullptr;
+  moved_ = {};
+  apartRows_ = {};
   asides_.clear();
 }
 
@@ -383,6 +394,11 @@ bool TableRange::nextOfSnapshot(uint16_t since, const std::function<void(const R
       const uint16_t epoch = rows_.at(rows[i]).epoch();
       if (epoch == epoch_ || epoch <= since)
         continue;
+      if (isApart(rows[i])) {
+        if (since > 0 && RowStore::isOnDisk(rows[i]) && !moved_.contains(rows_.key(rows[i])))
+          apartRows_.push_back(diskRow(0, rows[i], 0));
+        continue;
+      }
       if (RowStore::isOnDisk(rows[i]))
         onDisk.add(diskRow(0, rows[i], 0));
       else

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 namespace heter::runtime {
@@ -146,7 +147,14 @@ public:
 
   // Snapshots: of the rows as they were when it began, in the order of mixed keys. One at a time.
 
-  void beginSnapshot() HETER_REQUIRES(mutex_);
+  /// With `apart`, which outlives the snapshot, rows that are on disk at the instant are left to who reads those slots:
+  /// nextOfSnapshot() leaves them out, wherever they are by then. `apart` says which slots these are at some time since
+  /// noteMoves(); from before that call to the end they must be pinned.
+  void beginSnapshot(const SlotsOnDisk *apart = nullptr) HETER_REQUIRES(mutex_);
+  /// Remembers rows that lose their slots from now on. REQUIRES: there is a tier, and no snapshot.
+  void noteMoves() HETER_REQUIRES(mutex_) { notesMoves_ = true; }
+  /// Of the rows left out, the slots of those that changed after epoch `since`. REQUIRES: nextOfSnapshot() gave false.
+  void addChangedApart(uint16_t since, SlotsOnDisk &slots) const HETER_REQUIRES_SHARED(mutex_);
   /// Calls `visit`, which takes what it needs, with the next rows of the snapshot that changed after epoch `since`:
   /// those of one segment of the index, in no order, behind those of the call before; false if there are no more. Pulls
   /// may run beside it. Those on disk are added to `onDisk` instead. REQUIRES: one call at a time.
@@ -187,10 +195,17 @@ private:
   }
   RowImage imageOf(uint32_t row) const HETER_REQUIRES_SHARED(mutex_);
   void prefetch(uint32_t row) const HETER_REQUIRES_SHARED(mutex_);
-  /// Whether a snapshot has not come to the row yet.
+  /// Whether a snapshot has not come to the row yet, and wants it.
   bool wantsAside(uint64_t hash, uint32_t row) const HETER_REQUIRES(mutex_) {
-    return inSnapshot_ && rows_.at(row).epoch() != epoch_ && RowIndex::position(hash) >= walked_;
+    return inSnapshot_ && rows_.at(row).epoch() != epoch_ && RowIndex::position(hash) >= walked_ && !isApart(row);
   }
+  /// Whether a row, which has not changed since, was on disk at the instant of a snapshot that leaves such rows out.
+  bool isApart(uint32_t row) const HETER_REQUIRES_SHARED(mutex_) {
+    return apart_ && ((RowStore::isOnDisk(row) && apart_->has(RowStore::isShort(row), rows_.slot(row))) ||
+                      (!moved_.empty() && moved_.contains(rows_.key(row))));
+  }
+  /// Remembers that a row on disk loses its slot, if a snapshot has to know. REQUIRES: nobody was given the slot yet.
+  void noteMove(uint32_t row) HETER_REQUIRES(mutex_);
   void setAside(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_);
   void beginEpochsAnew() HETER_REQUIRES(mutex_);
   struct Candidate;
@@ -215,10 +230,24 @@ private:
   /// Null without a tier. Its counts also change under a shared lock.
   const std::unique_ptr<RowClock> clock_;
 
+  /// A row that has lost the slot that it had, as it was then.
+  struct Moved {
+    uint64_t key;
+    uint32_t slot;
+    uint16_t epoch;
+    bool isShort;
+  };
+  bool notesMoves_ HETER_GUARDED_BY(mutex_) = false;
+  std::vector<Moved> movedEarly_ HETER_GUARDED_BY(mutex_); ///< Before the snapshot knew which slots count.
+  /// By key: those that were on disk at the instant, and moved before the snapshot came to them.
+  std::unordered_map<uint64_t, Moved> moved_ HETER_GUARDED_BY(mutex_);
+  const SlotsOnDisk *apart_ HETER_GUARDED_BY(mutex_) = nullptr;
+
   bool inSnapshot_ HETER_GUARDED_BY(mutex_) = false;
   // Changed by who holds the mutex alone, and by the one call of nextOfSnapshot, which excludes all of these.
   uint64_t walked_ = 0; ///< Positions below are in the snapshot already.
   SetAsideRows asides_;
+  std::vector<DiskRow> apartRows_; ///< Rows left out that changed after what the snapshot is asked for, if not moved.
 };
 
 } // namespace heter::runtime

@@ -62,6 +62,7 @@ void TableRange::leave(Leaving &leaving, std::span<const uint32_t> slots) {
     if (clock_->has(row) && std::equal(bytes, bytes + size, at.at(0))) {
       const uint64_t hash = index_.hash()(at.key());
       index_.replace(hash, row, rows_.addOnDisk(at, isShort, slot));
+      tier_->settle(isShort, slot);
       removeRow(row);
     } else { // it was changed or removed
       tier_->free(isShort, slot);
@@ -74,10 +75,35 @@ bool TableRange::move(uint64_t key, bool isShort, uint32_t from, uint32_t to) {
   const uint32_t row = index_.find(index_.hash()(key), key, rows_);
   const bool moves =
       row != RowIndex::none && RowStore::isOnDisk(row) && RowStore::isShort(row) == isShort && rows_.slot(row) == from;
-  if (moves)
+  if (moves) {
+    noteMove(row);
     rows_.setSlot(row, to);
-  tier_->free(isShort, moves ? from : to);
+    tier_->settleInstead(isShort, from, to);
+  } else {
+    tier_->free(isShort, to);
+  }
   return moves;
+}
+
+//===--- Snapshots that leave out what is on disk -----------------------------------------------------------------===//
+
+void TableRange::noteMove(uint32_t row) {
+  if (!notesMoves_)
+    return;
+  const Row at = rows_.at(row);
+  const Moved moved{at.key(), rows_.slot(row), at.epoch(), RowStore::isShort(row)};
+  if (!inSnapshot_)
+    movedEarly_.push_back(moved);
+  else if (apart_ && apart_->has(moved.isShort, moved.slot) && RowIndex::position(index_.hash()(moved.key)) >= walked_)
+    moved_.emplace(moved.key, moved);
+}
+
+void TableRange::addChangedApart(uint16_t since, SlotsOnDisk &slots) const {
+  for (const DiskRow &row : apartRows_)
+    slots.slots[row.isShort].add(row.slot);
+  for (const auto &[key, row] : moved_)
+    if (row.epoch > since)
+      slots.slots[row.isShort].add(row.slot);
 }
 
 } // namespace heter::runtime

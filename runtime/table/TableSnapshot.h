@@ -16,8 +16,13 @@ public:
   /// The pieces of consecutive virtual shards that a table's rows are kept in.
   static constexpr int ranges = SparseTable::Update::pieces;
 
+  /// How rows are given that are on disk at the instant.
+  enum class OnDisk {
+    InOrder, ///< Among the others, each read where its key lies in the order of keys.
+    Apart,   ///< Behind the others, in the order of the files: see pieces().
+  };
   /// The instant. REQUIRES: no update or eviction runs meanwhile, and the table outlives the snapshot.
-  explicit TableSnapshot(SparseTable &table);
+  explicit TableSnapshot(SparseTable &table, OnDisk onDisk = OnDisk::InOrder);
   ~TableSnapshot();
   TableSnapshot(const TableSnapshot &) = delete;
   TableSnapshot &operator=(const TableSnapshot &) = delete;
@@ -36,8 +41,19 @@ public:
   /// disk cannot be read. REQUIRES: check(since).
   StatusOr<bool> next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit);
 
+  // Rows on disk that are given apart. What the disk holds of the instant stays there until the snapshot is gone.
+
+  /// In how many pieces they come: those that changed after epoch `since`. REQUIRES: next() gave false for each range.
+  size_t pieces(uint16_t since);
+  /// Calls `visit` with the rows of a piece, about a megabyte of a file, each block of which is read once. Different
+  /// pieces may be read at once. REQUIRES and errors: as next(), and pieces() gave more than `piece`.
+  Status visitPiece(size_t piece, const std::function<void(const RowImage &)> &visit) const;
+  /// The range of a key.
+  int rangeOf(uint64_t key) const;
+
   /// Calls `visit` with every row that changed after epoch `since`, ordered by mixed key, and so by virtual shard.
-  /// Stops at the first error. REQUIRES: called once, and instead of next().
+  /// Stops at the first error. REQUIRES: called once, instead of next(), and rows on
+  /// disk are given in order.
   Status visit(uint16_t since, const std::function<Status(const RowImage &)> &visit);
 
   /// The keys whose rows were evicted after epoch `since`, in order of their mixed keys; some may have new rows.
@@ -46,8 +62,18 @@ public:
   void forgetErased(uint16_t until);
 
 private:
+  struct Piece {
+    uint32_t segment;
+    bool isShort;
+  };
+
   SparseTable &table_;
   uint16_t epoch_ = 0;
+  bool apart_ = false;
+  std::vector<SlotFile::Pin> pins_; ///< While rows are given apart.
+  SlotsOnDisk onDisk_;              ///< At the instant.
+  SlotsOnDisk wanted_;              ///< By pieces().
+  std::vector<Piece> pieces_;
 };
 
 } // namespace heter::runtime

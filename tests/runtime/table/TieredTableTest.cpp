@@ -150,6 +150,131 @@ TEST_F(TieredTable, rowsOfAnInstantComeFromTheDiskWhileTheyChange) {
   }
 }
 
+/// The rows that a snapshot which gives those on disk apart gives; `meanwhile` is called now and then. Each comes once.
+Rows rowsApart(TableSnapshot &snapshot, uint16_t since, const std::function<void()> &meanwhile) {
+  Rows rows;
+  const auto add = [&](const RowImage &row) {
+    EXPECT_TRUE(rows.emplace(row.key, std::vector(row.state.begin(), row.state.end())).second) << row.key;
+  };
+  const auto more = [&](int range) {
+    const StatusOr<bool> any = snapshot.next(range, since, add);
+    EXPECT_TRUE(any.ok());
+    return any.ok() && *any;
+  };
+  for (bool any = true; any; meanwhile()) { // of all ranges in turn
+    any = false;
+    for (int range = 0; range < TableSnapshot::ranges; ++range)
+      any = more(range) || any;
+  }
+  const size_t pieces = snapshot.pieces(since);
+  for (size_t piece = 0; piece < pieces; ++piece) {
+    EXPECT_TRUE(snapshot.visitPiece(piece, add).ok());
+    meanwhile();
+  }
+  return rows;
+}
+
+TEST_F(TieredTable, rowsOnDiskAreSavedInTheOrderOfTheDiskWhileTheyChange) {
+  uint16_t since = 0;
+  Rows kept;
+  size_t increments = 0;
+  for (int round = 0; round < 5; ++round) {
+    update(someKeys(round == 0 ? 30000 : 5000, 6 * budget));
+    const Rows expected = rowsOf(twin_);
+    TableSnapshot snapshot(table_, TableSnapshot::OnDisk::Apart);
+    const Rows saved = rowsApart(snapshot, since, [&] {
+      update(someKeys(400, 6 * budget)); // takes rows from the disk, has others leave, and moves some
+      std::vector<float> out, twinOut;
+      const std::vector<uint64_t> keys = someKeys(400, 6 * budget);
+      ASSERT_TRUE(pull(table_, keys, out).ok());
+      ASSERT_TRUE(pull(twin_, keys, twinOut).ok());
+      ASSERT_EQ(out, twinOut);
+    });
+    for (const auto &[key, state] : saved)
+      kept[key] = state;
+    ASSERT_EQ(kept, expected) << round;
+    increments += round > 0 ? saved.size() : 0;
+    ASSERT_TRUE(round == 0 || saved.size() < expected.size());
+    since = snapshot.epoch();
+  }
+  EXPECT_GT(increments, 10000U);
+  EXPECT_EQ(rowsOf(table_), rowsOf(twin_));
+}
+
+TEST_F(TieredTable, aSaveReadsEachBlockOfTheDiskOnce) {
+  update(someKeys(60000, uint64_t{1} << 40));
+  const SlotFile &file = *table_.tier()->file(false);
+  const int64_t rows = table_.tierFigures().rowsOnDisk;
+  const int64_t before = table_.tierFigures().blocksRead;
+  TableSnapshot snapshot(table_, TableSnapshot::OnDisk::Apart);
+  EXPECT_EQ(rowsApart(snapshot, 0, [] {}), rowsOf(twin_));
+  const int64_t blocks = table_.tierFigures().blocksRead - before;
+  EXPECT_LE(blocks, file.bytesOnDisk() / static_cast<int64_t>(file.blockBytes()));
+  EXPECT_LT(blocks, rows / 20);
+}
+
+TEST_F(TieredTable, rowsThatAreEvictedFromTheDiskAreInTheInstantBefore) {
+  TableSpec spec = spec_, twinSpec = twinSpec_;
+  for (TableSpec *of : {&spec, &twinSpec}) {
+    of->policy.periodUnit = RowPolicy::Unit::Steps;
+    of->policy.period = 1;
+    of->policy.unseenPeriods = 3;
+  }
+  SparseTable table(spec, 42, 0, virtualShards, {}, {&files_, "tier", size_t{64} << 10});
+  SparseTable twin(twinSpec, 42, 0, virtualShards);
+  uint16_t since = 0;
+  Rows kept;
+  for (int64_t step = 0; step < 12; ++step) {
+    const std::vector<uint64_t> keys = someKeys(8000, 5 * budget);
+    const std::vector<float> gradients(keys.size() * dim, 0.5F);
+    const RowGradients push{keys, gradients};
+    for (SparseTable *of : {&table, &twin})
+      of->update(0, {&push, 1}, 1, {step, 0});
+    const Rows expected = rowsOf(twin);
+    TableSnapshot snapshot(table, TableSnapshot::OnDisk::Apart);
+    int64_t evicted = 0;
+    const Rows saved = rowsApart(snapshot, since, [&, turn = 0]() mutable {
+      if (turn++ == 3)
+        evicted = table.shrinkAll({step + 1, 0});
+    });
+    for (const uint64_t key : snapshot.erased(since))
+      kept.erase(key);
+    for (const auto &[key, state] : saved)
+      kept[key] = state;
+    ASSERT_EQ(kept, expected) << step;
+    EXPECT_EQ(twin.shrinkAll({step + 1, 0}), evicted);
+    EXPECT_TRUE(step < 5 || evicted > 1000) << evicted;
+    since = snapshot.epoch();
+  }
+}
+
+// The instant comes at whatever moment of what pulls and trims do on other threads.
+TEST_F(TieredTable, theInstantIsOneHoweverRowsComeAndGo) {
+  update(someKeys(60000, 6 * budget));
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+  for (uint64_t seed : {1, 2})
+    threads.emplace_back([&, seed] {
+      std::mt19937_64 random(seed);
+      std::vector<float> out;
+      while (!stop) {
+        std::vector<uint64_t> keys;
+        for (int i = 0; i < 200; ++i)
+          keys.push_back(mixKey(random() % (6 * budget)));
+        EXPECT_TRUE(pull(table_, keys, out).ok());
+        table_.trim();
+      }
+    });
+  for (int round = 0; round < 8; ++round) {
+    update(someKeys(500, 6 * budget));
+    TableSnapshot snapshot(table_, TableSnapshot::OnDisk::Apart);
+    ASSERT_EQ(rowsApart(snapshot, 0, [] {}), rowsOf(twin_)) << round;
+  }
+  stop = true;
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
 TEST_F(TieredTable, pullsUpdatesAndSnapshotsRunBesideEachOther) {
   update(someKeys(60000, 6 * budget));
   std::atomic<bool> stop{false};
@@ -236,6 +361,16 @@ TEST_F(TieredTable, aDamagedBlockFailsWhoWantsItsRows) {
   const PartGradients part{0, {&push, 1}};
   EXPECT_EQ(SparseTable::Update(table_, {&part, 1}, 1, {}).prepare().code(), StatusCode::DataLoss);
   EXPECT_EQ(table_.visitRows([](const RowImage &) { return Status(); }).code(), StatusCode::DataLoss);
+  TableSnapshot snapshot(table_, TableSnapshot::OnDisk::Apart);
+  for (int range = 0; range < TableSnapshot::ranges; ++range)
+    while (*snapshot.next(range, 0, [](const RowImage &) {})) {
+    }
+  Status saved;
+  const size_t pieces = snapshot.pieces(0);
+  for (size_t piece = 0; piece < pieces && saved.ok(); ++piece)
+    saved = snapshot.visitPiece(piece, [](const RowImage &) {});
+  EXPECT_EQ(saved.code(), StatusCode::DataLoss);
+  EXPECT_THAT(saved.message(), HasSubstr("of `tier/emb.rows` is not what was written: it is damaged"));
 }
 
 /// Tasks that run when a test says so.
