@@ -175,6 +175,7 @@ public:
     const auto rowsFile =
         std::find_if(names->begin(), names->end(), [](const auto &n) { return n.ends_with(".rows"); });
     std::shared_ptr<void> kept;
+    std::this_thread::sleep_for(std::chrono::seconds(memoryIsTakenBack));
     const double readFresh = readIntoFreshMemory(dir_ + "/" + *rowsFile, bytes, scheduler_->concurrency(), kept);
     dropFromCache(*files_, dir_);
     const double loaded = load(*files_, *scheduler_, dir_, static_cast<int64_t>(rows_));
