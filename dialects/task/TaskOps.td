@@ -1,4 +1,4 @@
-// The operations of the task dialect: a role's program, its nodes, and the optimizers that the owners of parameters run.
+// The operations of the task dialect: a role's program, its nodes, and the optimizers that owners of parameters run.
 #ifndef HETER_DIALECTS_TASK_TASKOPS_TD
 #define HETER_DIALECTS_TASK_TASKOPS_TD
 
@@ -170,9 +170,10 @@ def Task_LibraryOp : Task_Node<"library", "$callee `(` $inputs `)` (`options` $o
                                "`:` functional-type($inputs, $results)"> {
   let summary = "Calls a kernel of the runtime's library";
   let description = [{
-    `callee` is one of the library's functions, which docs/formats/package.md lists; the verifier knows them and how many
-    inputs each takes; `unique_keys` has two results an input; `pack`, `product` and a few others one result or more, all others one. `options` are the function's own: i64, f64, text, i64 array or bool. All tensors of one call are
-    in one space.
+    `callee` is one of the library's functions, which docs/formats/package.md lists; the verifier knows them and how
+    many inputs each takes; `unique_keys` has two results an input; `pack`, `product` and a few others one result or
+    more, all others one. `options` are the function's own: i64, f64, text, i64 array or bool. All tensors of one call
+    are in one space.
   }];
   let own = (ins StrAttr:$callee, Variadic<Task_LibraryValue>:$inputs, OptionalAttr<DictionaryAttr>:$options);
   let results = (outs Variadic<Task_LibraryValue>:$results);

@@ -37,8 +37,9 @@ public:
   /// what was handed out; else gives false. Threads that call it before they use memory share the work of clearing it,
   /// and none waits for a page that another one clears.
   bool readyNext() HETER_EXCLUDES(mutex_);
-  /// Lets the system have the memory of all pieces, which stay whose they are: it takes it if it needs some, and what is
-  /// in them is lost. Those that it left are as fast to write to again as ever. REQUIRES: nobody uses a piece meanwhile.
+  /// Lets the system have the memory of all pieces, which stay whose they are: it takes it if it needs some, and what
+  /// is in them is lost. Those that it left are as fast to write to again as ever. REQUIRES: nobody uses a piece
+  /// meanwhile.
   void lend() HETER_EXCLUDES(mutex_);
   /// Handed out so far, which is nearly what is resident.
   size_t bytes() const HETER_EXCLUDES(mutex_);
