@@ -21,12 +21,12 @@ struct Workspace {
   UniqueKeys index;
   std::vector<float> rows;
   std::vector<int64_t> places;
-  std::vector<RowGradients> gradients; ///< Of one call.
+  std::vector<LookupGradient> gradients; ///< Of one call.
 
   int64_t memoryBytes() const {
     return index.memoryBytes() +
            static_cast<int64_t>(rows.capacity() * sizeof(float) + places.capacity() * sizeof(int64_t) +
-                                gradients.capacity() * sizeof(RowGradients));
+                                gradients.capacity() * sizeof(LookupGradient));
   }
 };
 

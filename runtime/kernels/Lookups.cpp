@@ -247,7 +247,7 @@ StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node) {
   HETER_ASSIGN_OR_RETURN(std::vector<GradientPart> parts, gradientParts(node, dim));
   return LibraryFunction([parts = std::move(parts), dim](const LibraryCall &call) -> Status {
     const TensorView &keys = call.inputs[0];
-    std::vector<RowGradients> &gradients = call.workspace.gradients;
+    std::vector<LookupGradient> &gradients = call.workspace.gradients;
     gradients.clear();
     size_t ids = 0;
     for (size_t i = 0; i < parts.size(); ++i) {
@@ -260,7 +260,7 @@ StatusOr<LibraryFunction> prepareLookupGrad(const LibraryNode &node) {
     rows.reserve(ids * static_cast<size_t>(dim)); // so that it does not double for a few keys more
     rows.resize(static_cast<size_t>(keys.count * dim));
     if (!sumRowGradients(gradients, keys.count, dim, rows.data(), call.scheduler))
-      for (const RowGradients &of : gradients)
+      for (const LookupGradient &of : gradients)
         HETER_RETURN_IF_ERROR(checkPlaces(*of.places, keys.count));
     TensorView &out = call.outputs[0];
     out.keys = keys.keys;

@@ -178,7 +178,7 @@ void lookUpPart(const LookupPart &part, std::span<const TensorView> inputs, cons
 
 /// The gradients of lookups' ids, and their sums by key.
 struct RowSums {
-  std::span<const RowGradients> of;
+  std::span<const LookupGradient> of;
   int64_t keys;
   float *rows;
 };
@@ -209,7 +209,7 @@ public:
 
   /// False if a place is none of the keys'.
   bool run() {
-    for (const RowGradients &gradients : of_.of)
+    for (const LookupGradient &gradients : of_.of)
       if (!gather(gradients))
         return false;
     beginRows(of_.keys);
@@ -223,7 +223,7 @@ private:
     float length; ///< Of the list.
   };
 
-  bool gather(const RowGradients &gradients) {
+  bool gather(const LookupGradient &gradients) {
     constexpr int64_t checked = 16; // examples, whose ids stay near
     const Lists lists(*gradients.places, gradients.pool);
     const int64_t *places = gradients.places->i64(), perExample = lists.perExample();
@@ -309,11 +309,12 @@ Status checkPlaces(const TensorView &places, int64_t count) {
   return {};
 }
 
-bool sumRowGradients(std::span<const RowGradients> of, int64_t count, int64_t dim, float *rows, Scheduler *scheduler) {
+bool sumRowGradients(std::span<const LookupGradient> of, int64_t count, int64_t dim, float *rows,
+                     Scheduler *scheduler) {
   constexpr int64_t worthHelp = 16384, mostPieces = 8; // each passes over all places
   const RowSums sums{of, count, rows};
   int64_t ids = 0;
-  for (const RowGradients &gradients : of)
+  for (const LookupGradient &gradients : of)
     ids += static_cast<int64_t>(allIds(*gradients.places).size());
   std::atomic<bool> fit = true;
   const auto sum = [&](int64_t piece, int64_t pieces) {

@@ -79,7 +79,7 @@ Status checkPlaces(const TensorView &places, int64_t count);
 
 /// The gradient of one lookup's result. An example's gradients are `dim` floats a list, and begin at `dy` + `stride`
 /// times the example's number.
-struct RowGradients {
+struct LookupGradient {
   const TensorView *places;
   const float *dy; ///< May be null if there are no examples.
   int64_t stride;
@@ -90,7 +90,7 @@ struct RowGradients {
 /// after another, of the gradients of its ids (divided by the list's length for mean). The places of all lookups have
 /// each key at least once. `rows` gets count * dim floats. False, with nothing to rely on in `rows`, if a place is none
 /// of `count`. `scheduler` may be null; it changes no bit.
-[[nodiscard]] bool sumRowGradients(std::span<const RowGradients> of, int64_t count, int64_t dim, float *rows,
+[[nodiscard]] bool sumRowGradients(std::span<const LookupGradient> of, int64_t count, int64_t dim, float *rows,
                                    Scheduler *scheduler);
 
 /// The sum of two row sets: a's keys in their order, then b's new ones in theirs.

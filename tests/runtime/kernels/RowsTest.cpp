@@ -214,8 +214,8 @@ TEST(Rows, GradientsDoNotDependOnThreads) {
   const auto count = static_cast<int64_t>(index.keys().size());
   std::vector<float> alone(count * dim), helped(count * dim, NAN);
   const TensorView view = viewOf(of, examples);
-  const RowGradients gradients[] = {{&view, dy.data(), width * dim, Pool::None},
-                                    {&view, dy.data() + dim, width * dim, Pool::Sum}};
+  const LookupGradient gradients[] = {{&view, dy.data(), width * dim, Pool::None},
+                                      {&view, dy.data() + dim, width * dim, Pool::Sum}};
   EXPECT_TRUE(sumRowGradients(gradients, count, dim, alone.data(), nullptr));
   const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
   EXPECT_TRUE(sumRowGradients(gradients, count, dim, helped.data(), scheduler.get()));
@@ -262,7 +262,7 @@ TEST(Rows, GradientsAreAddedInTheOrderOfTheirIds) {
       SumInOrder expected(count, dim);
       expected.add(keys.places, listOf, lengths, dy, c.pool == std::string("mean"));
       const TensorView places = viewOf(keys.places, examples);
-      const RowGradients of{&places, dy.data(), std::ssize(lengths) / examples * dim, parsePool(c.pool)};
+      const LookupGradient of{&places, dy.data(), std::ssize(lengths) / examples * dim, parsePool(c.pool)};
       for (Scheduler *helper : {static_cast<Scheduler *>(nullptr), scheduler.get()}) {
         std::vector<float> sums(count * dim, NAN);
         EXPECT_TRUE(sumRowGradients({&of, 1}, count, dim, sums.data(), helper));
@@ -376,7 +376,8 @@ TEST(Rows, GradientsOfSeveralLookupsAreSummedTogether) {
                   {{"pools", text(pools)}, {"dim", integer(dim)}, {"begins", integers(begins)}}, ValueKind::ROWS);
       ASSERT_TRUE(status.ok()) << status.message();
       ASSERT_EQ(std::vector<uint64_t>(run.result.keys, run.result.keys + run.result.count), made.keys.back().keys);
-      EXPECT_EQ(std::memcmp(run.result.data, expected.sums.data(), expected.sums.size() * sizeof(float)), 0);
+      if (!expected.sums.empty())
+        EXPECT_EQ(std::memcmp(run.result.data, expected.sums.data(), expected.sums.size() * sizeof(float)), 0);
       for (size_t i = 0; i < exact.size(); ++i)
         ASSERT_NEAR(run.result.f32()[i], exact[i], 1e-4);
     }
