@@ -11,6 +11,9 @@
 
 namespace heter::runtime {
 
+/// Runs body(0) .. body(count - 1), in any order and possibly at once, and returns when all have run.
+using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)> &body)>;
+
 /// Runs body(0) .. body(count - 1), in any order and possibly at once, and returns when all have run. The caller works
 /// itself and lets idle threads of `scheduler` help; it never waits for a thread to become free, only, at the end, for
 /// the calls that other threads are in the middle of (awake at first, since they are mostly short). So `body` must not

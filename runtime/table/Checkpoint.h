@@ -13,6 +13,7 @@
 
 #include "runtime/base/DataPosition.h"
 #include "runtime/base/FileSystem.h"
+#include "runtime/base/ParallelFor.h"
 #include "runtime/base/Status.h"
 
 #include <cstdint>
@@ -25,7 +26,6 @@ namespace heter::runtime {
 
 class ParameterStore;
 class StoreInstant;
-using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)> &body)>;
 namespace package {
 class PackageInfo;
 }

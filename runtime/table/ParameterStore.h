@@ -9,7 +9,7 @@
 #ifndef HETER_RUNTIME_TABLE_PARAMETERSTORE_H
 #define HETER_RUNTIME_TABLE_PARAMETERSTORE_H
 
-#include "runtime/base/Scheduler.h"
+#include "runtime/base/ParallelFor.h"
 #include "runtime/base/Status.h"
 #include "runtime/table/Schema.h"
 #include "runtime/table/Sharding.h"
@@ -28,9 +28,6 @@ namespace heter::runtime {
 
 class SparseTable;
 class StoreInstant;
-
-/// Runs body(0) .. body(count - 1), in any order and possibly at once, and returns when all have run.
-using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)> &body)>;
 
 /// Makes copies of dense values in another form while an update has the values at hand. Thread-safe.
 class ValueCopies {

@@ -4,6 +4,7 @@
 #define HETER_RUNTIME_TABLE_SPARSETABLE_H
 
 #include "runtime/base/Hash.h"
+#include "runtime/base/ParallelFor.h"
 #include "runtime/base/Status.h"
 #include "runtime/table/TableRange.h"
 
@@ -18,7 +19,6 @@
 namespace heter::runtime {
 
 class KeyBatch;
-using ParallelFor = std::function<void(int64_t count, const std::function<void(int64_t)> &body)>;
 
 /// The pushes of a step to one part of a table; keys are unique within each.
 struct PartGradients {

@@ -52,8 +52,7 @@ public:
   int rangeOf(uint64_t key) const;
 
   /// Calls `visit` with every row that changed after epoch `since`, ordered by mixed key, and so by virtual shard.
-  /// Stops at the first error. REQUIRES: called once, instead of next(), and rows on
-  /// disk are given in order.
+  /// Stops at the first error. REQUIRES: called once, instead of next(), and rows on disk are given in order.
   Status visit(uint16_t since, const std::function<Status(const RowImage &)> &visit);
 
   /// The keys whose rows were evicted after epoch `since`, in order of their mixed keys; some may have new rows.

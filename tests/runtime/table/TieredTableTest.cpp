@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <random>
 #include <thread>
@@ -77,6 +78,19 @@ protected:
     DiskRows onDisk(table.tier());
     table.pull(0, keys, out.data(), onDisk);
     return table.finishPull(0, onDisk, out.data());
+  }
+  /// Pulls `count` random keys of `of` and calls `then`, over and over, for a thread beside others.
+  void pullUntil(const std::atomic<bool> &stop, uint64_t seed, int count, uint64_t of,
+                 const std::function<void()> &then) {
+    std::mt19937_64 random(seed);
+    std::vector<float> out;
+    while (!stop) {
+      std::vector<uint64_t> keys;
+      for (int i = 0; i < count; ++i)
+        keys.push_back(mixKey(random() % of));
+      EXPECT_TRUE(pull(table_, keys, out).ok());
+      then();
+    }
   }
 
   std::mt19937_64 random_{7};
@@ -254,17 +268,7 @@ TEST_F(TieredTable, theInstantIsOneHoweverRowsComeAndGo) {
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
   for (uint64_t seed : {1, 2})
-    threads.emplace_back([&, seed] {
-      std::mt19937_64 random(seed);
-      std::vector<float> out;
-      while (!stop) {
-        std::vector<uint64_t> keys;
-        for (int i = 0; i < 200; ++i)
-          keys.push_back(mixKey(random() % (6 * budget)));
-        EXPECT_TRUE(pull(table_, keys, out).ok());
-        table_.trim();
-      }
-    });
+    threads.emplace_back([&, seed] { pullUntil(stop, seed, 200, 6 * budget, [this] { table_.trim(); }); });
   for (int round = 0; round < 8; ++round) {
     update(someKeys(500, 6 * budget));
     TableSnapshot snapshot(table_, TableSnapshot::OnDisk::Apart);
@@ -280,16 +284,7 @@ TEST_F(TieredTable, pullsUpdatesAndSnapshotsRunBesideEachOther) {
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
   for (uint64_t seed : {1, 2})
-    threads.emplace_back([&, seed] {
-      std::mt19937_64 random(seed);
-      std::vector<float> out;
-      while (!stop) {
-        std::vector<uint64_t> keys;
-        for (int i = 0; i < 500; ++i)
-          keys.push_back(mixKey(random() % (8 * budget)));
-        EXPECT_TRUE(pull(table_, keys, out).ok());
-      }
-    });
+    threads.emplace_back([&, seed] { pullUntil(stop, seed, 500, 8 * budget, [] {}); });
   threads.emplace_back([&] {
     std::map<uint64_t, int> seen;
     while (!stop) {
