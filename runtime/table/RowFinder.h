@@ -4,84 +4,140 @@
 
 #include "runtime/table/TableRange.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 
 namespace heter::runtime {
 
-/// Finds the rows of keys one after another, with the memory of the next ones already on its way. Rows may be added
-/// meanwhile, and those of keys that were found be moved.
+/// Finds the rows of keys in blocks, each of which goes through four stages, a block apart, so that the memory that a
+/// stage needs is on its way since the one before. The few keys whose likely row is another's are put off: they wait
+/// for memory together, not one by one while all others wait for them.
 class RowFinder {
 public:
   /// The first `bytes` of each row will be wanted.
   RowFinder(const RowIndex &index, const RowStore &rows, std::span<const BatchKey> keys, size_t bytes)
-      : index_(index), rows_(rows), keys_(keys), bytes_(bytes), segments_(index.segments()) {
-    for (size_t i = 0; i < 2 * ahead; ++i)
-      approach(i);
-    for (size_t i = 0; i < ahead; ++i)
-      prefetchRow(i);
-    for (size_t i = 0; i < ahead / 2; ++i)
-      prefetchOthers(i);
-  }
+      : index_(index), rows_(rows), keys_(keys), bytes_(bytes) {}
 
-  /// The row of keys[i], or RowIndex::none. REQUIRES: called for each i in order.
-  uint32_t find(size_t i) {
-    if (segments_ != index_.segments()) // a segment was split
-      approachAgain(i);
-    const Step step = steps_[i % (2 * ahead)]; // before approach() takes its place
-    approach(i + 2 * ahead);
-    prefetchRow(i + ahead);
-    prefetchOthers(i + ahead / 2);
-    const BatchKey &key = keys_[i];
-    if (step.likely != RowIndex::none && rows_.key(step.likely) == key.key)
-      return step.likely;
-    return index_.find(step.segment, key.hash, key.key, rows_);
+  /// Calls visit(i, row) once for each keys[i], in an order of its own; `row` is RowIndex::none if it has none. `visit`
+  /// may add rows, and move those of keys that it was called with. REQUIRES: no key twice; called once.
+  template <typename Visit> void forEach(Visit visit) {
+    const size_t blocks = (keys_.size() + blockKeys - 1) / blockKeys;
+    size_t segments = index_.segments();
+    // A number of a block that is not below `blocks` is that of none yet or none any more.
+    for (size_t block = 0; block < blocks + 3; ++block) {
+      if (segments != index_.segments()) { // segments were split, and the directory may have moved
+        segments = index_.segments();
+        locate(block - 1);
+      }
+      locate(block);
+      bringNear(block - 1, block - 2);
+      const size_t count = block - 3 < blocks ? compare(block - 3) : 0;
+      visitAll(std::span(found_).first(count), visit);
+      if (putOffCount_ > putOff_.size() - blockKeys || block + 1 == blocks + 3)
+        visitAll(findPutOff(), visit);
+    }
   }
 
 private:
-  static constexpr size_t ahead = 16;
+  static constexpr size_t blockKeys = 16;
 
-  void approach(size_t i) {
-    if (i < keys_.size())
-      steps_[i % (2 * ahead)].segment = index_.approach(keys_[i].hash);
-  }
-  void approachAgain(size_t from) {
-    for (size_t i = from; i < from + 2 * ahead; ++i)
-      approach(i);
-    segments_ = index_.segments();
-  }
-  [[gnu::always_inline]] void prefetchRow(size_t i) {
-    if (i >= keys_.size())
-      return;
-    Step &step = steps_[i % (2 * ahead)];
-    step.likely = RowIndex::candidate(step.segment, keys_[i].hash);
-    if (step.likely != RowIndex::none)
-      RowStore::prefetch(rows_.at(step.likely), bytes_);
-    else
-      RowIndex::approachOthers(step.segment, keys_[i].hash);
-  }
-  /// The few rows that do not lie where they are looked for first: without this each would be waited for by itself.
-  [[gnu::always_inline]] void prefetchOthers(size_t i) {
-    if (i >= keys_.size())
-      return;
-    const Step &step = steps_[i % (2 * ahead)];
-    if (step.likely == RowIndex::none || rows_.key(step.likely) != keys_[i].key)
-      RowIndex::visitCandidates(step.segment, keys_[i].hash, [&](uint32_t row) {
-        if (row != step.likely)
-          RowStore::prefetch(rows_.at(row), bytes_);
-      });
-  }
-
+  /// What is known of a key.
   struct Step {
+    uint64_t hash;
+    RowIndex::Entry entry;
+    /// May be that before a split: then the likely row is another's, or the key's all the same.
     RowIndex::Bucket *segment;
+    const char *at;  ///< The likely row's memory.
     uint32_t likely; ///< A row whose key is not compared yet, or RowIndex::none.
   };
+  struct Found {
+    uint32_t i;
+    uint32_t row;
+  };
+
+  std::span<const BatchKey> keysOf(size_t block) const {
+    const size_t begin = std::min(block * blockKeys, keys_.size());
+    return keys_.subspan(begin, std::min(blockKeys, keys_.size() - begin));
+  }
+  std::span<Step> stepsOf(size_t block) {
+    const bool isBlock = block < (keys_.size() + blockKeys - 1) / blockKeys;
+    return std::span(steps_[block % 4]).first(isBlock ? keysOf(block).size() : 0);
+  }
+
+  void locate(size_t block) {
+    const std::span<Step> steps = stepsOf(block);
+    const BatchKey *key = keys_.data() + block * blockKeys;
+    for (Step &step : steps) {
+      step.hash = key->hash;
+      step.entry = index_.locate(key->hash);
+      ++key;
+    }
+  }
+  /// The second and the third stage, each of its block's keys.
+  void bringNear(size_t ofBuckets, size_t ofRows) {
+    const std::span<Step> buckets = stepsOf(ofBuckets);
+    const std::span<Step> rows = stepsOf(ofRows);
+    const size_t both = std::min(buckets.size(), rows.size());
+    const size_t bytes = bytes_; // a local one is not read again after each store
+    for (size_t i = 0; i < both; ++i) {
+      approach(buckets[i]);
+      prefetch(rows[i], bytes);
+    }
+    for (Step &step : buckets.subspan(both))
+      approach(step);
+    for (Step &step : rows.subspan(both))
+      prefetch(step, bytes);
+  }
+  [[gnu::always_inline]] static void approach(Step &step) { step.segment = RowIndex::approach(step.entry, step.hash); }
+  [[gnu::always_inline]] void prefetch(Step &step, size_t bytes) const {
+    step.likely = RowIndex::candidate(step.segment, step.hash);
+    if (step.likely == RowIndex::none)
+      return;
+    const Row row = rows_.at(step.likely);
+    step.at = row.at(0);
+    RowStore::prefetch(row, bytes);
+  }
+  /// Puts off the keys of a block whose likely row is another's; gives how many others there are in found_.
+  size_t compare(size_t block) {
+    size_t count = 0;
+    auto i = static_cast<uint32_t>(block * blockKeys);
+    for (const Step &step : stepsOf(block)) {
+      if (step.likely != RowIndex::none && Row(const_cast<char *>(step.at)).key() == keys_[i].key) {
+        found_[count++] = {i, step.likely};
+      } else {
+        RowIndex::approachOthers(step.segment, step.hash);
+        putOff_[putOffCount_++].i = i;
+      }
+      ++i;
+    }
+    return count;
+  }
+  std::span<const Found> findPutOff() {
+    const std::span<Found> all = std::span(putOff_).first(putOffCount_);
+    putOffCount_ = 0;
+    for (const Found &key : all) {
+      const uint64_t hash = keys_[key.i].hash;
+      RowIndex::visitCandidates(index_.approach(hash), hash,
+                                [&](uint32_t row) { RowStore::prefetch(rows_.at(row), bytes_); });
+    }
+    for (Found &key : all)
+      key.row = index_.find(keys_[key.i].hash, keys_[key.i].key, rows_);
+    return all;
+  }
+  template <typename Visit> [[gnu::noinline]] static void visitAll(std::span<const Found> all, Visit &visit) {
+    for (const Found &key : all)
+      visit(key.i, key.row);
+  }
+
   const RowIndex &index_;
   const RowStore &rows_;
   const std::span<const BatchKey> keys_;
   const size_t bytes_;
-  size_t segments_; ///< Of the index when the segments below were looked up.
-  std::array<Step, 2 * ahead> steps_;
+  std::array<std::array<Step, blockKeys>, 4> steps_;
+  std::array<Found, blockKeys> found_;
+  std::array<Found, 3 * blockKeys> putOff_;
+  size_t putOffCount_ = 0;
 };
 
 } // namespace heter::runtime

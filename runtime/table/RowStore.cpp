@@ -16,7 +16,7 @@ uint32_t RowSlabs::allocate() {
   ++used_;
   if (firstFree_ != noRow) {
     const uint32_t row = firstFree_;
-    std::memcpy(&firstFree_, at(row), sizeof(firstFree_));
+    std::memcpy(&firstFree_, at(row) + nextFreeAt, sizeof(firstFree_));
     return row;
   }
   assert(end_ < (uint32_t{1} << 30));
@@ -30,7 +30,7 @@ uint32_t RowSlabs::allocate() {
 }
 
 void RowSlabs::free(uint32_t row) {
-  std::memcpy(at(row), &firstFree_, sizeof(firstFree_));
+  std::memcpy(at(row) + nextFreeAt, &firstFree_, sizeof(firstFree_));
   firstFree_ = row;
   --used_;
 }

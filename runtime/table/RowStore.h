@@ -16,9 +16,15 @@
 
 namespace heter::runtime {
 
-/// Brings a cache line into the second-level cache: more can be on their way there at once than to the first. Inlined
-/// by force: g++ 12 drops calls of functions that do nothing but prefetch.
-[[gnu::always_inline]] inline void prefetchLine(const void *at) { __builtin_prefetch(at, 0, 2); }
+/// Brings a cache line into the second-level cache: more can be on their way there at once than to the first. g++ 12
+/// drops calls of functions that do nothing but __builtin_prefetch, so that is no more than the second choice.
+[[gnu::always_inline]] inline void prefetchLine(const void *at) {
+#if defined(__x86_64__)
+  asm volatile("prefetcht1 %0" : : "m"(*static_cast<const char *>(at)));
+#else
+  __builtin_prefetch(at, 0, 2);
+#endif
+}
 
 /// One row in memory, at a multiple of 4 bytes: key (8), epoch (2), seen (2), floats.
 class Row {
@@ -49,8 +55,8 @@ private:
   char *at_;
 };
 
-/// Pieces of memory of one size, by number. Slabs grow with their number, each a 128th to a 256th of what is there, so
-/// that the table that finds them stays small enough for the nearest cache. Thread-compatible.
+/// Pieces of memory of one size, 12 bytes at least, by number. Slabs grow with their number, each a 128th to a 256th of
+/// what is there, so that the table that finds them stays small enough for the nearest cache. Thread-compatible.
 class RowSlabs {
 public:
   RowSlabs(RowArena &arena, size_t rowBytes);
@@ -66,6 +72,7 @@ public:
 
 private:
   static constexpr uint32_t noRow = ~uint32_t{0};
+  static constexpr size_t nextFreeAt = sizeof(uint64_t); ///< Behind a row's key.
   static constexpr int doublingBits = 7; ///< From one doubling of the slabs' size to the next there are 128 slabs.
 
   /// Log2 of the pieces of the slab that holds a piece; the first 256 slabs have one.
@@ -86,7 +93,7 @@ private:
   uint32_t end_ = 0;     ///< Rows below were handed out before.
   uint32_t slabEnd_ = 0; ///< Rows below have memory.
   uint32_t used_ = 0;
-  uint32_t firstFree_ = noRow; ///< Each free row begins with the next one's number.
+  uint32_t firstFree_ = noRow; ///< Each free row has the next one's number at nextFreeAt.
 };
 
 /// Thread-compatible.
@@ -109,6 +116,7 @@ public:
   uint32_t add(uint64_t key, bool isShort);
   /// A row on disk, with the key, the marks and the first floats of `from`. REQUIRES: as add().
   uint32_t addOnDisk(Row from, bool isShort, uint32_t slot);
+  /// Until the row is used again it keeps its key: who still looks at it does not take it for another key's.
   void remove(uint32_t row) { slabsOf(row).free(numberOf(row)); }
 
   /// A row on disk has no floats here.

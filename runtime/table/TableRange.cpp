@@ -143,12 +143,11 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
   const auto dim = static_cast<size_t>(spec.dim);
   const uint16_t period = spec_.policy.periodOf(time);
   RowFinder finder(index_, rows_, keys, bytesUpTo(spec.offset + spec.stateFloats));
-  for (size_t i = 0; i < keys.size(); ++i) {
+  finder.forEach([&](uint32_t i, uint32_t row) HETER_REQUIRES(mutex_) {
     const BatchKey &key = keys[i];
-    uint32_t row = finder.find(i);
     if (RowStore::isOnDisk(row) && row != RowIndex::none) {
-      onDisk.add(diskRow(key.hash, row, static_cast<uint32_t>(i)));
-      continue;
+      onDisk.add(diskRow(key.hash, row, i));
+      return;
     }
     const RowGradients &push = pushes[key.push];
     if (part == spec_.countingPart)
@@ -158,9 +157,9 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
     else if (!spec.wantsAdmission)
       row = create(key, !spec_.policy.admitsAll());
     if (row == RowIndex::none || (spec.wantsAdmission && RowStore::isShort(row)))
-      continue; // not admitted: the gradient is lost
+      return; // not admitted: the gradient is lost
     updater.add(rows_.at(row).floats() + spec.offset, push.gradients.data() + key.position * dim);
-  }
+  });
   updater.flush();
 }
 

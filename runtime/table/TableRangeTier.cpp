@@ -8,9 +8,10 @@ namespace heter::runtime {
 
 void TableRange::findOnDisk(std::span<const BatchKey> keys, DiskRows &onDisk) const {
   RowFinder finder(index_, rows_, keys, Row::headerBytes);
-  for (size_t i = 0; i < keys.size(); ++i)
-    if (const uint32_t row = finder.find(i); RowStore::isOnDisk(row) && row != RowIndex::none)
-      onDisk.add(diskRow(keys[i].hash, row, static_cast<uint32_t>(i)));
+  finder.forEach([&](uint32_t i, uint32_t row) HETER_REQUIRES_SHARED(mutex_) {
+    if (RowStore::isOnDisk(row) && row != RowIndex::none)
+      onDisk.add(diskRow(keys[i].hash, row, i));
+  });
 }
 
 DiskRow TableRange::diskRow(uint64_t hash, uint32_t row, uint32_t position) const {
