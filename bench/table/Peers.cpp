@@ -39,18 +39,21 @@ public:
   }
   void push(std::span<const uint64_t> keys, const float *gradients) override {
     for (uint64_t key : keys) {
-      map_.update_fn(key, [&](State &state) {
-        for (size_t d = 0; d < dim; ++d) {
-          const float g = gradients[d];
-          state[dim + d] += g * g;
-          state[d] -= learningRate * g / (std::sqrt(state[dim + d]) + epsilon);
-        }
-      });
+      map_.update_fn(key, [&](State &state) { adagrad(state.data(), state.data() + dim, gradients); });
       gradients += dim;
     }
   }
 
 private:
+  static void adagrad(float *__restrict value, float *__restrict sum, const float *__restrict gradient) {
+    for (size_t d = 0; d < dim; ++d) {
+      const float g = gradient[d];
+      const float squares = sum[d] + g * g;
+      sum[d] = squares;
+      value[d] -= learningRate * g / (std::sqrt(squares) + epsilon);
+    }
+  }
+
   libcuckoo::cuckoohash_map<uint64_t, State, MixedKey> map_;
 };
 } // namespace
