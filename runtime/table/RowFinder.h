@@ -19,8 +19,9 @@ public:
   RowFinder(const RowIndex &index, const RowStore &rows, std::span<const BatchKey> keys, size_t bytes)
       : index_(index), rows_(rows), keys_(keys), bytes_(bytes) {}
 
-  /// Calls visit(i, row) once for each keys[i], in an order of its own; `row` is RowIndex::none if it has none. `visit`
-  /// may add rows, and move those of keys that it was called with. REQUIRES: no key twice; called once.
+  /// Calls visit(i, row, at) once for each keys[i], in an order of its own; `row` is RowIndex::none if it has none,
+  /// else `at` is where it lies. `visit` may add rows, and move those of keys that it was called with. REQUIRES: no key
+  /// twice; called once.
   template <typename Visit> void forEach(Visit visit) {
     const size_t blocks = (keys_.size() + blockKeys - 1) / blockKeys;
     size_t segments = index_.segments();
@@ -48,12 +49,13 @@ private:
     RowIndex::Entry entry;
     /// May be that before a split: then the likely row is another's, or the key's all the same.
     RowIndex::Bucket *segment;
-    const char *at;  ///< The likely row's memory.
+    Row at;
     uint32_t likely; ///< A row whose key is not compared yet, or RowIndex::none.
   };
   struct Found {
     uint32_t i;
     uint32_t row;
+    Row at;
   };
 
   std::span<const BatchKey> keysOf(size_t block) const {
@@ -94,17 +96,16 @@ private:
     step.likely = RowIndex::candidate(step.segment, step.hash);
     if (step.likely == RowIndex::none)
       return;
-    const Row row = rows_.at(step.likely);
-    step.at = row.at(0);
-    RowStore::prefetch(row, bytes);
+    step.at = rows_.at(step.likely);
+    RowStore::prefetch(step.at, bytes);
   }
   /// Puts off the keys of a block whose likely row is another's; gives how many others there are in found_.
   size_t compare(size_t block) {
     size_t count = 0;
     auto i = static_cast<uint32_t>(block * blockKeys);
     for (const Step &step : stepsOf(block)) {
-      if (step.likely != RowIndex::none && Row(const_cast<char *>(step.at)).key() == keys_[i].key) {
-        found_[count++] = {i, step.likely};
+      if (step.likely != RowIndex::none && step.at.key() == keys_[i].key) {
+        found_[count++] = {i, step.likely, step.at};
       } else {
         RowIndex::approachOthers(step.segment, step.hash);
         putOff_[putOffCount_++].i = i;
@@ -121,13 +122,15 @@ private:
       RowIndex::visitCandidates(index_.approach(hash), hash,
                                 [&](uint32_t row) { RowStore::prefetch(rows_.at(row), bytes_); });
     }
-    for (Found &key : all)
+    for (Found &key : all) {
       key.row = index_.find(keys_[key.i].hash, keys_[key.i].key, rows_);
+      key.at = key.row == RowIndex::none ? Row() : rows_.at(key.row);
+    }
     return all;
   }
   template <typename Visit> [[gnu::noinline]] static void visitAll(std::span<const Found> all, Visit &visit) {
     for (const Found &key : all)
-      visit(key.i, key.row);
+      visit(key.i, key.row, key.at);
   }
 
   const RowIndex &index_;

@@ -23,6 +23,8 @@ public:
   void add(float *state, const float *sum) {
     states_[count_] = state;
     sums_[count_] = sum;
+    __builtin_prefetch(sum); // the sums come in the order of the rows: from anywhere
+    __builtin_prefetch(sum + dim_ - 1);
     if (++count_ == rowsPerCall_)
       flush();
   }

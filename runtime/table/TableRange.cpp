@@ -108,31 +108,27 @@ uint32_t TableRange::admit(const BatchKey &key, uint32_t row) {
   return whole;
 }
 
-uint32_t TableRange::count(const BatchKey &key, uint32_t row, RowGradients::Counts counts, int64_t step,
-                           uint16_t period) {
+uint32_t TableRange::createCounted(const BatchKey &key, const TableTime &time) {
   const RowPolicy &policy = spec_.policy;
-  if (row == RowIndex::none) {
-    const bool drawn = policy.admission != RowPolicy::Admission::Probability ||
-                       policy.admits(key.key, nullptr, step, context_.admissionKey);
-    if (!drawn && spec_.shortFloats == 0)
-      return row;
-    row = create(key, !drawn || (!policy.admitsAll() && policy.statistics() > 0));
-    rows_.at(row).setSeen(period);
-  } else {
-    markChanged(key.hash, row);
-  }
-  Row at = rows_.at(row);
+  const bool drawn = policy.admission != RowPolicy::Admission::Probability ||
+                     policy.admits(key.key, nullptr, time.step, context_.admissionKey);
+  if (!drawn && spec_.shortFloats == 0)
+    return RowIndex::none;
+  const uint32_t row = create(key, !drawn || (!policy.admitsAll() && policy.statistics() > 0));
+  rows_.at(row).setSeen(policy.periodOf(time));
+  return row;
+}
+
+inline void TableRange::count(Row at, RowGradients::Counts counts, uint16_t period) {
+  const RowPolicy &policy = spec_.policy;
   if (policy.statistics() > 0) {
-    if (!HETER_MUTATION("counts/no-decay"))
-      policy.age(at.floats(), RowPolicy::age(at.seen(), period));
+    if (const uint16_t seen = at.seen(); seen != period && !HETER_MUTATION("counts/no-decay"))
+      policy.age(at.floats(), RowPolicy::age(seen, period));
     at.floats()[0] += HETER_MUTATION("counts/shown-twice") ? 2 * counts.shows : counts.shows;
     if (policy.scored)
       at.floats()[1] += counts.clicks;
   }
   at.setSeen(period);
-  if (RowStore::isShort(row) && policy.admits(key.key, at.floats(), step, context_.admissionKey))
-    row = admit(key, row);
-  return row;
 }
 
 //===--- Pulls and updates ----------------------------------------------------------------------------------------===//
@@ -141,24 +137,35 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
                         RowUpdater &updater, const TableTime &time, DiskRows &onDisk) {
   const PartSpec &spec = spec_.parts[static_cast<size_t>(part)];
   const auto dim = static_cast<size_t>(spec.dim);
+  const bool counts = part == spec_.countingPart;
   const uint16_t period = spec_.policy.periodOf(time);
   RowFinder finder(index_, rows_, keys, bytesUpTo(spec.offset + spec.stateFloats));
-  finder.forEach([&](uint32_t i, uint32_t row) HETER_REQUIRES(mutex_) {
+  finder.forEach([&](uint32_t i, uint32_t row, Row at) HETER_REQUIRES(mutex_) {
     const BatchKey &key = keys[i];
-    if (RowStore::isOnDisk(row) && row != RowIndex::none) {
+    if (row == RowIndex::none) {
+      if (!counts && spec.wantsAdmission)
+        return; // not admitted: the gradient is lost
+      row = counts ? createCounted(key, time) : create(key, !spec_.policy.admitsAll());
+      if (row == RowIndex::none)
+        return;
+      at = rows_.at(row);
+    } else if (RowStore::isOnDisk(row)) {
       onDisk.add(diskRow(key.hash, row, i));
       return;
+    } else if (at.epoch() != epoch_) {
+      setAside(key.hash, row);
+      at.setEpoch(epoch_);
     }
     const RowGradients &push = pushes[key.push];
-    if (part == spec_.countingPart)
-      row = count(key, row, push.countsOf(key.position), time.step, period);
-    else if (row != RowIndex::none)
-      markChanged(key.hash, row);
-    else if (!spec.wantsAdmission)
-      row = create(key, !spec_.policy.admitsAll());
-    if (row == RowIndex::none || (spec.wantsAdmission && RowStore::isShort(row)))
-      return; // not admitted: the gradient is lost
-    updater.add(rows_.at(row).floats() + spec.offset, push.gradients.data() + key.position * dim);
+    if (counts)
+      count(at, push.countsOf(key.position), period);
+    if (RowStore::isShort(row)) {
+      if (counts && spec_.policy.admits(key.key, at.floats(), time.step, context_.admissionKey))
+        at = rows_.at(admit(key, row));
+      else if (spec.wantsAdmission)
+        return;
+    }
+    updater.add(at.floats() + spec.offset, push.gradients.data() + key.position * dim);
   });
   updater.flush();
 }

@@ -180,9 +180,10 @@ private:
     return rows_.rowsInMemory(false) * spec_.rowMemory(false) + rows_.rowsInMemory(true) * spec_.rowMemory(true);
   }
   uint32_t create(const BatchKey &key, bool isShort) HETER_REQUIRES(mutex_);
-  /// Counts a push of `key`, which may create or admit its row. Gives the row, or RowIndex::none if it gets none.
-  uint32_t count(const BatchKey &key, uint32_t row, RowGradients::Counts counts, int64_t step, uint16_t period)
-      HETER_REQUIRES(mutex_);
+  /// The row of a key that is pushed to the counting part and has none, or RowIndex::none if it gets none.
+  uint32_t createCounted(const BatchKey &key, const TableTime &time) HETER_REQUIRES(mutex_);
+  /// Counts a push to a row.
+  void count(Row at, RowGradients::Counts counts, uint16_t period) HETER_REQUIRES(mutex_);
   uint32_t admit(const BatchKey &key, uint32_t row) HETER_REQUIRES(mutex_);
   /// Counts what a row that comes (or goes) takes of its shard's memory, if that is limited.
   void tally(uint64_t key, uint32_t row, bool comes) HETER_REQUIRES(mutex_);

@@ -8,7 +8,7 @@ namespace heter::runtime {
 
 void TableRange::findOnDisk(std::span<const BatchKey> keys, DiskRows &onDisk) const {
   RowFinder finder(index_, rows_, keys, Row::headerBytes);
-  finder.forEach([&](uint32_t i, uint32_t row) HETER_REQUIRES_SHARED(mutex_) {
+  finder.forEach([&](uint32_t i, uint32_t row, Row) HETER_REQUIRES_SHARED(mutex_) {
     if (RowStore::isOnDisk(row) && row != RowIndex::none)
       onDisk.add(diskRow(keys[i].hash, row, i));
   });

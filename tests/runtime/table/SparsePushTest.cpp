@@ -127,11 +127,13 @@ TEST(RowFinder, givesEachKeyOnceThoughSegmentsSplitMeanwhile) {
       rows[i] = range.add(keys[i]);
     std::vector<int> given(count);
     RowFinder finder(range.index, range.rows, keys, 28);
-    finder.forEach([&](uint32_t i, uint32_t row) {
+    finder.forEach([&](uint32_t i, uint32_t row, Row at) {
       ++given[i];
       EXPECT_EQ(row, rows[i]) << i;
       if (row == RowIndex::none)
         rows[i] = range.add(keys[i]);
+      else
+        EXPECT_EQ(at.at(0), range.rows.at(row).at(0));
     });
     EXPECT_TRUE(std::all_of(given.begin(), given.end(), [](int times) { return times == 1; })) << count;
     for (size_t i = 0; i < count; ++i)
