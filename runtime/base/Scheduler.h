@@ -44,6 +44,9 @@ public:
 
   /// How many tasks may run at once.
   virtual int concurrency() const = 0;
+
+  /// Whether there are processors beyond those for as many tasks, so that blocking tasks take nothing from the others.
+  virtual bool hasSpareProcessors() const = 0;
 };
 
 /// A scheduler over `threads` oneTBB workers, one timer thread and a small pool for blocking file work.
@@ -65,6 +68,7 @@ public:
   /// Of its virtual time.
   int64_t systemSeconds() const override { return std::chrono::duration_cast<std::chrono::seconds>(now()).count(); }
   int concurrency() const override { return 1; }
+  bool hasSpareProcessors() const override { return false; }
 
   /// Runs until no task and no timer is left; returns how many tasks ran.
   uint64_t runUntilIdle();

@@ -77,6 +77,9 @@ public:
         .count();
   }
   int concurrency() const override { return threads_; }
+  bool hasSpareProcessors() const override {
+    return std::thread::hardware_concurrency() > static_cast<unsigned>(threads_); // of those that the process may use
+  }
 
 private:
   static constexpr int blockingThreads = 4;

@@ -1,4 +1,4 @@
-// The stream itself: reads ahead with blocking tasks, hands batches to receivers in order.
+// The stream itself: reads ahead, hands batches to receivers in order.
 #include "runtime/data/DataStream.h"
 
 #include "runtime/base/Hash.h"
@@ -27,7 +27,8 @@ namespace {
 class StreamState : public std::enable_shared_from_this<StreamState> {
 public:
   StreamState(StepReader reader, int32_t readAhead, Scheduler &scheduler)
-      : reader_(std::move(reader)), readAhead_(static_cast<size_t>(std::max(readAhead, 1))), scheduler_(scheduler) {}
+      : reader_(std::move(reader)), readAhead_(static_cast<size_t>(std::max(readAhead, 1))),
+        besideCompute_(scheduler.hasSpareProcessors()), scheduler_(scheduler) {}
 
   void open();
   void next(DataStream::Receiver receiver);
@@ -35,13 +36,18 @@ public:
   DataProgress progress() const;
 
 private:
-  void readAheadTask();
+  void postBlocking();
+  void postParsing();
+  void readBlocking();
+  void parse();
+  bool readStep();
   void start() HETER_REQUIRES(mutex_);
   void deliver() HETER_REQUIRES(mutex_);
   void post(DataStream::Receiver receiver, StatusOr<BatchPtr> result);
 
   StepReader reader_; ///< Touched by the one reading task only, but for the size of its batches.
   const size_t readAhead_;
+  const bool besideCompute_; ///< Blocking tasks parse, too.
   Scheduler &scheduler_;
   mutable Mutex mutex_;
   std::deque<BatchPtr> ready_ HETER_GUARDED_BY(mutex_);
@@ -59,7 +65,18 @@ void StreamState::open() {
 
 void StreamState::start() {
   reading_ = true;
-  scheduler_.postBlocking([self = shared_from_this()] { self->readAheadTask(); });
+  if (!besideCompute_ && reader_.hasText())
+    postParsing();
+  else
+    postBlocking();
+}
+
+void StreamState::postBlocking() {
+  scheduler_.postBlocking([self = shared_from_this()] { self->readBlocking(); });
+}
+
+void StreamState::postParsing() {
+  scheduler_.post([self = shared_from_this()] { self->parse(); });
 }
 
 void StreamState::post(DataStream::Receiver receiver, StatusOr<BatchPtr> result) {
@@ -92,27 +109,43 @@ void StreamState::deliver() {
     start();
 }
 
-void StreamState::readAheadTask() {
+/// On a thread that may block: reads files, and parses what the compute threads do not.
+void StreamState::readBlocking() {
+  do {
+    if (!besideCompute_)
+      reader_.readText();
+    if (!besideCompute_ && reader_.hasText())
+      return postParsing();
+  } while (readStep());
+}
+
+/// On a compute thread: one step, and then others' turn.
+void StreamState::parse() {
+  if (!readStep())
+    return;
+  if (reader_.hasText())
+    postParsing();
+  else
+    postBlocking();
+}
+
+/// Whether to go on.
+bool StreamState::readStep() {
   std::vector<BatchPtr> step;
-  while (true) {
-    step.clear();
-    StatusOr<bool> more = reader_.nextStep(step);
-    MutexLock lock(mutex_);
-    progress_ = reader_.progress();
-    for (BatchPtr &batch : step)
-      ready_.push_back(std::move(batch));
-    if (!more.ok() || !*more) {
-      if (end_.ok())
-        end_ = more.status();
-      ended_ = true;
-    }
-    // Still marked as reading here, so that delivering cannot start a second task.
-    deliver();
-    if (ended_ || ready_.size() >= readAhead_) {
-      reading_ = false;
-      return;
-    }
+  StatusOr<bool> more = reader_.nextStep(step);
+  MutexLock lock(mutex_);
+  progress_ = reader_.progress();
+  for (BatchPtr &batch : step)
+    ready_.push_back(std::move(batch));
+  if (!more.ok() || !*more) {
+    if (end_.ok())
+      end_ = more.status();
+    ended_ = true;
   }
+  // Still marked as reading here, so that delivering cannot start a second task.
+  deliver();
+  reading_ = !ended_ && ready_.size() < readAhead_;
+  return reading_;
 }
 
 void StreamState::close() {

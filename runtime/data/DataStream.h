@@ -100,9 +100,11 @@ struct DataProgress {
   int64_t memoryBytes = 0; ///< Of the text read ahead and of all batches that came back so far.
 };
 
-/// A stream of batches. Files are read and parsed by `Scheduler::postBlocking` tasks, one at a time a stream, ahead of
-/// the consumer. Thread-safe. Destroying the stream abandons what was read ahead; receivers that still wait get
-/// `cancelled`.
+/// A stream of batches, read and parsed ahead of the consumer by one task at a time. Files are read by
+/// `Scheduler::postBlocking` tasks. Those also parse where the machine has processors to spare for them; else tasks of
+/// the compute threads do, a step each, since a thread more than there are processors would take one from a thread amid
+/// work for which others wait (docs/decisions/parsing-on-compute-threads.md). Thread-safe. Destroying the stream
+/// abandons what was read ahead; receivers that still wait get `cancelled`.
 class DataStream {
 public:
   /// Gets the next batch of this trainer, null at the end of the data, or the error that ended reading (the same one

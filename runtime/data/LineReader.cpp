@@ -42,8 +42,16 @@ void LineReader::rewind() {
   nextPath_ = 0;
   begin_ = end_ = 0;
   endOfFile_ = true;
+  failed_ = {};
   lineInFile_ = 0;
   bytesRead_ = 0;
+}
+
+void LineReader::readAhead(size_t bytes) {
+  if (buffer_.size() < 2 * bytes)
+    buffer_.resize(2 * bytes);
+  while (ready() < bytes && !endOfFile_ && failed_.ok())
+    failed_ = fill().status();
 }
 
 std::string LineReader::position() const {
@@ -65,6 +73,7 @@ StatusOr<bool> LineReader::openNext() {
 
 /// Reads more of the file behind what is left in the buffer; false at the end of the file.
 StatusOr<bool> LineReader::fill() {
+  HETER_RETURN_IF_ERROR(failed_);
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
@@ -109,7 +118,9 @@ StatusOr<bool> LineReader::nextLine(std::string_view &line) {
     const void *found = available > scanned ? std::memchr(start + scanned, '\n', available - scanned) : nullptr;
     if (found || (endOfFile_ && available > 0)) {
       size_t length = found ? static_cast<size_t>(static_cast<const char *>(found) - start) : available;
-      begin_ += length + (found ? 1 : 0);
+      const size_t passed = length + (found ? 1 : 0);
+      begin_ += passed;
+      consumed_ += static_cast<int64_t>(passed);
       ++lineInFile_;
       if (length > 0 && start[length - 1] == '\r')
         --length;

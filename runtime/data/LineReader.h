@@ -34,6 +34,14 @@ public:
   const std::string &header() const { return header_; }
   std::string headerPosition() const { return paths_[nextPath_ - 1] + ":" + std::to_string(headerLine_); }
 
+  /// Reads on until so many bytes of text lie ready, unless the file ends or fails before: which `next` will find. The
+  /// buffer becomes twice as large if it must.
+  void readAhead(size_t bytes);
+  /// The bytes that `next` can give without reading a file.
+  size_t ready() const { return end_ - begin_; }
+  /// The bytes that `next` has passed, over all files and since the beginning.
+  int64_t consumed() const { return consumed_; }
+
   /// Passes over up to `count` lines; returns how many there were.
   StatusOr<int64_t> skip(int64_t count);
 
@@ -65,6 +73,8 @@ private:
   std::vector<char> buffer_;
   size_t begin_ = 0, end_ = 0; ///< What of the buffer is read but not yet given.
   bool endOfFile_ = true;
+  Status failed_; ///< Of the open file, where readAhead() found it so.
+  int64_t consumed_ = 0;
   int64_t lineInFile_ = 0;
   int64_t bytesRead_ = 0;
 };

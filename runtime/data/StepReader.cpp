@@ -104,7 +104,25 @@ DataPosition StepReader::position(bool epochEnded) const {
   return position;
 }
 
+bool StepReader::hasText() const {
+  return textOfStep_ > 0 && inEpoch_ && linesLeft_ > 0 &&
+         lines_.ready() >= static_cast<size_t>(textOfStep_ + textOfStep_ / 2);
+}
+
+void StepReader::readText() {
+  constexpr int64_t most = int64_t{8} << 20;
+  if (textOfStep_ > 0 && textOfStep_ <= most && !hasText())
+    lines_.readAhead(static_cast<size_t>(2 * textOfStep_));
+}
+
 StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
+  const int64_t before = lines_.consumed();
+  HETER_ASSIGN_OR_RETURN(bool more, readStep(batches));
+  textOfStep_ = std::max(textOfStep_, lines_.consumed() - before);
+  return more;
+}
+
+StatusOr<bool> StepReader::readStep(std::vector<BatchPtr> &batches) {
   while (true) {
     if (!inEpoch_) {
       HETER_ASSIGN_OR_RETURN(bool more, startEpoch());

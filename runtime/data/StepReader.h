@@ -41,12 +41,19 @@ public:
   /// a step are read, or passed over, before any is given, so that each knows how many there are.
   StatusOr<bool> nextStep(std::vector<BatchPtr> &batches);
 
+  /// Whether the text of the next step lies ready, by what the largest one took so far and half as much: then
+  /// nextStep() blocks on no file, unless its lines are longer than that.
+  bool hasText() const;
+  /// Reads text ahead for some steps, if they are not too large for that; what fails fails when nextStep() gets there.
+  void readText();
+
   /// `memoryBytes` without the batches.
   DataProgress progress() const;
   /// May be called while a step is read.
   int64_t batchBytes() const { return pool_->memoryBytes(); }
 
 private:
+  StatusOr<bool> readStep(std::vector<BatchPtr> &batches);
   StatusOr<bool> startEpoch();
   DataPosition position(bool epochEnded) const;
   StatusOr<int64_t> readMicroBatch(int64_t count, std::shared_ptr<Batch> &batch);
@@ -73,6 +80,7 @@ private:
   bool inEpoch_ = false;
   int64_t linesLeft_ = 0; ///< Of the line range, in this epoch.
   int64_t step_ = 0;
+  int64_t textOfStep_ = 0;    ///< The most bytes that a step took, those of other trainers included.
   int64_t dealt_;             ///< Examples, over all epochs.
   int64_t epochExamples_ = 0; ///< In this epoch so far.
   int64_t wholeEpoch_ = 0;    ///< Examples of a complete epoch; 0 before the first has ended.

@@ -148,6 +148,7 @@ void Coordinator::takeReport(rpc::FinishedRequest &request) {
         return fail(status);
   }
   closeNextStep();
+  scoreboard_.countPredictions();
 }
 
 void Coordinator::endOfData(const CallContext &, rpc::EndOfDataRequest &request,

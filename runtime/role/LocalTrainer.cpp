@@ -168,11 +168,12 @@ Status LocalTrainer::frameFinished(const FrameInfo &info, FrameReport report) {
   if (output_)
     for (CompleteStep &step : steps)
       HETER_RETURN_IF_ERROR(output_->add(std::move(step.lines)));
-  if (!training_)
-    return Status();
-  for (CompleteStep &step : steps)
-    toClose_.push_back(std::move(step));
-  return closeSteps();
+  if (training_)
+    for (CompleteStep &step : steps)
+      toClose_.push_back(std::move(step));
+  Status closed = training_ ? closeSteps() : Status();
+  scoreboard_.countPredictions(); // the next step's frames run meanwhile
+  return closed;
 }
 
 /// Closes the steps that are complete, up to one after which a save is due that has to wait.

@@ -53,8 +53,10 @@ void Scoreboard::tellProgress() {
   if (now > lastTold_)
     progress.examplesPerSecond = static_cast<double>(progress.examples - lastExamples_) / secondsOf(now - lastTold_);
   progress.loss = ledger_->takeRecentLoss();
-  if (!testing_)
+  if (!testing_) {
+    ledger_->countPredictions();
     progress.aucs = ledger_->aucs();
+  }
   if (expectedExamples_ > 0)
     progress.fraction = std::min(1.0, static_cast<double>(progress.examples) / static_cast<double>(expectedExamples_));
   lastTold_ = now;
@@ -83,6 +85,7 @@ void Scoreboard::endPhaseEarly() {
 }
 
 void Scoreboard::keepPhase() {
+  ledger_->countPredictions();
   PhaseResult result{ledger_->loss(), ledger_->aucs(), ledger_->examples()};
   if (!testing_)
     trainSeconds_ = secondsOf(scheduler_.now() - phaseStart_);

@@ -22,6 +22,11 @@ public:
 
   /// Takes a micro-batch of the current pass in; gives the steps that are complete now.
   StatusOr<std::vector<CompleteStep>> add(FrameReport report);
+  /// What of that can wait until they are closed. Call it after each add().
+  void countPredictions() {
+    if (ledger_)
+      ledger_->countPredictions();
+  }
 
   /// Ends the current pass: every step must be complete.
   Status endPhase();

@@ -20,15 +20,10 @@ StatusOr<std::vector<CompleteStep>> StepLedger::add(FrameReport report) {
   if (open.reports.contains(report.microBatch) && !HETER_MUTATION("deduplication/report"))
     return completed;
   examples_ += report.examples;
-  for (const MetricReport &metric : report.metrics) {
-    if (metric.metric != "auc")
-      continue;
-    Auc &auc = aucs_[metric.name];
-    if (exactAuc_)
-      auc.exact.add(metric.predictions, metric.labels);
-    else
-      auc.streaming.add(metric.predictions, metric.labels);
-  }
+  for (MetricReport &metric : report.metrics)
+    if (metric.metric == "auc")
+      uncounted_.push_back(std::move(metric));
+  std::erase_if(report.metrics, [](const MetricReport &metric) { return metric.metric != "loss"; });
   open.reports.emplace(report.microBatch, std::move(report));
   for (auto it = open_.begin(); it != open_.end() && it->first == nextStep_ &&
                                 static_cast<int32_t>(it->second.reports.size()) == it->second.microBatches;
@@ -38,6 +33,17 @@ StatusOr<std::vector<CompleteStep>> StepLedger::add(FrameReport report) {
     ++nextStep_;
   }
   return completed;
+}
+
+void StepLedger::countPredictions() {
+  for (const MetricReport &metric : uncounted_) {
+    Auc &auc = aucs_[metric.name];
+    if (exactAuc_)
+      auc.exact.add(metric.predictions, metric.labels);
+    else
+      auc.streaming.add(metric.predictions, metric.labels);
+  }
+  uncounted_.clear();
 }
 
 CompleteStep StepLedger::complete(int64_t step, Open &open) {

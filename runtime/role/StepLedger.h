@@ -54,6 +54,10 @@ public:
   /// micro-batch changes nothing. Fails if reports of a step disagree.
   StatusOr<std::vector<CompleteStep>> add(FrameReport report);
 
+  /// Counts the predictions of the reports so far. Takes as long as two cache misses an example, so it is not add()'s to
+  /// do, behind which a step waits.
+  void countPredictions();
+
   /// The first step that is not complete.
   int64_t nextStep() const { return nextStep_; }
   /// Ok if no step has begun without completing; else names the first one.
@@ -61,7 +65,7 @@ public:
 
   int64_t examples() const { return examples_; } ///< Of all reports.
   std::optional<double> loss() const;            ///< Mean over the complete steps.
-  /// Of each auc report, by its name; null if it cannot be computed.
+  /// Of each auc report that is counted, by its name; null if it cannot be computed.
   std::map<std::string, std::optional<double>> aucs() const;
   /// The mean loss since the last call of this function.
   std::optional<double> takeRecentLoss();
@@ -83,6 +87,7 @@ private:
     ExactAuc exact;
   };
   std::map<std::string, Auc> aucs_;
+  std::vector<MetricReport> uncounted_;
 };
 
 } // namespace heter::runtime

@@ -12,7 +12,7 @@
 namespace heter::runtime::test {
 
 /// As thread-safe as the hook.
-class HookedFiles final : public FileSystem {
+class HookedFiles : public FileSystem {
 public:
   /// Called with what is about to happen ("append", "rename", ...) and the path; its failure is the operation's.
   std::function<Status(const std::string &operation, const std::string &path)> hook =

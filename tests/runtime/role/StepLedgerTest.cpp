@@ -48,6 +48,23 @@ TEST(StepLedgerTest, ASecondReportChangesNothing) {
   EXPECT_EQ(ledger.examples(), 8);
 }
 
+TEST(StepLedgerTest, PredictionsCountOnceAndWhenAsked) {
+  StepLedger ledger(0, false);
+  FrameReport scored = report(0, 0, 1, 1);
+  scored.metrics.insert(scored.metrics.begin(), {"auc", "auc", 0, {0.9F, 0.2F, 0.6F, 0.4F}, {1, 0, 0, 1}});
+  auto steps = ledger.add(scored);
+  ASSERT_EQ(steps->size(), 1u);
+  EXPECT_EQ(steps->at(0).loss, 1);
+  EXPECT_TRUE(ledger.aucs().empty());
+  ledger.countPredictions();
+  EXPECT_EQ(ledger.aucs().at("auc"), 0.75);
+  scored.metrics[0].labels = {0, 1, 1, 0};
+  EXPECT_TRUE(ledger.add(scored)->empty()) << "it was there";
+  ledger.countPredictions();
+  ledger.countPredictions();
+  EXPECT_EQ(ledger.aucs().at("auc"), 0.75);
+}
+
 TEST(StepLedgerTest, RefusesReportsThatDisagree) {
   StepLedger ledger(0, false);
   ASSERT_TRUE(ledger.add(report(0, 0, 2, 1)).ok());

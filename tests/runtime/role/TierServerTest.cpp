@@ -32,6 +32,7 @@ public:
   TimePoint now() const override { return scheduler_.now(); }
   int64_t systemSeconds() const override { return scheduler_.systemSeconds(); }
   int concurrency() const override { return 1; }
+  bool hasSpareProcessors() const override { return true; }
 
 private:
   SimulatedScheduler &scheduler_;
