@@ -71,7 +71,7 @@ struct PlainRows::Row {
   float sum[dim];
 };
 
-PlainRows::PlainRows(size_t rows) {
+PlainRows::PlainRows(size_t rows) : count_(rows) {
   constexpr size_t hugePage = size_t{2} << 20;
   bytes_ = rows * sizeof(Row) + 2 * hugePage;
   mapping_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

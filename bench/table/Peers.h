@@ -30,12 +30,14 @@ public:
   ~PlainRows();
   PlainRows(const PlainRows &) = delete;
   PlainRows &operator=(const PlainRows &) = delete;
+  size_t rows() const { return count_; }
   /// `near`: prefetches go to the nearest cache; else to the second, as the table's do.
   void read(std::span<const uint32_t> rows, float *out, bool near) const;
 
 private:
   struct Row;
   template <int locality> void readAs(std::span<const uint32_t> rows, float *out) const;
+  size_t count_;
   size_t bytes_;
   void *mapping_;
   Row *rows_;

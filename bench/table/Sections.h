@@ -17,8 +17,8 @@ void comparePushes(runtime::SparseTable &table, CuckooMap *cuckoo, const Queries
 
 /// Quantiles of how long calls took, under `key`.
 void reportPauses(const std::string &key, const char *what, const std::vector<double> &samples, Figures &figures);
-/// Small batches, pushes of new keys and pulls of old ones in turn, until the table has twice its rows; beside each a
-/// piece of work that touches no memory, whose tail is the machine's own.
+/// Small batches, pushes of new keys and pulls of old ones in turn, until the table has twice its rows; beside each
+/// pair reads at known places, arithmetic and a loop that reads the clock, whose tails are the machine's own.
 void measurePauses(runtime::SparseTable &table, uint64_t rows, const std::vector<float> &gradients, Figures &figures);
 
 /// A table with memory for a tenth of its rows, and files for the rest in `folder`: misses beside what the disk gives,
