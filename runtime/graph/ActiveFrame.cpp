@@ -272,6 +272,11 @@ bool ActiveFrame::startNode(int node) {
   if (context_.options.nodeTimer)
     started_[node] = context_.scheduler.now();
   const NodePlan &plan = plan_.nodes[node];
+  if (context_.options.poisonFreed)
+    if (Status status = checkNotRead(node); !status.ok()) {
+      outcomes_[node] = std::move(status);
+      return true;
+    }
   if (!plan.isHandled())
     for (int v : graph_.nodes[node].outputs)
       if (Status status = ensureOutput(v); !status.ok()) {
@@ -323,6 +328,14 @@ Status ActiveFrame::checkOutputs(int node) const {
   for (int v : graph_.nodes[node].outputs)
     if (!bound_[v])
       return Status::internal("output `" + graph_.values[v].name + "` was not filled");
+  return {};
+}
+
+/// In the checking mode: whether a node that is going to update a parameter comes too early.
+Status ActiveFrame::checkNotRead(int node) const {
+  for (int v : plan_.nodes[node].updated)
+    if (!bound_[v] || users_[v].load(std::memory_order_acquire) > 0)
+      return Status::internal("`" + graph_.values[v].name + "` is still read while it is updated");
   return {};
 }
 
@@ -427,6 +440,9 @@ Status ActiveFrame::callLibrary(int node, std::span<const Operand> operands) {
                    info_.seed,
                    workspaces_[plan.workspace],
                    &context_.scheduler};
+  if (plan.takenBy >= 0 && !plan.onDevice) {
+    HETER_ASSIGN_OR_RETURN(call.blocks, handler_->blocksFor(*this, plan.takenBy));
+  }
   HETER_RETURN_IF_ERROR(plan.library(call));
   for (size_t i = 0; i < n.outputs.size(); ++i)
     if (values_[n.outputs[i]].kind != ValueKind::TENSOR) {

@@ -133,6 +133,7 @@ private:
   void finishNode(int node, Agenda &agenda);
   void afterNode(int node);
   Status checkOutputs(int node) const;
+  Status checkNotRead(int node) const;
   void fail(Status status);
   void poisonUnused(int node);
   void poison(int value);

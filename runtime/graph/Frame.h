@@ -4,6 +4,7 @@
 #define HETER_RUNTIME_GRAPH_FRAME_H
 
 #include "runtime/base/Scheduler.h"
+#include "runtime/kernels/Library.h"
 #include "runtime/kernels/Tensor.h"
 #include "runtime/package/Package_types.h"
 
@@ -95,6 +96,11 @@ public:
   /// outputs are filled before `done` is called; `done` is called exactly once, inside this call or later, on any
   /// thread. A failed status ends the frame with it.
   virtual void start(Frame &frame, int node, Completion done) = 0;
+
+  /// Called before a LIBRARY node runs whose result PUSH_DENSE node `push` alone reads, and when all nodes that read
+  /// the parameter have ended: who takes the result block by block, until that node starts; null: the result goes to
+  /// memory.
+  virtual StatusOr<MatrixBlocks *> blocksFor(Frame &frame, int push) { return nullptr; }
 
   /// The frame is going to end with `why`; called at its first failure, on any thread. Other nodes may still wait, for
   /// what then perhaps never comes.

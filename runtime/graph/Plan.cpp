@@ -1,6 +1,7 @@
 // Makes a graph ready to run.
 #include "runtime/graph/Plan.h"
 
+#include "runtime/graph/Updates.h"
 #include "runtime/package/Package.h"
 #include "tests/mutation/Mutation.h"
 
@@ -36,13 +37,15 @@ namespace {
 
 class Planner {
 public:
-  Planner(const Graph &graph, const KernelObject &kernels)
-      : graph_(graph), kernels_(kernels), plan_(std::make_unique<GraphPlan>(graph)) {}
+  Planner(const Graph &graph, const KernelObject &kernels, bool updates = false)
+      : graph_(graph), kernels_(kernels), updates_(updates), plan_(std::make_unique<GraphPlan>(graph)) {}
 
   StatusOr<std::unique_ptr<GraphPlan>> make() {
     HETER_RETURN_IF_ERROR(checkSupported());
     plan_->nodes.resize(graph_.nodes.size());
     plan_->users.assign(graph_.values.size(), 0);
+    if (updates_)
+      orderUpdates();
     connect();
     for (size_t n = 0; n < graph_.nodes.size(); ++n)
       HETER_RETURN_IF_ERROR(prepare(n).withContext("node " + describeNode(graph_.nodes[n])));
@@ -63,6 +66,17 @@ private:
     return {};
   }
 
+  void orderUpdates() {
+    updatesAfter_.resize(graph_.nodes.size());
+    for (UpdatingProduct &product : findUpdatingProducts(graph_)) {
+      NodePlan &made = plan_->nodes[product.node];
+      made.takenBy = product.push;
+      made.updated = std::move(product.pulled);
+      if (!HETER_MUTATION("update-edge/executor"))
+        updatesAfter_[product.node] = std::move(product.readers);
+    }
+  }
+
   void connect() {
     std::vector<int> producer(graph_.values.size(), -1);
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
@@ -73,6 +87,8 @@ private:
       made.distinctInputs.assign(inputs.begin(), inputs.end());
       if (HETER_MUTATION("reuse-edge/executor"))
         before.clear();
+      if (updates_)
+        before.insert(updatesAfter_[n].begin(), updatesAfter_[n].end());
       for (int v : inputs) {
         ++plan_->users[v];
         if (producer[v] >= 0)
@@ -138,14 +154,16 @@ private:
 
   const Graph &graph_;
   const KernelObject &kernels_;
+  const bool updates_;
+  std::vector<std::vector<int>> updatesAfter_; ///< For each node, what it waits for before it updates a parameter.
   std::unique_ptr<GraphPlan> plan_;
 };
 
 } // namespace
 
-StatusOr<std::unique_ptr<GraphPlan>> makePlan(const Graph &graph, const KernelObject &kernels) {
+StatusOr<std::unique_ptr<GraphPlan>> makePlan(const Graph &graph, const KernelObject &kernels, bool updates) {
   HETER_RETURN_IF_ERROR(verifyGraph(graph));
-  return Planner(graph, kernels).make();
+  return Planner(graph, kernels, updates).make();
 }
 
 } // namespace heter::runtime

@@ -23,6 +23,8 @@ struct NodePlan {
 
   KernelFunction kernel = nullptr; ///< KERNEL
   LibraryFunction library;         ///< LIBRARY
+  int takenBy = -1;                ///< LIBRARY: a PUSH_DENSE node whose handler may take the result block by block.
+  std::vector<int> updated;        ///< Then: what pulls of the pushed parameter gave.
   bool onDevice = false;           ///< KERNEL and LIBRARY: reads or writes a device value.
   int firstOperand = 0;            ///< KERNEL and LIBRARY: its place in the frame's operand, view and argument arrays,
   int firstWord = 0;               ///< in the array of memref words,
@@ -47,8 +49,9 @@ struct GraphPlan {
   int workspaceCount = 0;
 };
 
-/// Verifies the graph, finds its kernels and prepares its library calls.
-StatusOr<std::unique_ptr<GraphPlan>> makePlan(const package::Graph &graph, const KernelObject &kernels);
+/// Verifies the graph, finds its kernels and prepares its library calls. `updates`: ExecutableOptions::updates.
+StatusOr<std::unique_ptr<GraphPlan>> makePlan(const package::Graph &graph, const KernelObject &kernels,
+                                              bool updates = false);
 
 /// "`deep.0 relu` (ctr_dnn.heter:12:5)", for messages.
 std::string describeNode(const package::Node &node);

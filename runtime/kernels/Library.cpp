@@ -121,4 +121,12 @@ StatusOr<int> LibraryNode::axis() const {
   return static_cast<int>(axis);
 }
 
+bool givesBlocks(const package::Graph &graph, const package::Node &node) {
+  if (node.callee != "product" || node.inputs.size() != 2 || node.outputs.size() != 1)
+    return false;
+  const package::TensorType &type = graph.values[node.outputs[0]].type;
+  return type.element == package::ElementType::F32 && type.packing == package::Packing::NONE &&
+         type.shape.size() == 2 && !isBatch(type) && !node.attributes.contains("activation");
+}
+
 } // namespace heter::runtime

@@ -30,6 +30,21 @@ struct Workspace {
   }
 };
 
+/// Takes the matrix that a call makes block by block, while each block is in a cache. Thread-safe.
+class MatrixBlocks {
+public:
+  /// Blocks begin at multiples of this, and end there or where the matrix does.
+  static constexpr int64_t unit = 32;
+  struct Block {
+    int64_t row, rows, column, columns;
+  };
+
+  virtual ~MatrixBlocks() = default;
+  /// `values` are the block's, row-major without gaps, and are read within the call only. Every element of the matrix
+  /// is in one block; calls for different blocks may run at once.
+  virtual void take(const Block &block, const float *values) = 0;
+};
+
 /// One call. Outputs of kind TENSOR have their memory; the call fills it, or binds keys, data and count of ROWS, and
 /// data, offsets and count of RAGGED ones.
 struct LibraryCall {
@@ -40,6 +55,8 @@ struct LibraryCall {
   uint64_t seed = 0;
   Workspace &workspace;
   Scheduler *scheduler = nullptr; ///< Whose idle threads may help, if any. Changes no result.
+  /// Takes the only output, to whose memory nothing is written then. REQUIRES: null unless givesBlocks() of the node.
+  MatrixBlocks *blocks = nullptr;
 };
 
 /// Safe to call from several threads at once. Operands have the types that it was prepared for, with B put in.
@@ -51,6 +68,9 @@ class KernelObject;
 /// have. Where the kernels of the package can do a part of it better (Packed.h), they do; they outlive the function.
 StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node,
                                              const KernelObject *kernels = nullptr);
+
+/// Whether calls of a LIBRARY node can give their only output, a matrix of f32, block by block.
+bool givesBlocks(const package::Graph &graph, const package::Node &node);
 
 /// The names that prepareLibraryCall knows, sorted.
 std::vector<std::string> libraryKernelNames();

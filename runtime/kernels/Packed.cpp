@@ -86,6 +86,40 @@ Split splitColumns(int64_t units, int64_t rowParts, int64_t threads) {
   return Split(units, std::clamp((units + wanted - 1) / std::max<int64_t>(wanted, 1), narrowest, blockColumns));
 }
 
+/// The same where blocks are taken: who takes them goes through memory of his own beside them, which wants long rows.
+constexpr int64_t takenColumns = 32, takenUnits = blockRows * blockColumns;
+
+/// The block as a product of its own, whose result stays in this thread's scratch until it is taken.
+void giveBlock(KernelFunction kernel, const PackedProduct &product, const KernelSizes &block) {
+  thread_local ScratchBuffer memory;
+  const int64_t row = block.rowBegin * packedUnit, column = block.columnBegin * packedUnit;
+  // Units of 32 rows of a left factor lie one after another, and so do those of 32 columns of a right one.
+  const int64_t unitElements = packedUnit * packedUnit * block.depth;
+  PackedProduct part;
+  part.left = product.left + block.rowBegin * unitElements;
+  part.right = product.right + block.columnBegin * unitElements;
+  part.rows = std::min(block.rowEnd * packedUnit, product.rows) - row;
+  part.columns = std::min(block.columnEnd * packedUnit, product.columns) - column;
+  part.out = reinterpret_cast<float *>(memory.ensure(part.rows * part.columns * int64_t{sizeof(float)}));
+  callKernel(kernel, part, nullptr, blockScratch(),
+             {0, block.rowEnd - block.rowBegin, 0, block.columnEnd - block.columnBegin, block.depth, part.rows,
+              part.columns, 0});
+  product.blocks->take({row, part.rows, column, part.columns}, part.out);
+}
+
+/// In the order of rows, so that memory is gone through from its beginning to its end.
+void giveBlocks(KernelFunction kernel, const PackedProduct &product, Scheduler *scheduler) {
+  const Split columns(unitsOf(product.columns), takenColumns);
+  const Split rows(unitsOf(product.rows), takenUnits / std::min(columns.units, takenColumns));
+  const int64_t depth = unitsOf(product.depth);
+  forBlocks(rows.parts * columns.parts, rows.units * columns.units * depth, scheduler, [&](int64_t block) {
+    const int64_t row = block / columns.parts, column = block % columns.parts;
+    giveBlock(kernel, product,
+              {rows.begin(row), rows.begin(row + 1), columns.begin(column), columns.begin(column + 1), depth,
+               product.rows, product.columns, 0});
+  });
+}
+
 void multiplyTiles(KernelFunction kernel, const PackedProduct &product, std::vector<float> &sums,
                    Scheduler *scheduler) {
   const Split rows(unitsOf(product.rows), blockRows);
@@ -129,6 +163,14 @@ void finish(const PackedProduct &product, float *result) {
       product.sums[j] += result[i * product.columns + j];
 }
 
+/// A matrix that is there, in units of rows.
+void giveRows(const float *matrix, int64_t rows, int64_t columns, MatrixBlocks &blocks, Scheduler *scheduler) {
+  forBlocks(unitsOf(rows), unitsOf(rows) * unitsOf(columns) * 8, scheduler, [&](int64_t unit) {
+    const int64_t row = unit * packedUnit;
+    blocks.take({row, std::min(packedUnit, rows - row), 0, columns}, matrix + row * columns);
+  });
+}
+
 Status multiplyUnpacked(const PackedProduct &product, std::vector<float> &scratch, Scheduler *scheduler) {
   const int64_t leftCount = product.rows * product.depth, rightCount = product.depth * product.columns,
                 count = product.rows * product.columns;
@@ -137,6 +179,10 @@ Status multiplyUnpacked(const PackedProduct &product, std::vector<float> &scratc
   unpackMatrix(Packing::LEFT, product.left, product.rows, product.depth, left);
   unpackMatrix(Packing::RIGHT, product.right, product.depth, product.columns, right);
   HETER_RETURN_IF_ERROR(multiplyMatrices(left, right, result, product.rows, product.columns, product.depth, scheduler));
+  if (product.blocks) {
+    giveRows(result, product.rows, product.columns, *product.blocks, scheduler);
+    return {};
+  }
   finish(product, result);
   if (product.out)
     std::copy_n(result, count, product.out);
@@ -198,7 +244,10 @@ Status multiplyPacked(const TileKernels &tiles, const PackedProduct &product, st
                       Scheduler *scheduler) {
   if (!tiles.product)
     return multiplyUnpacked(product, scratch, scheduler);
-  multiplyTiles(tiles.product, product, scratch, scheduler);
+  if (product.blocks)
+    giveBlocks(tiles.product, product, scheduler);
+  else
+    multiplyTiles(tiles.product, product, scratch, scheduler);
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include "runtime/base/Scheduler.h"
 #include "runtime/base/Status.h"
+#include "runtime/kernels/Library.h"
 #include "runtime/kernels/Tensor.h"
 #include "runtime/package/KernelObject.h"
 
@@ -57,7 +58,8 @@ struct PackedProduct {
   bool relu = false;
   float *out = nullptr; ///< The result in f32, or null.
   PackedOutputs packed{};
-  float *sums = nullptr; ///< The sums of the result's columns, or null.
+  float *sums = nullptr;          ///< The sums of the result's columns, or null.
+  MatrixBlocks *blocks = nullptr; ///< Takes the result in place of `out`, if nothing but the factors is given; or null.
 };
 
 /// `scratch` is used during the call only. What is added in which order depends on the extents alone.

@@ -121,6 +121,7 @@ StatusOr<LibraryFunction> prepareProduct(const LibraryNode &node) {
     product.mask = end.mask ? call.inputs[2].as<const uint16_t>() : nullptr;
     product.relu = end.relu;
     product.packed = packedOutputs(call);
+    product.blocks = call.blocks;
     for (const TensorView &output : call.outputs)
       if (output.packing == Packing::NONE)
         (output.shape.rank == 2 ? product.out : product.sums) = output.as<float>();

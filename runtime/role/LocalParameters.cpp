@@ -39,7 +39,8 @@ void LocalParameters::pullDense(int64_t minVersion, DenseValues which,
 }
 
 DenseSnapshotPtr LocalParameters::snapshotOf(DenseValues which) {
-  std::shared_ptr<const DenseVersion> version = store_.denseVersion(which);
+  std::shared_ptr<const DenseVersion> version =
+      updatesInFrames_ && which == DenseValues::Newest ? store_.denseVersionOfStep() : store_.denseVersion(which);
   MutexLock lock(mutex_);
   Last &last = last_[static_cast<size_t>(which)];
   DenseSnapshotPtr snapshot = last.snapshot.lock();
@@ -68,6 +69,12 @@ void LocalParameters::pushDense(const FrameInfo &info, int parameter, std::span<
   done(update_ != UpdateMode::Async
            ? store_.stagePush(pushKey(info), info.examples, PushDense{parameter, values, 0, std::move(owner)})
            : store_.applyNow(pushKey(info), info.examples, PushDense{parameter, values}));
+}
+
+StatusOr<std::unique_ptr<EarlyUpdate>> LocalParameters::beginUpdate(const FrameInfo &info, int parameter) {
+  if (!updatesInFrames_)
+    return nullptr;
+  return store_.beginUpdate(pushKey(info), info.examples, parameter);
 }
 
 } // namespace heter::runtime

@@ -13,9 +13,9 @@ namespace heter::runtime {
 
 class LocalParameters final : public Parameters {
 public:
-  /// `store` outlives it.
-  LocalParameters(ParameterStore &store, Scheduler &scheduler, UpdateMode update)
-      : store_(store), scheduler_(scheduler), update_(update), gate_(scheduler) {
+  /// `store` outlives it. `updatesInFrames`: a frame is a step, and ExecutableOptions::updates.
+  LocalParameters(ParameterStore &store, Scheduler &scheduler, UpdateMode update, bool updatesInFrames)
+      : store_(store), scheduler_(scheduler), update_(update), updatesInFrames_(updatesInFrames), gate_(scheduler) {
     gate_.open(store.version());
   }
 
@@ -24,6 +24,7 @@ public:
   void pushRows(const FrameInfo &info, RowPush push, Completion done) override;
   void pushDense(const FrameInfo &info, int parameter, std::span<const float> values, std::shared_ptr<const void> owner,
                  Completion done) override;
+  StatusOr<std::unique_ptr<EarlyUpdate>> beginUpdate(const FrameInfo &info, int parameter) override;
 
   /// Lets pulls of the store's version through.
   void advance() { gate_.open(store_.version()); }
@@ -42,6 +43,7 @@ private:
   ParameterStore &store_;
   Scheduler &scheduler_;
   const UpdateMode update_;
+  const bool updatesInFrames_;
   VersionGate gate_;
   Mutex mutex_;
   std::array<Last, 2> last_ HETER_GUARDED_BY(mutex_); ///< By DenseValues.

@@ -63,7 +63,9 @@ void LocalTrainer::interrupt() {
 Status LocalTrainer::prepare() {
   const RunOptions &options = context_.options;
   seed_ = options.seed.value_or(static_cast<uint64_t>(context_.package.info.seed));
-  HETER_ASSIGN_OR_RETURN(programs_, Programs::create(context_, "local"));
+  // A frame is a step then, and nothing else reads what it pulls.
+  const bool updatesInFrames = options.update == UpdateMode::Sync && options.microBatches <= 1 && !options.predict;
+  HETER_ASSIGN_OR_RETURN(programs_, Programs::create(context_, "local", updatesInFrames));
   StoreOptions storeOptions;
   storeOptions.seed = seed_;
   storeOptions.generation = localGeneration;
@@ -104,7 +106,7 @@ Status LocalTrainer::prepare() {
   }
   saves_ = std::make_unique<ShardWriter>(context_.files, *store_);
   firstStep_ = store_->version();
-  parameters_ = std::make_unique<LocalParameters>(*store_, context_.scheduler, options.update);
+  parameters_ = std::make_unique<LocalParameters>(*store_, context_.scheduler, options.update, updatesInFrames);
   memory_ = {.residentAtStart = residentBytes(), .versions = -(store_->denseMemoryBytes() + buffers->memoryBytes())};
   services_.emplace(
       FrameServices{model_, *parameters_, nullptr, nullptr, tiles, context_.scheduler, std::move(buffers)});

@@ -55,6 +55,10 @@ public:
   virtual void pushRows(const FrameInfo &info, RowPush push, Completion done) = 0;
   virtual void pushDense(const FrameInfo &info, int parameter, std::span<const float> values,
                          std::shared_ptr<const void> owner, Completion done) = 0;
+
+  /// In place of pushDense: begins the update of a parameter that nothing of the frame reads any more. Null where
+  /// gradients are pushed.
+  virtual StatusOr<std::unique_ptr<EarlyUpdate>> beginUpdate(const FrameInfo &info, int parameter) { return nullptr; }
 };
 
 } // namespace heter::runtime

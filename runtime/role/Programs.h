@@ -26,7 +26,8 @@ struct Programs {
 
   Executable &of(bool training) { return training ? *train : *forward; }
 
-  static StatusOr<Programs> create(const RoleContext &context, const std::string &role) {
+  /// `updates`: ExecutableOptions::updates of training.
+  static StatusOr<Programs> create(const RoleContext &context, const std::string &role, bool updates = false) {
     const package::RoleProgram *program = context.package.find(role);
     if (!program)
       return Status::notFound("the package has no role '" + role + "'");
@@ -36,6 +37,7 @@ struct Programs {
     ExecutableOptions options;
     options.poisonFreed = context.options.poisonFreed;
     auto make = [&](bool training) {
+      options.updates = updates && training;
       const package::Graph &graph = graphOf(*program, context.options, training);
       options.nodeTimer = timerOf(context, role, graph,
                                   training                  ? "train"

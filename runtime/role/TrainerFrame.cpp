@@ -7,6 +7,23 @@
 
 namespace heter::runtime {
 
+class TrainerFrame::UpdateBlocks final : public MatrixBlocks {
+public:
+  explicit UpdateBlocks(std::unique_ptr<EarlyUpdate> update) : update_(std::move(update)) {}
+  void take(const Block &block, const float *values) override {
+    static_assert(unit == ValueCopies::unit);
+    update_->run({block.row, block.rows, block.column, block.columns}, values);
+  }
+  Status finish() { return update_->finish(); }
+
+private:
+  std::unique_ptr<EarlyUpdate> update_;
+};
+
+TrainerFrame::TrainerFrame(const FrameServices &services, int64_t minVersion, BatchPtr batch)
+    : services_(services), minVersion_(minVersion), batch_(std::move(batch)) {}
+TrainerFrame::~TrainerFrame() = default;
+
 void TrainerFrame::letGoOfParameters() {
   DenseSnapshotPtr last;
   MutexLock lock(mutex_);
@@ -43,7 +60,7 @@ void TrainerFrame::start(Frame &frame, int index, Completion done) {
   case package::NodeKind::PUSH_ROWS:
     return pushRows(frame, node, std::move(done));
   case package::NodeKind::PUSH_DENSE:
-    return pushDense(frame, node, std::move(done));
+    return pushDense(frame, index, std::move(done));
   case package::NodeKind::SEND:
     return send(frame, node, std::move(done));
   case package::NodeKind::RECV:
@@ -177,7 +194,28 @@ void TrainerFrame::pushRows(Frame &frame, const package::Node &node, Completion 
   services_.parameters.pushRows(frame.info(), std::move(push), std::move(done));
 }
 
-void TrainerFrame::pushDense(Frame &frame, const package::Node &node, Completion done) {
+StatusOr<MatrixBlocks *> TrainerFrame::blocksFor(Frame &frame, int push) {
+  HETER_ASSIGN_OR_RETURN(int parameter, services_.model.findParameter(textAttribute(frame.node(push), "parameter")));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<EarlyUpdate> update,
+                         services_.parameters.beginUpdate(frame.info(), parameter));
+  if (!update)
+    return nullptr;
+  MutexLock lock(mutex_);
+  std::unique_ptr<UpdateBlocks> &blocks = updates_[push];
+  blocks = std::make_unique<UpdateBlocks>(std::move(update));
+  return blocks.get();
+}
+
+std::unique_ptr<TrainerFrame::UpdateBlocks> TrainerFrame::takeUpdate(int push) {
+  MutexLock lock(mutex_);
+  auto found = updates_.find(push);
+  return found == updates_.end() ? nullptr : std::move(found->second);
+}
+
+void TrainerFrame::pushDense(Frame &frame, int index, Completion done) {
+  if (std::unique_ptr<UpdateBlocks> update = takeUpdate(index))
+    return done(update->finish());
+  const package::Node &node = frame.node(index);
   auto parameter = services_.model.findParameter(textAttribute(node, "parameter"));
   if (!parameter.ok())
     return done(parameter.status());

@@ -35,10 +35,11 @@ class TrainerFrame final : public NodeHandler {
 public:
   /// `batch` is null on a heter-trainer. `minVersion` is what the frame's pulls wait for. The frame lives until the
   /// executor has called its completion.
-  TrainerFrame(const FrameServices &services, int64_t minVersion, BatchPtr batch)
-      : services_(services), minVersion_(minVersion), batch_(std::move(batch)) {}
+  TrainerFrame(const FrameServices &services, int64_t minVersion, BatchPtr batch);
+  ~TrainerFrame() override;
 
   void start(Frame &frame, int node, Completion done) override;
+  StatusOr<MatrixBlocks *> blocksFor(Frame &frame, int push) override HETER_EXCLUDES(mutex_);
   void failed(const Status &why) override {
     if (services_.failed)
       services_.failed(why);
@@ -52,12 +53,16 @@ public:
   std::string takePredictions();
 
 private:
+  /// An update that takes its gradient from a product.
+  class UpdateBlocks;
+
   Status input(Frame &frame, const package::Node &node);
   void pullRows(Frame &frame, const package::Node &node, Completion done);
   void pullDense(Frame &frame, const package::Node &node, Completion done);
   Status deliverPacked(Frame &frame, const package::Node &node, int parameter, const DenseSnapshotPtr &snapshot);
   void pushRows(Frame &frame, const package::Node &node, Completion done);
-  void pushDense(Frame &frame, const package::Node &node, Completion done);
+  void pushDense(Frame &frame, int index, Completion done);
+  std::unique_ptr<UpdateBlocks> takeUpdate(int push) HETER_EXCLUDES(mutex_);
   void send(Frame &frame, const package::Node &node, Completion done);
   void receive(Frame &frame, const package::Node &node, Completion done);
   Status report(Frame &frame, const package::Node &node);
@@ -73,8 +78,9 @@ private:
   DenseSnapshotPtr dense_ HETER_GUARDED_BY(mutex_); ///< The version that the frame has pinned.
   Status denseFailed_ HETER_GUARDED_BY(mutex_);
   std::vector<UniqueFunction<void(StatusOr<DenseSnapshotPtr>)>> denseWaiters_ HETER_GUARDED_BY(mutex_);
-  std::map<ptrdiff_t, MetricReport> metrics_ HETER_GUARDED_BY(mutex_);     ///< By node.
-  std::map<ptrdiff_t, PredictedValue> predicted_ HETER_GUARDED_BY(mutex_); ///< By node.
+  std::map<int, std::unique_ptr<UpdateBlocks>> updates_ HETER_GUARDED_BY(mutex_); ///< Begun, by PUSH_DENSE node.
+  std::map<ptrdiff_t, MetricReport> metrics_ HETER_GUARDED_BY(mutex_);            ///< By node.
+  std::map<ptrdiff_t, PredictedValue> predicted_ HETER_GUARDED_BY(mutex_);        ///< By node.
 };
 
 } // namespace heter::runtime

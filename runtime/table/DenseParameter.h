@@ -91,6 +91,7 @@ struct DenseParameter {
   Lending lending;                             ///< Of `values` and `copies`, to versions.
   std::vector<std::shared_ptr<float[]>> slots; ///< localElements() floats each.
   std::vector<float> scalars;                  ///< The optimizer's scalars, block after block.
+  bool updatedEarly = false;                   ///< Within the step that is not closed yet.
 
   float *scalarsOf(int64_t localBlock) {
     return scalars.data() + static_cast<size_t>(localBlock) * spec.optimizer.scalars.size();

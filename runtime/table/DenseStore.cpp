@@ -37,10 +37,19 @@ std::shared_ptr<const DenseVersion> DenseStore::newest() const {
   return newest_;
 }
 
+std::shared_ptr<const DenseVersion> DenseStore::newestUnheld() const {
+  assert(inPlace_);
+  MutexLock lock(mutex_);
+  while (!unheld_)
+    published_.wait(mutex_);
+  return unheld_;
+}
+
 void DenseStore::withdraw() {
-  std::shared_ptr<const DenseVersion> last;
+  std::shared_ptr<const DenseVersion> last, unheld;
   MutexLock lock(mutex_);
   newest_.swap(last); // goes after the lock
+  unheld_.swap(unheld);
 }
 
 void DenseStore::publish(int64_t version) {
@@ -53,9 +62,15 @@ void DenseStore::publish(int64_t version) {
     next->copies_.push_back(parameter->copies);
     next->holds_.push_back(parameter->lending.hold());
   }
-  std::shared_ptr<const DenseVersion> last = std::move(next);
+  std::shared_ptr<DenseVersion> unheld;
+  if (inPlace_) {
+    unheld = std::make_shared<DenseVersion>(*next);
+    unheld->holds_.clear();
+  }
+  std::shared_ptr<const DenseVersion> last = std::move(next), lastUnheld = std::move(unheld);
   MutexLock lock(mutex_);
   newest_.swap(last); // the old one, maybe the last holder of its buffers, goes after the lock
+  unheld_.swap(lastUnheld);
   published_.notifyAll();
 }
 
@@ -78,6 +93,7 @@ void DenseStore::reset(uint64_t seed, int64_t version) {
     parameter->copies = nullptr;
     parameter->slots.clear();
     parameter->scalars.clear();
+    parameter->updatedEarly = false;
     parameter->values = parameter->pool->take();
     parameter->lending.begin();
     for (const DenseBlock &block : parameter->layout.blocks()) {
@@ -142,9 +158,29 @@ void DenseStore::update(std::span<const BlockGradients> blocks, float divisor, i
   });
   for (auto &[parameter, update] : updates)
     update.finish();
-  if (!blocks.empty())
+  if (std::exchange(early_, false) || !blocks.empty())
     ++revision_;
+  for (const std::unique_ptr<DenseParameter> &parameter : parameters_)
+    parameter->updatedEarly = false;
   publish(version);
+}
+
+StatusOr<std::unique_ptr<DenseUpdate>> DenseStore::beginEarly(int number, float divisor, int64_t step) {
+  DenseParameter &parameter = *parameters_[static_cast<size_t>(number)];
+  if (std::exchange(parameter.updatedEarly, true))
+    return Status::internal("`" + parameter.spec.name + "` is updated twice in step " + std::to_string(step));
+  averaged_ = nullptr;
+  early_ = true;
+  withdraw();
+  auto update = std::make_unique<DenseUpdate>(parameter, number, divisor, step, copies_, inPlace_);
+  update->prepareAll();
+  return update;
+}
+
+Status DenseStore::finishEarly(DenseUpdate &update) {
+  HETER_RETURN_IF_ERROR(update.checkAllRan());
+  update.finish();
+  return {};
 }
 
 DenseStore::Image DenseStore::image(const ParallelFor &parallelFor) const {

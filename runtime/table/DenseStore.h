@@ -5,6 +5,7 @@
 #ifndef HETER_RUNTIME_TABLE_DENSESTORE_H
 #define HETER_RUNTIME_TABLE_DENSESTORE_H
 
+#include "runtime/base/Status.h"
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/table/ParameterStore.h"
 
@@ -16,6 +17,7 @@
 namespace heter::runtime {
 
 struct DenseParameter;
+class DenseUpdate;
 
 /// The gradient sums of one block, in the order in which they are to be added.
 struct BlockGradients {
@@ -43,6 +45,9 @@ public:
   /// The newest values, pinned; waits for an update that may be writing over them.
   std::shared_ptr<const DenseVersion> newest() const HETER_EXCLUDES(mutex_);
 
+  /// The same values, which updates do not find held: who reads them knows when updates begin. REQUIRES: in place.
+  std::shared_ptr<const DenseVersion> newestUnheld() const HETER_EXCLUDES(mutex_);
+
   /// Of all values, versions that are kept for the next updates included, and slots.
   int64_t memoryBytes() const;
 
@@ -57,6 +62,12 @@ public:
   /// else a step has to do. REQUIRES: at most one entry a block.
   void update(std::span<const BlockGradients> blocks, float divisor, int64_t step, int64_t version,
               const ParallelFor &parallelFor, const StepTasks &before = {}, const StepTasks &after = {});
+
+  /// Begins the update of a whole parameter in step `step` ahead of update(), which then publishes its result, too. Its
+  /// tasks may run beside those of others. An error if the step has updated it. REQUIRES: in place.
+  StatusOr<std::unique_ptr<DenseUpdate>> beginEarly(int parameter, float divisor, int64_t step);
+  /// After all of its tasks or parts.
+  Status finishEarly(DenseUpdate &update);
 
   /// Publishes the same values as another version.
   void setVersion(int64_t version);
@@ -94,6 +105,8 @@ private:
   mutable Mutex mutex_;
   mutable CondVar published_;
   std::shared_ptr<const DenseVersion> newest_ HETER_GUARDED_BY(mutex_); ///< Null while it is withdrawn.
+  std::shared_ptr<const DenseVersion> unheld_ HETER_GUARDED_BY(mutex_); ///< The same without holds, if in place.
+  bool early_ = false; ///< Whether anything was updated since the last version.
 };
 
 } // namespace heter::runtime

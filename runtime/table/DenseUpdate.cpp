@@ -36,15 +36,17 @@ public:
       call_.setOutput(static_cast<int>(1 + slots_ + s), &newScalars_[s]);
   }
 
-  /// Updates `count` elements from `first` on. What comes after them is from `after` on.
-  void run(int64_t first, int64_t count, int64_t after) {
+  /// Updates `count` elements from `first` on. What comes after them is from `after` on. `gradient` is theirs, or null
+  /// where it is among the blocks'.
+  void run(int64_t first, int64_t count, int64_t after, const float *gradient = nullptr) {
     for (int64_t end = first + count; first < end;) {
       const int64_t block = first / denseBlockElements, within = first % denseBlockElements;
       const int64_t piece = std::min({pieceElements, end - first, denseBlockElements - within});
       const int64_t following = first + piece < end ? first + piece : after;
       fetch(following);
-      runPiece(first, piece, block, within);
+      runPiece(first, piece, block, within, gradient);
       first += piece;
+      gradient += gradient ? piece : 0;
     }
   }
 
@@ -67,15 +69,19 @@ private:
   float *slotScratch(size_t slot) { return scratch_.data() + static_cast<size_t>(pieceElements) * (1 + slot); }
   float *valueScratch() { return slotScratch(slots_); }
 
-  void runPiece(int64_t first, int64_t count, int64_t block, int64_t within) {
+  /// The sum of a piece's gradients, maybe in the scratch.
+  const float *sumOf(int64_t count, int64_t block, int64_t within) {
     const std::vector<const float *> &gradients = *update_.gradients_[static_cast<size_t>(block)];
-    float *gradient = scratch_.data();
     const float *sum = gradients[0] + within;
     if (gradients.size() > 1)
-      sum = std::copy_n(sum, count, gradient) - count;
+      sum = std::copy_n(sum, count, scratch_.data()) - count;
     for (size_t g = 1; g < gradients.size(); ++g)
-      addFloats(gradient, gradients[g] + within, count);
-    divideFloats(gradient, sum, update_.divisor_, count);
+      addFloats(scratch_.data(), gradients[g] + within, count);
+    return sum;
+  }
+
+  void runPiece(int64_t first, int64_t count, int64_t block, int64_t within, const float *gradient) {
+    divideFloats(scratch_.data(), gradient ? gradient : sumOf(count, block, within), update_.divisor_, count);
     call_.setElements(count);
     float *next = update_.next_.get() + first;
     call_.setInput(0, parameter_.values.get() + first);
@@ -112,6 +118,20 @@ void DenseUpdate::add(const BlockGradients &block) {
 }
 
 void DenseUpdate::prepare() {
+  prepareMemory();
+  if (nextCopies_)
+    cutForCopies();
+  else
+    cutBlocks();
+}
+
+void DenseUpdate::prepareAll() {
+  blocks_ = static_cast<int64_t>(gradients_.size());
+  prepareMemory();
+  width_ = parameter_.spec.shape.empty() ? 1 : parameter_.spec.shape.back();
+}
+
+void DenseUpdate::prepareMemory() {
   const auto all = static_cast<int64_t>(gradients_.size());
   inPlace_ = parameter_.lending.end() && inPlace_;
   next_ = inPlace_ ? parameter_.values : parameter_.pool->take();
@@ -122,10 +142,6 @@ void DenseUpdate::prepare() {
   } else if (copies_ && parameter_.layout.localElements() == parameter_.layout.elements()) {
     nextCopies_ = inPlace_ && parameter_.copies ? parameter_.copies : copies_->take(number_);
   }
-  if (nextCopies_)
-    cutForCopies();
-  else
-    cutBlocks();
 }
 
 void DenseUpdate::cutBlocks() {
@@ -148,17 +164,37 @@ void DenseUpdate::cutForCopies() {
 }
 
 void DenseUpdate::run(int64_t number) {
-  const Task &task = tasks_[static_cast<size_t>(number)];
   Worker worker(*this);
+  updateTask(worker, tasks_[static_cast<size_t>(number)], nullptr);
+}
+
+/// `gradient` is the task's, row-major, or null where it is among the blocks'.
+void DenseUpdate::updateTask(Worker &worker, const Task &task, const float *gradient) {
   const int64_t begin = task.row * width_ + task.column;
   if (task.columns == width_) {
-    worker.run(begin, task.rows * width_, begin + task.rows * width_);
+    worker.run(begin, task.rows * width_, begin + task.rows * width_, gradient);
   } else {
     for (int64_t i = 0; i < task.rows; ++i)
-      worker.run(begin + i * width_, task.columns, begin + (i + 1) * width_);
+      worker.run(begin + i * width_, task.columns, begin + (i + 1) * width_,
+                 gradient ? gradient + i * task.columns : nullptr);
   }
   if (nextCopies_)
     copies_->make(number_, nextCopies_.get(), next_.get(), {task.row, task.rows, task.column, task.columns});
+}
+
+void DenseUpdate::runPart(const ValueCopies::Part &part, const float *gradient) {
+  const int64_t high = std::max<int64_t>(taskElements / std::max<int64_t>(part.columns, 1) / unit, 1) * unit;
+  Worker worker(*this);
+  for (int64_t row = 0; row < part.rows; row += high)
+    updateTask(worker, {part.row + row, std::min(high, part.rows - row), part.column, part.columns},
+               gradient + row * part.columns);
+  ran_.fetch_add(part.rows * part.columns, std::memory_order_relaxed);
+}
+
+Status DenseUpdate::checkAllRan() const {
+  if (ran_.load(std::memory_order_relaxed) == parameter_.layout.localElements())
+    return {};
+  return Status::internal("parts of the update of `" + parameter_.spec.name + "` are missing or come twice");
 }
 
 void DenseUpdate::finish() {

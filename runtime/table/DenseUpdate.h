@@ -5,12 +5,15 @@
 #include "runtime/table/DenseParameter.h"
 #include "runtime/table/DenseStore.h"
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
 namespace heter::runtime {
 
-/// Use: add() for each block, prepare(), run() of every task, finish(). What it refers to outlives it.
+/// Use: add() for each block, prepare(), run() of every task, finish(). Or, for all of a parameter whose gradient comes
+/// bit by bit, prepareAll(), runPart() of parts that make up all of it, checkAllRan(), finish(). What it refers to
+/// outlives it.
 class DenseUpdate {
 public:
   /// `copies` may be null. `number` is the parameter's handle. `inPlace`: values that nobody holds may be written over;
@@ -25,6 +28,13 @@ public:
   int64_t tasks() const { return static_cast<int64_t>(tasks_.size()); }
   /// Thread-safe, for different tasks.
   void run(int64_t task);
+
+  void prepareAll();
+  /// Updates a part of a matrix; see EarlyUpdate::run.
+  void runPart(const ValueCopies::Part &part, const float *gradient);
+  /// An error unless every element has been updated once.
+  Status checkAllRan() const;
+
   /// Makes the next values the parameter's. After all tasks.
   void finish();
 
@@ -36,7 +46,9 @@ private:
     int64_t row, rows, column, columns;
   };
 
+  void prepareMemory();
   void cutBlocks();
+  void updateTask(Worker &worker, const Task &task, const float *gradient);
   void cutForCopies();
 
   DenseParameter &parameter_;
@@ -52,6 +64,7 @@ private:
   std::shared_ptr<float[]> next_;
   std::shared_ptr<void> nextCopies_;
   std::vector<float> nextScalars_;
+  std::atomic<int64_t> ran_ = 0; ///< Elements, by runPart.
 };
 
 } // namespace heter::runtime

@@ -4,6 +4,7 @@
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/table/DenseStore.h"
 #include "runtime/table/SparseTable.h"
+#include "runtime/table/StoreEarlyUpdate.h"
 #include "runtime/table/StoreInstant.h"
 #include "runtime/table/UpdateStage.h"
 #include "tests/mutation/Mutation.h"
@@ -70,6 +71,7 @@ struct ParameterStore::Impl {
   int64_t generation HETER_GUARDED_BY(stageMutex) = 0;
   int64_t dropped HETER_GUARDED_BY(stageMutex) = 0;
   std::atomic<int64_t> version{0};
+  int64_t earlyExamples HETER_GUARDED_BY(updateMutex) = 0; ///< Of the step to close, if it has early updates; else 0.
   TableTime shrunk HETER_GUARDED_BY(updateMutex) = timeOf(0); ///< Tables gave up rows until then.
   std::atomic<int64_t> evicted{0};
 };
@@ -198,6 +200,7 @@ std::shared_ptr<const DenseVersion> ParameterStore::denseVersion(DenseValues whi
   MutexLock lock(impl_->updateMutex);
   return impl_->dense.averaged();
 }
+std::shared_ptr<const DenseVersion> ParameterStore::denseVersionOfStep() const { return impl_->dense.newestUnheld(); }
 int64_t ParameterStore::version() const { return impl_->version.load(std::memory_order_acquire); }
 
 int64_t ParameterStore::denseMemoryBytes() const { return impl_->dense.memoryBytes(); }
@@ -291,8 +294,13 @@ Status ParameterStore::closeStep(int64_t step, std::span<const int32_t> microBat
       return Status::invalidArgument("step " + std::to_string(step) + " is closed with " +
                                      std::to_string(totalExamples) + " examples, but its pushes have " +
                                      std::to_string(staged));
+    if (impl_->earlyExamples > 0 && totalExamples != impl_->earlyExamples)
+      return Status::invalidArgument("step " + std::to_string(step) + " is closed with " +
+                                     std::to_string(totalExamples) + " examples, but parameters are updated with " +
+                                     std::to_string(impl_->earlyExamples));
     pushes = impl_->stage.takeStep(step, microBatches);
   }
+  impl_->earlyExamples = 0;
   return impl_->applyStep(pushes, step, totalExamples);
 }
 
@@ -331,6 +339,24 @@ Status ParameterStore::Impl::shrink(int64_t steps) {
   }
   shrunk = now;
   return tierStatus();
+}
+
+StatusOr<std::unique_ptr<EarlyUpdate>> ParameterStore::beginUpdate(const PushKey &key, int64_t examples,
+                                                                   int parameter) {
+  assert(impl_->options.updateInPlace && impl_->options.shardCount == 1);
+  MutexLock updateLock(impl_->updateMutex);
+  {
+    MutexLock lock(impl_->stageMutex);
+    HETER_RETURN_IF_ERROR(impl_->check(key, examples));
+  }
+  if (key.step != impl_->version || (impl_->earlyExamples > 0 && examples != impl_->earlyExamples))
+    return Status::failedPrecondition("an update of step " + std::to_string(key.step) + " with " +
+                                      std::to_string(examples) + " examples does not belong to step " +
+                                      std::to_string(impl_->version));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<DenseUpdate> update,
+                         impl_->dense.beginEarly(parameter, static_cast<float>(examples), key.step));
+  impl_->earlyExamples = examples;
+  return std::make_unique<StoreEarlyUpdate>(impl_->dense, impl_->updateMutex, std::move(update));
 }
 
 Status ParameterStore::applyNow(const PushKey &key, int64_t examples, const PushRows &push) {
@@ -431,6 +457,7 @@ void ParameterStore::reset(uint64_t seed, int64_t version) {
   MutexLock updateLock(impl_->updateMutex);
   impl_->seed = seed;
   impl_->version = version;
+  impl_->earlyExamples = 0;
   impl_->shrunk = impl_->timeOf(version);
   for (const std::unique_ptr<SparseTable> &table : impl_->tables)
     table->reset(seed);

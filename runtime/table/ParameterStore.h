@@ -95,6 +95,17 @@ struct PushDense {
   std::shared_ptr<const void> owner = nullptr;
 };
 
+/// The update of one matrix while its step goes on, part by part as its gradient is made. Into which parts it is cut,
+/// and when they come, changes no result.
+class EarlyUpdate {
+public:
+  virtual ~EarlyUpdate() = default;
+  /// Updates a part with its gradient sums, row-major without gaps. Thread-safe for different parts.
+  virtual void run(const ValueCopies::Part &part, const float *gradient) = 0;
+  /// After all parts, each once, or else an error. The next version has the result.
+  virtual Status finish() = 0;
+};
+
 /// Which dense values a pull is for: training, or tests and predictions.
 enum class DenseValues { Newest, Averaged };
 
@@ -162,6 +173,10 @@ public:
   /// average have it in place of their values.
   std::shared_ptr<const DenseVersion> denseVersion(DenseValues which = DenseValues::Newest) const;
 
+  /// The newest dense values for frames of the step that is closed next, to which beginUpdate() may be told: they do
+  /// not count as held, so updates may write over them. REQUIRES: StoreOptions::updateInPlace, no update has begun.
+  std::shared_ptr<const DenseVersion> denseVersionOfStep() const;
+
   /// Steps closed: a sync pull for step k waits until this is k.
   int64_t version() const;
 
@@ -186,6 +201,12 @@ public:
   /// nothing; any other step than version() is a FailedPrecondition. With an error of tierStatus() the store must not
   /// be used any more.
   Status closeStep(int64_t step, std::span<const int32_t> microBatches, int64_t totalExamples);
+
+  /// Sync, in place of stagePush where a step has this one micro-batch: begins an update, from which on denseVersion()
+  /// waits until the step is closed, and so does snapshot(). The store does not end before that, or is not used any
+  /// more. One update of a parameter and step, begun when nobody reads denseVersionOfStep() of it any more. REQUIRES:
+  /// StoreOptions::updateInPlace.
+  StatusOr<std::unique_ptr<EarlyUpdate>> beginUpdate(const PushKey &key, int64_t examples, int parameter);
 
   /// Async: applies one push now, divided by `examples`.
   Status applyNow(const PushKey &key, int64_t examples, const PushRows &push);

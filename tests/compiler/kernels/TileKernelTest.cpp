@@ -3,8 +3,10 @@
 // in any order. The plain C++ products are held to the same.
 #include "compiler/NativeCode.h"
 #include "runtime/base/Processor.h"
+#include "runtime/base/Scheduler.h"
 #include "runtime/kernels/Bf16.h"
 #include "runtime/kernels/Packed.h"
+#include "tests/runtime/kernels/MatrixCollector.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -190,6 +192,32 @@ TEST_P(TileKernelTest, PacksAsPlainCodeDoes) {
     toAlone[Packing::LEFT_TRANSPOSED] = alone.data();
     packMatrix(tiles_, values.data(), rows, columns, toAlone, nullptr);
     EXPECT_EQ(alone, expected[Packing::LEFT_TRANSPOSED]);
+  }
+}
+
+TEST_P(TileKernelTest, BlocksHaveTheBitsOfTheWhole) {
+  std::mt19937 random(7);
+  const auto threads = makeThreadedScheduler(3);
+  for (auto [rows, columns, depth] : extents) {
+    std::vector<float> a = randomFloats(random, rows * depth), b = randomFloats(random, depth * columns), scratch;
+    std::vector<uint16_t> left = packedMemory(rows, depth), right = packedMemory(depth, columns);
+    PackedOutputs toLeft{}, toRight{};
+    toLeft[Packing::LEFT] = left.data();
+    toRight[Packing::RIGHT] = right.data();
+    packMatrix(tiles_, a.data(), rows, depth, toLeft, nullptr);
+    packMatrix(tiles_, b.data(), depth, columns, toRight, nullptr);
+    PackedProduct product{rows, columns, depth, left.data(), right.data()};
+    std::vector<float> out(static_cast<size_t>(rows * columns));
+    product.out = out.data();
+    ASSERT_TRUE(multiplyPacked(tiles_, product, scratch, nullptr).ok());
+    product.out = nullptr;
+    for (Scheduler *scheduler : {static_cast<Scheduler *>(nullptr), threads.get()}) {
+      test::MatrixCollector collector(rows, columns);
+      product.blocks = &collector;
+      ASSERT_TRUE(multiplyPacked(tiles_, product, scratch, scheduler).ok());
+      EXPECT_EQ(collector.values, out) << rows << " x " << columns << " over " << depth;
+      EXPECT_EQ(collector.times, std::vector<int>(out.size(), 1));
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/kernels/Packed.h"
 
 #include "LibraryRun.h"
+#include "MatrixCollector.h"
 #include "runtime/kernels/Bf16.h"
 
 #include <gmock/gmock.h>
@@ -128,6 +129,41 @@ TEST(Packed, LibraryCallsPackAndMultiply) {
         sum += double{rounded(a[e * depth + i])} * double{rounded(g[e * columns + j])};
       ASSERT_NEAR(out[i * columns + j], sum, 1e-5);
     }
+}
+
+TEST(Packed, BlocksMakeUpTheWhole) {
+  std::mt19937 random(4);
+  const int64_t rows = 70, columns = 40, depth = 13;
+  const std::vector<uint16_t> left = pack(Packing::LEFT, randomFloats(random, rows * depth), rows, depth),
+                              right = pack(Packing::RIGHT, randomFloats(random, depth * columns), depth, columns);
+  std::vector<float> out(static_cast<size_t>(rows * columns)), scratch;
+  PackedProduct product{rows, columns, depth, left.data(), right.data()};
+  product.out = out.data();
+  ASSERT_TRUE(multiplyPacked({}, product, scratch, nullptr).ok());
+  MatrixCollector collector(rows, columns);
+  product.out = nullptr;
+  product.blocks = &collector;
+  ASSERT_TRUE(multiplyPacked({}, product, scratch, nullptr).ok());
+  EXPECT_EQ(collector.values, out);
+  EXPECT_EQ(collector.times, std::vector<int>(out.size(), 1));
+}
+
+TEST(Packed, BlocksAreGivenOfPlainResultsOnly) {
+  const auto gives = [](package::TensorType out, const std::string &callee, bool bias, Attributes attributes = {}) {
+    GraphBuilder b;
+    std::vector<int32_t> inputs = {b.bound("a", packedType({-1, 3}, Packing::LEFT_TRANSPOSED)),
+                                   b.bound("b", packedType({-1, 5}, Packing::RIGHT))};
+    if (bias)
+      inputs.push_back(b.bound("bias", f32({5})));
+    b.library(callee, inputs, {b.bound("out", std::move(out))}, std::move(attributes));
+    return givesBlocks(b.graph, b.graph.nodes[0]);
+  };
+  EXPECT_TRUE(gives(f32({3, 5}), "product", false));
+  EXPECT_FALSE(gives(f32({3, 5}), "concat", false));
+  EXPECT_FALSE(gives(f32({3, 5}), "product", true));
+  EXPECT_FALSE(gives(f32({3, 5}), "product", false, {{"activation", text("relu")}}));
+  EXPECT_FALSE(gives(f32({-1, 5}), "product", false));
+  EXPECT_FALSE(gives(packedType({3, 5}, Packing::RIGHT), "product", false));
 }
 
 TEST(Packed, RefusesWhatDoesNotFit) {
