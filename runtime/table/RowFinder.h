@@ -128,7 +128,10 @@ private:
     }
     return all;
   }
-  template <typename Visit> [[gnu::noinline]] static void visitAll(std::span<const Found> all, Visit &visit) {
+  /// What `visit` requires to be locked is locked by who calls forEach().
+  template <typename Visit>
+  [[gnu::noinline]] static void visitAll(std::span<const Found> all, Visit &visit)
+      HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
     for (const Found &key : all)
       visit(key.i, key.row, key.at);
   }
