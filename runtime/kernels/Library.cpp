@@ -122,7 +122,7 @@ StatusOr<int> LibraryNode::axis() const {
 }
 
 bool givesBlocks(const package::Graph &graph, const package::Node &node) {
-  if (node.callee != "product" || node.inputs.size() != 2 || node.outputs.size() != 1)
+  if ((node.callee != "product" && node.callee != "matmul") || node.inputs.size() != 2 || node.outputs.size() != 1)
     return false;
   const package::TensorType &type = graph.values[node.outputs[0]].type;
   return type.element == package::ElementType::F32 && type.packing == package::Packing::NONE &&

@@ -198,27 +198,44 @@ Status multiplyPieces(const Product &product, const float *a, const float *b, co
   return {};
 }
 
+MatrixProduct wholeOf(const Product &product, const float *a, const float *b, const float *bias, float *out) {
+  return {product.m,
+          product.n,
+          product.k,
+          a,
+          b,
+          product.strideA,
+          product.strideB,
+          product.strideOut,
+          product.transposeA,
+          product.transposeB,
+          bias,
+          product.relu,
+          out,
+          product.mask,
+          product.sums};
+}
+
+/// A result that is in memory, in rows that are worth a task.
+void giveRows(const Product &product, const float *out, MatrixBlocks &blocks, Scheduler *scheduler) {
+  constexpr int64_t high = 2 * MatrixBlocks::unit;
+  const auto give = [&](int64_t i) {
+    blocks.take({i * high, std::min(high, product.m - i * high), 0, product.n}, out + i * high * product.n);
+  };
+  const int64_t count = (product.m + high - 1) / high;
+  if (scheduler)
+    return parallelFor(*scheduler, count, give);
+  for (int64_t i = 0; i < count; ++i)
+    give(i);
+}
+
 Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out,
                 Scheduler *scheduler) {
   if (product.sums && product.m == 0)
     std::fill_n(product.sums, product.n, 0.0F);
   if (product.batch == 0 || product.m == 0 || product.n == 0)
     return {};
-  const MatrixProduct whole{product.m,
-                            product.n,
-                            product.k,
-                            a,
-                            b,
-                            product.strideA,
-                            product.strideB,
-                            product.strideOut,
-                            product.transposeA,
-                            product.transposeB,
-                            bias,
-                            product.relu,
-                            out,
-                            product.mask,
-                            product.sums};
+  const MatrixProduct whole = wholeOf(product, a, b, bias, out);
   if (product.k == 0) {
     for (int64_t i = 0; i < product.batch * product.m; ++i)
       for (int64_t j = 0; j < product.n; ++j)
@@ -232,6 +249,23 @@ Status multiply(const Product &product, const float *a, const float *b, const fl
   if (product.mask)
     maskResult(whole, scheduler);
   return {};
+}
+
+/// A product that ends with nothing, whose result goes to `blocks`: from memory, `out`, where it is not made by tiles.
+Status multiplyToBlocks(const Product &product, const float *a, const float *b, float *out, MatrixBlocks &blocks,
+                        Scheduler *scheduler) {
+  const MatrixProduct whole = wholeOf(product, a, b, nullptr, out);
+  if (product.m == 0 || product.n == 0 || product.k == 0 || isThin(whole) || !fillsTiles(product) || !haveTiles()) {
+    HETER_RETURN_IF_ERROR(multiply(product, a, b, nullptr, out, scheduler));
+    giveRows(product, out, blocks, scheduler);
+    return {};
+  }
+  try {
+    multiplyTiles(whole, blocks, scheduler);
+    return {};
+  } catch (const std::bad_alloc &) {
+    return Status::resourceExhausted("no memory for a matrix product");
+  }
 }
 
 /// How a node's operands become one Product.
@@ -393,8 +427,10 @@ StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
       a = roundAll(call.workspace.rows.data(), a, countA);
       b = roundAll(call.workspace.rows.data() + countA, b, countB);
     }
-    return multiply(product, a, b, product.bias ? call.inputs[2].f32() : nullptr, call.outputs[0].as<float>(),
-                    call.scheduler);
+    float *out = call.outputs[0].as<float>();
+    if (call.blocks)
+      return multiplyToBlocks(product, a, b, out, *call.blocks, call.scheduler);
+    return multiply(product, a, b, product.bias ? call.inputs[2].f32() : nullptr, out, call.scheduler);
   });
 }
 

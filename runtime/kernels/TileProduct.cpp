@@ -178,9 +178,9 @@ HETER_TILE_CODE void storeBlock(const MatrixProduct &product, int64_t row, int64
 
 /// The operands of a product: the one that is cut, and the other.
 struct Work {
-  Work(const MatrixProduct &p, Scheduler *s) : product(p), scheduler(s) {
+  Work(const MatrixProduct &p, Scheduler *s) : Work(p, s, p.m >= p.n) {}
+  Work(const MatrixProduct &p, Scheduler *s, bool rows) : product(p), scheduler(s), cutsRows(rows) {
     const Side a{p.a, p.strideA, !p.transposeA, true, p.m, p.k}, b{p.b, p.strideB, p.transposeB, false, p.n, p.k};
-    cutsRows = p.m >= p.n;
     cut = cutsRows ? a : b;
     whole = cutsRows ? b : a;
     steps = ceilDivide(p.k, stepDepth);
@@ -289,8 +289,8 @@ bool haveTiles() {
   return have;
 }
 
-void multiplyTiles(const MatrixProduct &product, Scheduler *scheduler) {
-  Work work(product, scheduler);
+static void multiplyWork(Work &work) {
+  const MatrixProduct &product = work.product;
   thread_local ScratchBuffer partialSums;
   if (product.sums)
     work.partialSums = reinterpret_cast<float *>(
@@ -302,10 +302,36 @@ void multiplyTiles(const MatrixProduct &product, Scheduler *scheduler) {
   float *earlier = nullptr;
   if (work.steps > stretchSteps)
     earlier = reinterpret_cast<float *>(sums.ensure(pieces * pieceElements * static_cast<int64_t>(sizeof(float))));
-  forEach(scheduler, pieces,
+  forEach(work.scheduler, pieces,
           [&](int64_t piece) { multiplyPiece(work, piece, earlier ? earlier + piece * pieceElements : nullptr); });
   if (product.sums)
     addPartialSums(product, work.partialSums);
+}
+
+void multiplyTiles(const MatrixProduct &product, Scheduler *scheduler) {
+  Work work(product, scheduler);
+  multiplyWork(work);
+}
+
+void multiplyTiles(const MatrixProduct &product, MatrixBlocks &blocks, Scheduler *scheduler) {
+  // Long rows, since who takes them goes through memory of his own beside them; and one piece high, so that the rest of
+  // a block is packed once.
+  constexpr int64_t takenRows = piecePanels * panelWidth, takenColumns = 1024;
+  static_assert(takenRows % MatrixBlocks::unit == 0 && takenColumns % MatrixBlocks::unit == 0);
+  const int64_t across = ceilDivide(product.n, takenColumns);
+  forEach(scheduler, ceilDivide(product.m, takenRows) * across, [&](int64_t block) {
+    const int64_t row = block / across * takenRows, column = block % across * takenColumns;
+    thread_local ScratchBuffer memory;
+    MatrixProduct part = product;
+    part.m = std::min(takenRows, product.m - row);
+    part.n = part.strideOut = std::min(takenColumns, product.n - column);
+    part.a += row * (product.transposeA ? 1 : product.strideA);
+    part.b += column * (product.transposeB ? product.strideB : 1);
+    part.out = reinterpret_cast<float *>(memory.ensure(part.m * part.n * static_cast<int64_t>(sizeof(float))));
+    Work work(part, nullptr, /*rows=*/true);
+    multiplyWork(work);
+    blocks.take({row, part.m, column, part.n}, part.out);
+  });
 }
 
 } // namespace heter::runtime
@@ -316,6 +342,7 @@ namespace heter::runtime {
 
 bool haveTiles() { return false; }
 void multiplyTiles(const MatrixProduct &, Scheduler *) {}
+void multiplyTiles(const MatrixProduct &, MatrixBlocks &, Scheduler *) {}
 
 } // namespace heter::runtime
 

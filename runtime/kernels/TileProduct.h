@@ -6,6 +6,7 @@
 #define HETER_RUNTIME_KERNELS_TILEPRODUCT_H
 
 #include "runtime/base/Scheduler.h"
+#include "runtime/kernels/Library.h"
 #include "runtime/kernels/MatrixProduct.h"
 
 namespace heter::runtime {
@@ -18,6 +19,9 @@ bool haveTiles();
 /// row or column of the result NaN; operands below 2^-126 count as 0, those from 0x1.FFp127 as infinite. REQUIRES:
 /// haveTiles(), k > 0.
 void multiplyTiles(const MatrixProduct &product, Scheduler *scheduler);
+
+/// The same bits block by block, in the order of rows; `product.out` is not used. REQUIRES: it ends with nothing.
+void multiplyTiles(const MatrixProduct &product, MatrixBlocks &blocks, Scheduler *scheduler);
 
 } // namespace heter::runtime
 

@@ -13,7 +13,7 @@ slots : id[26]
 click : label
 table emb {{ dim: 9, init: uniform(0.01), optimizer: adagrad(lr: 0.05) }}
 deep = concat(dense, flatten(lookup(emb, slots)))
-on heter(precision: bf16) {{
+on heter {{
   first = relu(linear(deep, 1040))
   second = relu(linear(first, 600))
   logit = linear(second, 1)
@@ -33,23 +33,24 @@ AT_THE_END = ["--update", "half-async", "--staleness", 1, "--in-flight", 1]
 
 
 class EarlyUpdates(e2e.TestCase):
-    def wide(self, optimizer):
+    def wide(self, optimizer, precision):
         spec = self.folder / f"wide-{len(list(self.folder.iterdir()))}.heter"
         spec.write_text(SPEC.format(optimizer=optimizer))
-        return self.compile(spec)
+        return self.compile(spec, "local", f"--precision={precision}")
 
     def test_the_bits_are_those_of_updates_at_the_end(self):
         data = self.synth(600)
-        for optimizer in ["adam(lr: 1e-3)", "adagrad(lr: 0.01)", "sgd(lr: 0.1)",
-                          "adam(lr: warmup(cosine(1e-3, over: 12 steps), over: 4 steps)) { average: ema(0.9) }"]:
-            package = self.wide(optimizer)
+        averaged = "adam(lr: warmup(cosine(1e-3, over: 12 steps), over: 4 steps)) { average: ema(0.9) }"
+        for precision, optimizer in [("bf16", "adam(lr: 1e-3)"), ("bf16", "adagrad(lr: 0.01)"), ("bf16", averaged),
+                                     ("f32", "adam(lr: 1e-3)"), ("f32", "sgd(lr: 0.1)")]:
+            package = self.wide(optimizer, precision)
             flags = ["--batch-size", 50, "--test", data]
             losses, _, expected = self.train(package, data, *flags, *AT_THE_END, dump=True)
             for more in [["--threads", 1], ["--threads", 2], ["--threads", 4, "--poison-freed"],
                          ["--threads", 2, "--save-every", 2]]:
                 got, _, model = self.train(package, data, *flags, *more, dump=True)
-                self.assertEqual(got, losses, f"{optimizer}, {more}")
-                self.assertSameModel(model, expected, f"{optimizer}, {more}")
+                self.assertEqual(got, losses, f"{precision}, {optimizer}, {more}")
+                self.assertSameModel(model, expected, f"{precision}, {optimizer}, {more}")
 
 
 if __name__ == "__main__":

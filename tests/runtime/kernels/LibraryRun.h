@@ -51,6 +51,7 @@ struct LibraryRun {
   int64_t firstExample = 0;
   uint64_t seed = 0;
   Scheduler *scheduler = nullptr;
+  MatrixBlocks *blocks = nullptr;
   package::TensorType second = {}; ///< Of a second result in f32, whose extents are static, if there is one.
   std::vector<float> secondResult = {};
   Workspace workspace = {};
@@ -84,7 +85,7 @@ struct LibraryRun {
       secondResult.assign(static_cast<size_t>(outputs[1].shape.elements()), -7);
       outputs[1].data = secondResult.data();
     }
-    Status status = function({views, outputs, examples, firstExample, seed, workspace, scheduler});
+    Status status = function({views, outputs, examples, firstExample, seed, workspace, scheduler, blocks});
     result = outputs[0];
     EXPECT_EQ(memory.back(), '\x7f');
     return status;

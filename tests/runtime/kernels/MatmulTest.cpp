@@ -1,5 +1,6 @@
 // Matrix products against plain loops in double precision, in every form, on random shapes, with B from 0 up.
 #include "LibraryRun.h"
+#include "MatrixCollector.h"
 
 #include "runtime/kernels/Bf16.h"
 
@@ -296,4 +297,23 @@ TEST(Matmul, RefusesWhatDoesNotFit) {
   EXPECT_THAT(refused(f32({-1, 3}), f32({3, 5}), f32({-1, 6})), HasSubstr("extents do not agree"));
   EXPECT_THAT(refused(f32({-1, 3}), f32({-1, 5}), f32({3, 5})), HasSubstr("wants transpose_a"));
   EXPECT_THAT(refused(i64({-1, 3}), f32({3, 5}), f32({-1, 5})), HasSubstr("wrong element type"));
+}
+
+// By tiles where there are some, through memory otherwise, and for a product that is thin or too narrow for tiles.
+TEST(Matmul, BlocksHaveTheBitsOfTheWhole) {
+  std::mt19937 random(12);
+  const auto threads = makeThreadedScheduler(3);
+  for (auto [examples, m, n] :
+       {std::tuple(70, 300, 1100), std::tuple(70, 90, 7), std::tuple(70, 90, 1), std::tuple(0, 90, 40)})
+    for (Scheduler *scheduler : {static_cast<Scheduler *>(nullptr), threads.get()}) {
+      const Operand a = operand(f32({-1, m}), randomFloats(random, examples * m)),
+                    b = operand(f32({-1, n}), randomFloats(random, examples * n));
+      LibraryRun whole{.examples = examples, .scheduler = scheduler};
+      ASSERT_TRUE(whole.run("matmul", {a, b}, f32({m, n}), {{"transpose_a", flag(true)}}).ok());
+      MatrixCollector collector(m, n);
+      LibraryRun run{.examples = examples, .scheduler = scheduler, .blocks = &collector};
+      ASSERT_TRUE(run.run("matmul", {a, b}, f32({m, n}), {{"transpose_a", flag(true)}}).ok());
+      EXPECT_EQ(collector.values, whole.elements<float>());
+      EXPECT_EQ(collector.times, std::vector<int>(collector.times.size(), 1));
+    }
 }

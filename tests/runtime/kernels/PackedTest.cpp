@@ -159,6 +159,7 @@ TEST(Packed, BlocksAreGivenOfPlainResultsOnly) {
     return givesBlocks(b.graph, b.graph.nodes[0]);
   };
   EXPECT_TRUE(gives(f32({3, 5}), "product", false));
+  EXPECT_TRUE(gives(f32({3, 5}), "matmul", false));
   EXPECT_FALSE(gives(f32({3, 5}), "concat", false));
   EXPECT_FALSE(gives(f32({3, 5}), "product", true));
   EXPECT_FALSE(gives(f32({3, 5}), "product", false, {{"activation", text("relu")}}));

@@ -3,6 +3,7 @@
 #include "runtime/kernels/TileProduct.h"
 
 #include "runtime/base/Scheduler.h"
+#include "tests/runtime/kernels/MatrixCollector.h"
 
 #include <array>
 #include <cmath>
@@ -78,6 +79,25 @@ struct Case {
 };
 
 } // namespace
+
+TEST_F(TileProductTest, BlocksHaveTheBitsOfTheWhole) {
+  std::mt19937 random(11);
+  const auto threads = makeThreadedScheduler(3);
+  for (auto [m, n, k] :
+       {std::tuple(1, 1, 1), std::tuple(300, 1100, 600), std::tuple(1100, 70, 33), std::tuple(257, 1025, 512)})
+    for (bool transposeA : {false, true})
+      for (bool transposeB : {false, true})
+        for (Scheduler *scheduler : {static_cast<Scheduler *>(nullptr), threads.get()}) {
+          Case whole(m, n, k, transposeA, transposeB, random);
+          whole.run();
+          test::MatrixCollector collector(m, n);
+          multiplyTiles(whole.product, collector, scheduler);
+          for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < n; ++j)
+              ASSERT_EQ(collector.values[static_cast<size_t>(i * n + j)], whole.at(i, j)) << i << ", " << j;
+          EXPECT_EQ(collector.times, std::vector<int>(collector.times.size(), 1));
+        }
+}
 
 TEST_F(TileProductTest, EveryOrderInMemory) {
   std::mt19937 random(1);
