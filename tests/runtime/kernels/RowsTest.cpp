@@ -1,5 +1,5 @@
-// Lookups and their gradients against maps and loops in double precision.
-#include "LibraryRun.h"
+// Keys and lookups against maps and loops in double precision.
+#include "tests/runtime/kernels/RowsTesting.h"
 
 #include "runtime/base/Random.h"
 #include "runtime/base/Scheduler.h"
@@ -15,66 +15,6 @@ using package::Packing;
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
-
-namespace {
-
-/// Ids with many repeats; ragged ids have lists of 0 to 6.
-test::Operand randomIds(std::mt19937 &random, int64_t examples, int64_t width, bool ragged) {
-  std::vector<int64_t> ids;
-  std::vector<int64_t> offsets = {0};
-  for (int64_t e = 0; e < examples; ++e) {
-    for (int64_t i = 0, n = ragged ? random() % 7 : width; i < n; ++i)
-      ids.push_back(static_cast<int64_t>(random() % 20) * 0x123456789abcdLL - 5);
-    offsets.push_back(static_cast<int64_t>(ids.size()));
-  }
-  test::Operand made = operand(ragged ? i64({}) : i64({-1, width}), ids);
-  if (ragged) {
-    made.kind = ValueKind::RAGGED;
-    made.offsets = offsets;
-  }
-  return made;
-}
-
-struct Case {
-  bool ragged;
-  const char *pool;
-};
-const Case cases[] = {{false, "none"}, {false, "sum"}, {false, "mean"}, {true, "sum"}, {true, "mean"}};
-
-/// The list that each id position belongs to, and each list's length.
-void lists(const test::Operand &ids, const std::string &pool, std::vector<int64_t> &listOf,
-           std::vector<int64_t> &lengths) {
-  int64_t count = static_cast<int64_t>(ids.bytes.size()) / 8;
-  if (ids.kind == ValueKind::RAGGED) {
-    lengths.assign(ids.offsets.size() - 1, 0);
-    for (size_t e = 0; e + 1 < ids.offsets.size(); ++e)
-      for (int64_t i = ids.offsets[e]; i < ids.offsets[e + 1]; ++i) {
-        listOf.push_back(static_cast<int64_t>(e));
-        ++lengths[e];
-      }
-    return;
-  }
-  int64_t length = pool == "none" ? 1 : ids.type.shape.back();
-  for (int64_t i = 0; i < count; ++i)
-    listOf.push_back(i / length);
-  lengths.assign(count / length, length);
-}
-
-/// What unique_keys makes of ids.
-struct Keys {
-  test::Operand keys, places;
-};
-
-Keys keysOf(const test::Operand &ids, int64_t examples) {
-  Keys made{operand<float>(f32({0}), {}), ids};
-  made.keys.kind = ValueKind::ROWS;
-  UniqueKeys index;
-  index.build(allIds(viewOf(ids, examples)), reinterpret_cast<int64_t *>(made.places.bytes.data()));
-  made.keys.keys.assign(index.keys().begin(), index.keys().end());
-  return made;
-}
-
-} // namespace
 
 TEST(Rows, KeyIndexKeepsTheOrderOfFirstOccurrence) {
   UniqueKeys index;
@@ -107,13 +47,35 @@ TEST(Rows, KeyIndexForgetsTheKeysBefore) {
   }
 }
 
+TEST(Rows, KeysOfSeveralListsAreFoundTogether) {
+  std::mt19937 random(7);
+  for (int64_t examples : {0, 1, 40}) {
+    const std::vector<test::Operand> ids = {randomIds(random, examples, 3, false), randomIds(random, examples, 0, true),
+                                            randomIds(random, examples, 4, false),
+                                            randomIds(random, examples, 0, true)};
+    const JointKeys made(ids, examples);
+    std::vector<uint64_t> keys;
+    std::map<uint64_t, int64_t> placeOf;
+    for (size_t list = 0; list < ids.size(); ++list) {
+      const auto *id = reinterpret_cast<const uint64_t *>(ids[list].bytes.data());
+      const auto *place = reinterpret_cast<const int64_t *>(made.places[list].bytes.data());
+      for (size_t i = 0; i < ids[list].bytes.size() / sizeof(int64_t); ++i) {
+        if (placeOf.try_emplace(id[i], std::ssize(keys)).second)
+          keys.push_back(id[i]);
+        ASSERT_EQ(place[i], placeOf.at(id[i])) << list << " " << i;
+      }
+      EXPECT_EQ(made.keys[list].keys, keys) << "those of the lists up to " << list;
+    }
+  }
+}
+
 TEST(Rows, LookupPoolsRowsOfKeysBesideOtherValues) {
   std::mt19937 random(1);
-  for (const Case &c : cases)
+  for (const LookupCase &c : lookupCases)
     for (int64_t examples : {0, 1, 17, 100}) {
       const test::Operand ids = randomIds(random, examples, 5, c.ragged);
       constexpr int64_t dim = 3, denseWidth = 2;
-      const Keys keys = keysOf(ids, examples);
+      const FoundKeys keys = keysOf(ids, examples);
       test::Operand rows = operand(f32({dim}), randomFloats(random, static_cast<int64_t>(keys.keys.keys.size()) * dim));
       rows.kind = ValueKind::ROWS;
       rows.keys = keys.keys.keys;
@@ -146,7 +108,7 @@ TEST(Rows, LookupPacksWhatItWouldGive) {
   std::mt19937 random(3);
   constexpr int64_t examples = 75, dim = 9, width = 45; // neither a multiple of 32
   const test::Operand ids = randomIds(random, examples, 5, false);
-  const Keys keys = keysOf(ids, examples);
+  const FoundKeys keys = keysOf(ids, examples);
   test::Operand rows = operand(f32({dim}), randomFloats(random, static_cast<int64_t>(keys.keys.keys.size()) * dim));
   rows.kind = ValueKind::ROWS;
   rows.keys = keys.keys.keys;
@@ -161,226 +123,6 @@ TEST(Rows, LookupPacksWhatItWouldGive) {
     to[packing] = expected.data();
     packMatrix({}, matrix.elements<float>().data(), examples, width, to, nullptr);
     EXPECT_EQ(packed.elements<uint16_t>(), expected);
-  }
-}
-
-TEST(Rows, LookupGradSumsByKey) {
-  std::mt19937 random(2);
-  for (const Case &c : cases)
-    for (int64_t examples : {0, 1, 23}) {
-      constexpr int64_t dim = 4, width = 5, begin = 3, behind = 2;
-      const test::Operand ids = randomIds(random, examples, width, c.ragged);
-      std::vector<int64_t> listOf, lengths;
-      lists(ids, c.pool, listOf, lengths);
-      const int64_t perExample = c.pool == std::string("none") ? width * dim : dim,
-                    stride = begin + perExample + behind;
-      const std::vector<float> dy = randomFloats(random, examples * stride);
-      const auto *id = reinterpret_cast<const int64_t *>(ids.bytes.data());
-      std::map<uint64_t, std::vector<double>> expected;
-      std::vector<uint64_t> order;
-      for (size_t i = 0; i < listOf.size(); ++i) {
-        auto [sum, fresh] = expected.try_emplace(static_cast<uint64_t>(id[i]), std::vector<double>(dim));
-        if (fresh)
-          order.push_back(sum->first);
-        const int64_t at = listOf[i] * dim;
-        for (int64_t d = 0; d < dim; ++d)
-          sum->second[d] += dy[at / perExample * stride + begin + at % perExample + d] /
-                            (c.pool == std::string("mean") ? double(lengths[listOf[i]]) : 1.0);
-      }
-      const Keys keys = keysOf(ids, examples);
-      const std::vector<test::Operand> inputs = {keys.keys, keys.places, operand(f32({-1, stride}), dy)};
-      LibraryRun run{.examples = examples};
-      Status status =
-          run.run("lookup_grad", inputs, f32({dim}),
-                  {{"pools", text(c.pool)}, {"dim", integer(dim)}, {"begins", integers({begin})}}, ValueKind::ROWS);
-      ASSERT_TRUE(status.ok()) << status.message();
-      ASSERT_EQ(std::vector<uint64_t>(run.result.keys, run.result.keys + run.result.count), order);
-      for (int64_t r = 0; r < run.result.count; ++r)
-        for (int64_t d = 0; d < dim; ++d)
-          ASSERT_NEAR(run.result.f32()[r * dim + d], expected[order[r]][d], 1e-5);
-    }
-}
-
-TEST(Rows, GradientsDoNotDependOnThreads) {
-  std::mt19937 random(4);
-  constexpr int64_t examples = 700, width = 26, dim = 9;
-  std::vector<int64_t> ids(examples * width), places(ids.size());
-  for (int64_t &id : ids)
-    id = static_cast<int64_t>(random() % 9000);
-  UniqueKeys index;
-  index.build(ids, places.data());
-  const test::Operand of = operand(i64({-1, width}), places);
-  const std::vector<float> dy = randomFloats(random, examples * width * dim);
-  const auto count = static_cast<int64_t>(index.keys().size());
-  std::vector<float> alone(count * dim), helped(count * dim, NAN);
-  const TensorView view = viewOf(of, examples);
-  const LookupGradient gradients[] = {{&view, dy.data(), width * dim, Pool::None},
-                                      {&view, dy.data() + dim, width * dim, Pool::Sum}};
-  EXPECT_TRUE(sumRowGradients(gradients, count, dim, alone.data(), nullptr));
-  const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
-  EXPECT_TRUE(sumRowGradients(gradients, count, dim, helped.data(), scheduler.get()));
-  EXPECT_EQ(alone, helped);
-}
-
-/// One addition after another, in the order of the ids; a key's first gradient is taken as it is.
-struct SumInOrder {
-  int64_t dim;
-  std::vector<float> sums;
-  std::vector<bool> seen;
-
-  SumInOrder(int64_t count, int64_t dim) : dim(dim), sums(count * dim), seen(count) {}
-  void add(const test::Operand &places, const std::vector<int64_t> &listOf, const std::vector<int64_t> &lengths,
-           const std::vector<float> &dy, bool mean) {
-    const auto *place = reinterpret_cast<const int64_t *>(places.bytes.data());
-    for (size_t i = 0; i < listOf.size(); ++i, ++place) {
-      for (int64_t d = 0; d < dim; ++d) {
-        const float of = dy[listOf[i] * dim + d], share = mean ? of / static_cast<float>(lengths[listOf[i]]) : of;
-        float &sum = sums[*place * dim + d];
-        sum = seen[*place] ? sum + share : share;
-      }
-      seen[*place] = true;
-    }
-  }
-};
-
-TEST(Rows, GradientsAreAddedInTheOrderOfTheirIds) {
-  std::mt19937 random(6);
-  constexpr int64_t examples = 300;
-  const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
-  for (const Case &c : cases)
-    for (int64_t dim : {1, 9, 18, 64}) {
-      const test::Operand ids = randomIds(random, examples, 5, c.ragged);
-      std::vector<int64_t> listOf, lengths;
-      lists(ids, c.pool, listOf, lengths);
-      std::vector<float> dy = randomFloats(random, std::ssize(lengths) * dim);
-      const Keys keys = keysOf(ids, examples);
-      const auto *place = reinterpret_cast<const int64_t *>(keys.places.bytes.data());
-      for (size_t i = 0; i < listOf.size(); ++i) // one key's stay below zero
-        if (place[i] == 0)
-          std::fill_n(dy.begin() + listOf[i] * dim, dim, -0.0f);
-      const auto count = std::ssize(keys.keys.keys);
-      SumInOrder expected(count, dim);
-      expected.add(keys.places, listOf, lengths, dy, c.pool == std::string("mean"));
-      const TensorView places = viewOf(keys.places, examples);
-      const LookupGradient of{&places, dy.data(), std::ssize(lengths) / examples * dim, parsePool(c.pool)};
-      for (Scheduler *helper : {static_cast<Scheduler *>(nullptr), scheduler.get()}) {
-        std::vector<float> sums(count * dim, NAN);
-        EXPECT_TRUE(sumRowGradients({&of, 1}, count, dim, sums.data(), helper));
-        EXPECT_EQ(std::memcmp(sums.data(), expected.sums.data(), sums.size() * sizeof(float)), 0)
-            << c.pool << " " << dim;
-      }
-    }
-}
-
-/// unique_keys of several lists of ids, as a frame would call it.
-struct JointKeys {
-  std::vector<test::Operand> keys, places;
-
-  JointKeys(const std::vector<test::Operand> &ids, int64_t examples) : places(ids) {
-    GraphBuilder b;
-    std::vector<int32_t> inputs, outputs;
-    std::vector<TensorView> from, to;
-    for (const test::Operand &list : ids) {
-      inputs.push_back(b.bound("ids", list.type, list.kind));
-      from.push_back(viewOf(list, examples));
-    }
-    for (size_t i = 0; i < ids.size(); ++i)
-      outputs.push_back(b.bound("keys", f32({0}), ValueKind::ROWS));
-    to.resize(ids.size());
-    for (test::Operand &list : places) {
-      outputs.push_back(b.bound("places", list.type, list.kind));
-      to.push_back(viewOf(list, examples));
-    }
-    b.library("unique_keys", inputs, outputs, {});
-    StatusOr<LibraryFunction> function = prepareLibraryCall(b.graph, b.graph.nodes[0]);
-    EXPECT_TRUE(function.ok()) << function.status().message();
-    Workspace workspace;
-    EXPECT_TRUE((*function)({from, to, examples, 0, 0, workspace, nullptr}).ok());
-    for (size_t i = 0; i < ids.size(); ++i) {
-      keys.push_back(operand<float>(f32({0}), {}));
-      keys.back().kind = ValueKind::ROWS;
-      keys.back().keys.assign(to[i].keys, to[i].keys + to[i].count);
-      const std::span<const int64_t> found = allIds(to[ids.size() + i]);
-      EXPECT_EQ(found.size() * sizeof(int64_t), places[i].bytes.size());
-      std::copy(found.begin(), found.end(), reinterpret_cast<int64_t *>(places[i].bytes.data()));
-    }
-  }
-};
-
-TEST(Rows, KeysOfSeveralListsAreFoundTogether) {
-  std::mt19937 random(7);
-  for (int64_t examples : {0, 1, 40}) {
-    const std::vector<test::Operand> ids = {randomIds(random, examples, 3, false), randomIds(random, examples, 0, true),
-                                            randomIds(random, examples, 4, false),
-                                            randomIds(random, examples, 0, true)};
-    const JointKeys made(ids, examples);
-    std::vector<uint64_t> keys;
-    std::map<uint64_t, int64_t> placeOf;
-    for (size_t list = 0; list < ids.size(); ++list) {
-      const auto *id = reinterpret_cast<const uint64_t *>(ids[list].bytes.data());
-      const auto *place = reinterpret_cast<const int64_t *>(made.places[list].bytes.data());
-      for (size_t i = 0; i < ids[list].bytes.size() / sizeof(int64_t); ++i) {
-        if (placeOf.try_emplace(id[i], std::ssize(keys)).second)
-          keys.push_back(id[i]);
-        ASSERT_EQ(place[i], placeOf.at(id[i])) << list << " " << i;
-      }
-      EXPECT_EQ(made.keys[list].keys, keys) << "those of the lists up to " << list;
-    }
-  }
-}
-
-TEST(Rows, GradientsOfSeveralLookupsAreSummedTogether) {
-  std::mt19937 random(8);
-  constexpr int64_t dim = 9;
-  const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
-  for (int64_t examples : {0, 1, 300}) {
-    const std::vector<test::Operand> ids = {randomIds(random, examples, 5, false), randomIds(random, examples, 0, true),
-                                            randomIds(random, examples, 7, false)};
-    const JointKeys made(ids, examples);
-    // In another order than the keys', and the last list twice; the first list's keys alone come last.
-    const struct {
-      size_t list;
-      const char *pool;
-      int64_t begin, behind;
-    } lookups[] = {{2, "none", 4, 0}, {1, "mean", 0, 3}, {2, "sum", 0, 0}, {0, "mean", 2, 1}};
-    const auto count = std::ssize(made.keys.back().keys);
-    std::vector<test::Operand> inputs = {made.keys.back()};
-    std::vector<int64_t> begins;
-    std::string pools;
-    SumInOrder expected(count, dim);
-    std::vector<double> exact(count * dim);
-    for (const auto &lookup : lookups) {
-      std::vector<int64_t> listOf, lengths;
-      lists(ids[lookup.list], lookup.pool, listOf, lengths);
-      const bool single = lookup.pool == std::string("none"), mean = lookup.pool == std::string("mean");
-      const int64_t perExample = single ? 7 * dim : dim, stride = lookup.begin + perExample + lookup.behind;
-      const std::vector<float> wide = randomFloats(random, examples * stride);
-      std::vector<float> dy;
-      for (int64_t e = 0; e < examples; ++e)
-        dy.insert(dy.end(), wide.begin() + e * stride + lookup.begin,
-                  wide.begin() + e * stride + lookup.begin + perExample);
-      expected.add(made.places[lookup.list], listOf, lengths, dy, mean);
-      const auto *place = reinterpret_cast<const int64_t *>(made.places[lookup.list].bytes.data());
-      for (size_t i = 0; i < listOf.size(); ++i)
-        for (int64_t d = 0; d < dim; ++d)
-          exact[place[i] * dim + d] += dy[listOf[i] * dim + d] / (mean ? static_cast<double>(lengths[listOf[i]]) : 1.0);
-      inputs.push_back(made.places[lookup.list]);
-      inputs.push_back(operand(f32({-1, stride}), wide));
-      begins.push_back(lookup.begin);
-      pools += (pools.empty() ? "" : " ") + std::string(lookup.pool);
-    }
-    for (Scheduler *helper : {static_cast<Scheduler *>(nullptr), scheduler.get()}) {
-      LibraryRun run{.examples = examples, .scheduler = helper};
-      const Status status =
-          run.run("lookup_grad", inputs, f32({dim}),
-                  {{"pools", text(pools)}, {"dim", integer(dim)}, {"begins", integers(begins)}}, ValueKind::ROWS);
-      ASSERT_TRUE(status.ok()) << status.message();
-      ASSERT_EQ(std::vector<uint64_t>(run.result.keys, run.result.keys + run.result.count), made.keys.back().keys);
-      if (!expected.sums.empty())
-        EXPECT_EQ(std::memcmp(run.result.data, expected.sums.data(), expected.sums.size() * sizeof(float)), 0);
-      for (size_t i = 0; i < exact.size(); ++i)
-        ASSERT_NEAR(run.result.f32()[i], exact[i], 1e-4);
-    }
   }
 }
 

@@ -2,48 +2,20 @@
 #include "runtime/table/SparseTable.h"
 #include "runtime/base/Random.h"
 #include "runtime/table/TableSnapshot.h"
-#include "tests/runtime/table/TestModel.h"
+#include "tests/runtime/table/PolicyTesting.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <atomic>
+#include <array>
 #include <cmath>
-#include <fstream>
 #include <map>
-#include <optional>
 #include <random>
 #include <set>
-#include <string>
-#include <thread>
 
 namespace heter::runtime {
 namespace {
 
-using Policy = RowPolicy;
-
-constexpr size_t weightDim = 1;
-constexpr size_t vectorDim = 3;
-
-/// A weight from the start, and a vector that keys have to earn if the policy says so.
-TableSpec makeSpec(const Policy &policy) {
-  TableSpec spec;
-  spec.name = "emb";
-  for (const auto &[name, dim] : {std::pair("weight", weightDim), {"vector", vectorDim}}) {
-    PartSpec part;
-    part.name = name;
-    part.dim = static_cast<int64_t>(dim);
-    part.seedName = std::string("emb.") + name;
-    part.init = {InitializerSpec::Kind::Uniform, 0.5F};
-    part.stateFloats = 2 * part.dim;
-    part.wantsAdmission = !policy.admitsAll() && dim == vectorDim;
-    part.optimizer = {"adagrad", test::resolveKernel("adagrad_kernel"), {"accumulator"}, {0.25F}, {}, {}};
-    spec.parts.push_back(part);
-  }
-  spec.policy = policy;
-  spec.layOut();
-  return spec;
-}
+using namespace test;
 
 /// What a table should be, said plainly.
 struct Model {
@@ -135,13 +107,6 @@ struct Model {
   std::map<uint64_t, ModelRow> rows;
 };
 
-/// `policy` for a table that has room in memory for about 80 rows.
-Policy tiered(Policy policy) {
-  policy.tiered = true;
-  policy.memoryBytes = virtualShards;
-  return policy;
-}
-
 /// Where tables that have a tier keep it.
 TierPlace tierPlace() {
   static const std::unique_ptr<FileSystem> files = makePosixFileSystem();
@@ -151,7 +116,7 @@ TierPlace tierPlace() {
 class Pair {
 public:
   explicit Pair(const Policy &policy, uint64_t randomSeed)
-      : spec(makeSpec(policy)), table(spec, 42, 0, virtualShards, {}, tierPlace()), model(spec), random(randomSeed) {
+      : spec(policySpec(policy)), table(spec, 42, 0, virtualShards, {}, tierPlace()), model(spec), random(randomSeed) {
     EXPECT_TRUE(table.tierStatus().ok()) << table.tierStatus().message();
   }
   ~Pair() { EXPECT_TRUE(table.tierStatus().ok()) << table.tierStatus().message(); }
@@ -247,27 +212,6 @@ public:
   int64_t step = 0;
 };
 
-std::vector<Policy> policies() {
-  Policy always;
-  Policy count;
-  count.admission = Policy::Admission::Count;
-  count.admissionLimit = 6;
-  Policy unseen = count;
-  unseen.period = 4;
-  unseen.unseenPeriods = 2;
-  Policy score;
-  score.admission = Policy::Admission::Score;
-  score.admissionLimit = 3;
-  score.scored = true;
-  score.showWeight = 0.25F;
-  score.clickWeight = 1;
-  score.decay = 0.5F;
-  score.period = 3;
-  score.evictsByScore = true;
-  score.leastScore = 0.5F;
-  return {always, count, unseen, score, tiered(always), tiered(count), tiered(unseen), tiered(score)};
-}
-
 TEST(SparseTable, doesWhatAMapDoes) {
   uint64_t seed = 0;
   for (const Policy &policy : policies()) {
@@ -326,102 +270,6 @@ TEST(SparseTable, snapshotsAreOfOneInstantWhateverHappensMeanwhile) {
       ASSERT_EQ(pair.table.rowCount(), static_cast<int64_t>(pair.model.rows.size()));
       pair.expectSameValues();
     }
-  }
-}
-
-/// All rows of a table: key to state.
-std::map<uint64_t, std::vector<float>> rowsOf(const SparseTable &table) {
-  std::map<uint64_t, std::vector<float>> rows;
-  EXPECT_TRUE(table
-                  .visitRows([&](const RowImage &row) {
-                    rows[row.key].assign(row.state.begin(), row.state.end());
-                    return Status();
-                  })
-                  .ok());
-  return rows;
-}
-
-TEST(SparseTable, threadsThatShareAnUpdateChangeNoBit) {
-  const TableSpec spec = makeSpec({});
-  SparseTable alone(spec, 42, 0, virtualShards), shared(spec, 42, 0, virtualShards);
-  std::mt19937_64 random(5);
-  for (int64_t step = 0; step < 20; ++step) {
-    // Two parts; pushes of many keys, of few and of none.
-    std::array<std::vector<std::vector<uint64_t>>, 2> keys;
-    std::array<std::vector<std::vector<float>>, 2> gradients;
-    std::array<std::vector<RowGradients>, 2> pushes;
-    for (size_t part = 0; part < 2; ++part) {
-      for (const size_t count : {size_t{5000} + random() % 2000, size_t{1024}, size_t{0}, size_t{7}}) {
-        std::set<uint64_t> chosen;
-        while (chosen.size() < count)
-          chosen.insert(mixKey(random() % 20000));
-        std::vector<uint64_t> order(chosen.begin(), chosen.end());
-        std::shuffle(order.begin(), order.end(), random);
-        keys[part].push_back(order);
-        std::vector<float> &values = gradients[part].emplace_back(count * (part == 0 ? weightDim : vectorDim));
-        for (float &value : values)
-          value = static_cast<float>(random() % 1000) * 0.013F - 6;
-      }
-      for (size_t push = 0; push < keys[part].size(); ++push)
-        pushes[part].push_back({keys[part][push], gradients[part][push]});
-    }
-    const std::vector<PartGradients> parts = {{1, pushes[1]}, {0, pushes[0]}};
-    const SparseTable::Update one(alone, parts, 3.0F, {step, 0});
-    for (int piece = 0; piece < SparseTable::Update::pieces; ++piece)
-      one.run(piece);
-    const SparseTable::Update many(shared, parts, 3.0F, {step, 0});
-    std::atomic<int> next = 0;
-    std::vector<std::thread> threads;
-    for (int t = 0; t < 4; ++t)
-      threads.emplace_back([&] {
-        for (int piece = next++; piece < SparseTable::Update::pieces; piece = next++)
-          many.run(piece);
-      });
-    for (std::thread &thread : threads)
-      thread.join();
-    ASSERT_EQ(rowsOf(shared), rowsOf(alone)) << step;
-  }
-}
-
-/// Bytes of this process that the system takes as soon as it needs memory; none if it does not say.
-std::optional<int64_t> lentBytes() {
-  std::ifstream file("/proc/self/smaps_rollup");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("LazyFree:"))
-      return std::stoll(line.substr(line.find(':') + 1)) << 10;
-  return std::nullopt;
-}
-
-TEST(SparseTable, whatASnapshotSetAsideIsLentToTheSystemUntilTheNext) {
-  if (!lentBytes())
-    GTEST_SKIP() << "the system does not say what was lent to it";
-  const TableSpec spec = makeSpec({});
-  SparseTable table(spec, 42, 0, virtualShards);
-  std::vector<uint64_t> keys(300000);
-  for (size_t i = 0; i < keys.size(); ++i)
-    keys[i] = mixKey(i);
-  const std::vector<float> gradients(keys.size(), 0.5F);
-  const RowGradients push{keys, gradients};
-  table.update(0, {&push, 1}, 1);
-  const int64_t least = static_cast<int64_t>(keys.size()) * spec.rowFloats * 4;
-  for (int round = 0; round < 3; ++round) {
-    uint64_t before = 0, got = 0;
-    const auto addTo = [](uint64_t &sum) {
-      return [&sum](const RowImage &row) {
-        sum += mixKey(row.key ^ hashBytes({reinterpret_cast<const char *>(row.state.data()), row.state.size_bytes()}));
-        return Status();
-      };
-    };
-    ASSERT_TRUE(table.visitRows(addTo(before)).ok());
-    const int64_t lent = *lentBytes();
-    {
-      TableSnapshot snapshot(table);
-      table.update(0, {&push, 1}, 1);
-      EXPECT_LE(*lentBytes(), round == 0 ? lent : lent - least) << "it is in use";
-      ASSERT_TRUE(snapshot.visit(0, addTo(got)).ok());
-    }
-    EXPECT_EQ(got, before);
-    EXPECT_GE(*lentBytes(), least);
   }
 }
 
@@ -489,227 +337,6 @@ TEST(SparseTable, imagesPutIntoAnotherTableMakeItTheSame) {
     }
     EXPECT_EQ(a, b);
   }
-}
-
-TEST(SparseTable, probabilityAdmitsItsShareOfPushesWhateverTheSharding) {
-  Policy policy;
-  policy.admission = Policy::Admission::Probability;
-  policy.admissionLimit = 0.3;
-  TableSpec spec = makeSpec(policy);
-  spec.parts[0].wantsAdmission = true; // nothing is kept of keys that are not admitted
-  spec.layOut();
-  SparseTable whole(spec, 42, 0, virtualShards);
-  SparseTable left(spec, 42, 0, 1000);
-  SparseTable right(spec, 42, 1000, virtualShards);
-  std::vector<uint64_t> keys;
-  for (uint64_t i = 0; i < 5000; ++i)
-    keys.push_back(mixKey(i));
-  const std::vector<float> gradients(keys.size(), 1.0F);
-  int64_t last = 0;
-  for (int64_t step = 0; step < 3; ++step) {
-    for (size_t i = 0; i < keys.size(); ++i) {
-      const RowGradients one{{&keys[i], 1}, {&gradients[i], 1}};
-      whole.update(0, {&one, 1}, 1, {step, 0});
-      (left.owns(keys[i]) ? left : right).update(0, {&one, 1}, 1, {step, 0});
-    }
-    EXPECT_EQ(left.rowCount() + right.rowCount(), whole.rowCount());
-    EXPECT_EQ(whole.shortRowCount(), 0);
-    const double share = static_cast<double>(whole.rowCount() - last) / static_cast<double>(5000 - last);
-    EXPECT_NEAR(share, 0.3, 0.04) << "step " << step;
-    last = whole.rowCount();
-  }
-}
-
-TEST(SparseTable, aMemoryBudgetKeepsTheRowsThatScoreMost) {
-  Policy policy = policies()[3];
-  policy.evictsByScore = false;
-  policy.memoryBytes = 600000;
-  const TableSpec spec = makeSpec(policy);
-  SparseTable table(spec, 42, 0, virtualShards);
-  std::vector<uint64_t> keys;
-  std::vector<float> shows;
-  for (uint64_t i = 0; i < 100000; ++i) {
-    keys.push_back(mixKey(i));
-    shows.insert(shows.end(), {i % 10 == 0 ? 100.0F : 1.0F, 0.0F});
-  }
-  const std::vector<float> gradients(keys.size(), 1.0F);
-  const RowGradients push{keys, gradients, shows};
-  table.update(0, {&push, 1}, 1);
-  const int64_t evicted = table.shrinkAll({});
-  EXPECT_EQ(table.rowCount() + evicted, 100000);
-  EXPECT_LT(table.rowCount() * (12 + 4 * spec.shortFloats), policy.memoryBytes);
-  EXPECT_GT(table.rowCount() * (9 + 12 + 4 * spec.rowFloats), policy.memoryBytes / 3);
-  int64_t often = 0;
-  ASSERT_TRUE(table
-                  .visitRows([&](const RowImage &row) {
-                    often += row.state[0] == 100.0F;
-                    return Status();
-                  })
-                  .ok());
-  EXPECT_GT(often, table.rowCount() * 6 / 10); // a tenth of all keys
-  EXPECT_EQ(table.shrinkAll({}), 0);
-}
-
-// Shards that have no room give rows up at the end of the step in which they grew, each by itself: however the table is
-// spread, the same rows stay, and they are those that score most in their shard.
-TEST(SparseTable, noShardHasMoreThanItsPartOfTheMemory) {
-  Policy policy = policies()[3];
-  policy.evictsByScore = false;
-  policy.memoryBytes = 1000000;
-  policy.period = 1 << 20; // no turn comes
-  const TableSpec spec = makeSpec(policy);
-  const int64_t room = policy.memoryBytes / virtualShards;
-  std::map<uint64_t, std::vector<float>> expected;
-  for (const int cut : {virtualShards, 1300}) {
-    SparseTable left(spec, 42, 0, cut), right(spec, 42, cut, virtualShards);
-    int64_t evicted = 0;
-    for (int64_t step = 0; step < 6; ++step) {
-      for (SparseTable *table : {&left, &right}) {
-        std::vector<uint64_t> keys;
-        std::vector<float> shows;
-        std::mt19937_64 draw(static_cast<uint64_t>(step));
-        for (uint64_t i = 0; i < 8000; ++i) {
-          const uint64_t key = mixKey(static_cast<uint64_t>(step) * 8000 + i);
-          const auto shown = static_cast<float>(draw() % 100);
-          if (!table->owns(key))
-            continue;
-          keys.push_back(key);
-          shows.insert(shows.end(), {shown, 0.0F});
-        }
-        if (keys.empty())
-          continue;
-        const std::vector<float> gradients(keys.size(), 1.0F);
-        const RowGradients push{keys, gradients, shows};
-        table->update(0, {&push, 1}, 1, {step, 0});
-        evicted += table->shrink({step, 0}, {step + 1, 0});
-      }
-      std::map<int, int64_t> bytes;
-      for (const SparseTable *table : {&left, &right})
-        ASSERT_TRUE(table
-                        ->visitRows([&](const RowImage &row) {
-                          bytes[shardOf(row.key)] += spec.rowMemory(!row.admitted);
-                          return Status();
-                        })
-                        .ok());
-      for (const auto &[shard, taken] : bytes)
-        EXPECT_LE(taken, room) << "shard " << shard << " after step " << step;
-    }
-    EXPECT_GT(evicted, 10000);
-    std::map<uint64_t, std::vector<float>> rows;
-    for (const SparseTable *table : {&left, &right})
-      ASSERT_TRUE(table
-                      ->visitRows([&](const RowImage &row) {
-                        rows[row.key].assign(row.state.begin(), row.state.end());
-                        return Status();
-                      })
-                      .ok());
-    if (expected.empty())
-      expected = rows;
-    EXPECT_EQ(rows, expected);
-  }
-}
-
-TEST(SparseTable, everyRowHasItsTurnOnceAPeriodWhateverTheSharding) {
-  Policy policy = policies()[1];
-  policy.unseenPeriods = 1;
-  for (const int64_t period : {int64_t{10}, int64_t{4096}, int64_t{10000}}) {
-    policy.period = period;
-    const TableSpec spec = makeSpec(policy);
-    SparseTable whole(spec, 42, 0, virtualShards);
-    SparseTable part(spec, 42, 77, 2077);
-    std::vector<uint64_t> all;
-    std::vector<uint64_t> some;
-    for (uint64_t i = 0; i < 4000; ++i) {
-      all.push_back(mixKey(i));
-      if (part.owns(all.back()))
-        some.push_back(all.back());
-    }
-    const std::vector<float> gradients(all.size(), 1.0F);
-    const RowGradients pushAll{all, gradients};
-    const RowGradients pushSome{some, {gradients.data(), some.size()}};
-    whole.update(0, {&pushAll, 1}, 1);
-    part.update(0, {&pushSome, 1}, 1);
-    const int64_t first = 2 * period - 1; // unseen for two periods after this step
-    for (int64_t step = 0; step < first; ++step)
-      ASSERT_EQ(whole.shrink({step, 0}, {step + 1, 0}), 0) << step;
-    EXPECT_EQ(part.shrink({0, 0}, {first, 0}), 0); // a longer time makes no second turn
-    for (int64_t step = first; step < first + period; ++step) {
-      whole.shrink({step, 0}, {step + 1, 0});
-      part.shrink({step, 0}, {step + 1, 0});
-      if (step % (period / 5) != 0)
-        continue;
-      int64_t among = 0;
-      ASSERT_TRUE(whole
-                      .visitRows([&](const RowImage &row) {
-                        among += part.owns(row.key);
-                        return Status();
-                      })
-                      .ok());
-      ASSERT_EQ(among, part.rowCount());
-    }
-    EXPECT_EQ(whole.rowCount(), 0);
-    EXPECT_EQ(part.rowCount(), 0);
-  }
-}
-
-TEST(SparseTable, memoryOfEvictedRowsIsUsedAgain) {
-  Policy policy;
-  policy.period = 1;
-  policy.unseenPeriods = 1;
-  const TableSpec spec = makeSpec(policy);
-  SparseTable table(spec, 42, 0, virtualShards);
-  const std::vector<float> gradients(20000, 1.0F);
-  int64_t bytes = 0;
-  for (int64_t round = 0; round < 20; ++round) {
-    std::vector<uint64_t> keys;
-    for (uint64_t i = 0; i < 20000; ++i)
-      keys.push_back(mixKey(static_cast<uint64_t>(round) * 20000 + i));
-    const RowGradients push{keys, gradients};
-    table.update(0, {&push, 1}, 1, {round * 10, 0});
-    EXPECT_EQ(table.rowCount(), 20000);
-    if (round == 1)
-      bytes = table.memoryBytes();
-    EXPECT_EQ(table.shrinkAll({round * 10 + 5, 0}), 20000);
-  }
-  EXPECT_LT(table.memoryBytes(), bytes + bytes / 10);
-}
-
-TEST(SparseTable, pullsUpdatesEvictionAndSnapshotsRunBesideEachOther) {
-  Policy policy = policies()[2];
-  const TableSpec spec = makeSpec(policy);
-  SparseTable table(spec, 42, 0, virtualShards);
-  std::vector<uint64_t> keys;
-  for (uint64_t i = 0; i < 3000; ++i)
-    keys.push_back(mixKey(i));
-  const std::vector<float> gradients(keys.size() * vectorDim, 1.0F);
-  std::atomic<bool> stop{false};
-  std::thread puller([&] {
-    std::vector<float> out(keys.size() * vectorDim);
-    while (!stop) {
-      table.pull(1, keys, out.data());
-      for (size_t i = 0; i < keys.size(); ++i) // equal gradients: whole rows show equal steps
-        EXPECT_TRUE(std::isfinite(out[i * vectorDim]));
-    }
-  });
-  std::thread shrinker([&] {
-    for (int64_t step = 0; !stop; ++step)
-      table.shrink({step, 0}, {step + 1, 0});
-  });
-  for (int64_t step = 0; step < 30; ++step) {
-    const RowGradients push{keys, {gradients.data(), keys.size()}};
-    table.update(0, {&push, 1}, 1, {step, 0});
-    const RowGradients vectors{keys, gradients};
-    table.update(1, {&vectors, 1}, 1, {step, 0});
-  }
-  stop = true;
-  puller.join();
-  shrinker.join();
-  EXPECT_LE(table.rowCount(), 3000);
-  EXPECT_EQ(table.rowCount(), [&] {
-    int64_t rows = 0;
-    EXPECT_TRUE(table.visitRows([&](const RowImage &) { return ++rows, Status(); }).ok());
-    return rows;
-  }());
 }
 
 } // namespace
