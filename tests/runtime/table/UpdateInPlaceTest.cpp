@@ -89,6 +89,24 @@ TEST_F(UpdateInPlaceTest, whatAnOlderVersionHoldsStays) {
   EXPECT_EQ(place(1), places[1]);
 }
 
+TEST_F(UpdateInPlaceTest, blocksThatNobodyPushesStay) {
+  const DenseBlock pushed = store_.layout(0).blocks()[1];
+  std::shared_ptr<const DenseVersion> held;
+  for (int64_t step = 0; step < 2; ++step) {
+    const Values before = cluster_.dense(0), gradient(static_cast<size_t>(pushed.count), 1.0F);
+    ASSERT_GT(std::ssize(before), pushed.localFirst + pushed.count);
+    ASSERT_TRUE(store_.stagePush({0, step, 0, 0}, 1, PushDense{0, gradient, 1}).ok());
+    cluster_.closeStep(step, {0}, 1);
+    const Values after = cluster_.dense(0);
+    for (int64_t i = 0; i < std::ssize(before); ++i) {
+      const bool isPushed = i >= pushed.localFirst && i < pushed.localFirst + pushed.count;
+      const auto at = static_cast<size_t>(i);
+      ASSERT_EQ(after[at] != before[at], isPushed) << i << (held ? " held" : "");
+    }
+    held = store_.denseVersion(); // which the second update does not write over
+  }
+}
+
 TEST_F(UpdateInPlaceTest, whatASaveReadsStays) {
   trainSome(cluster_, 0, 1, 2);
   TestCluster reference = makeCluster(/*inPlace=*/false);
@@ -142,6 +160,9 @@ TEST_F(UpdateInPlaceTest, aResetUsesTheMemoryThatNobodyHolds) {
   store_.reset(43, 0);
   EXPECT_TRUE(bitEqual(copyOf(*held, 0), before));
   EXPECT_NE(cluster_.dense(0), before);
+  const float *first = place(0);
+  update(cluster_, 0, 0);
+  EXPECT_EQ(place(0), first) << "what is held is of before the reset";
 }
 
 } // namespace
