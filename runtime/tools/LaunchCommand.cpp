@@ -8,6 +8,7 @@
 #include "runtime/base/Log.h"
 #include "runtime/base/ThreadAnnotations.h"
 #include "runtime/role/Run.h"
+#include "runtime/tools/Advice.h"
 #include "runtime/tools/ChildProcess.h"
 #include "runtime/tools/CommandLine.h"
 #include "runtime/tools/Interrupt.h"

@@ -3,6 +3,7 @@
 #include "runtime/base/Log.h"
 #include "runtime/role/Predictions.h"
 #include "runtime/role/Run.h"
+#include "runtime/tools/Advice.h"
 #include "runtime/tools/Commands.h"
 #include "runtime/tools/Interrupt.h"
 #include "runtime/tools/Paths.h"

@@ -3,7 +3,6 @@
 #define HETER_RUNTIME_TOOLS_REPORT_H
 
 #include "runtime/base/FileSystem.h"
-#include "runtime/package/Package.h"
 #include "runtime/role/RunOptions.h"
 
 #include <cstddef>
@@ -62,16 +61,6 @@ Status writeReports(FileSystem &files, const RunResult &result, const std::strin
 
 /// What a role worked off: "782 micro-batches", or "7,038 calls" for a server.
 std::string workOf(const RoleSummary &role);
-
-/// What to tell somebody whose asynchronous run computes gradients from parameters so old that early training may fail
-/// (docs/how-to/async.md has the measurements), or "".
-std::string delayWarning(const RunOptions &options, const package::PackageInfo &info);
-
-/// What to tell somebody who asks for roles that a package of one process does not have, or "".
-std::string rolesWarning(const RunOptions &options, const std::string &mode);
-
-/// What to tell somebody who gives --row-cache for a package where it is of use to some tables only, or "".
-std::string rowCacheNote(const RunOptions &options, const Package &package);
 
 /// 1234567 as "1,234,567".
 std::string grouped(int64_t number);

@@ -1,0 +1,24 @@
+// What a run says of its flags before it begins: what they will not do, or may do harm.
+#ifndef HETER_RUNTIME_TOOLS_ADVICE_H
+#define HETER_RUNTIME_TOOLS_ADVICE_H
+
+#include "runtime/package/Package.h"
+#include "runtime/role/RunOptions.h"
+
+#include <string>
+
+namespace heter::runtime::tools {
+
+/// What to tell somebody whose asynchronous run computes gradients from parameters so old that early training may fail
+/// (docs/how-to/async.md has the measurements), or "".
+std::string delayWarning(const RunOptions &options, const package::PackageInfo &info);
+
+/// What to tell somebody who asks for roles that a package of one process does not have, or "".
+std::string rolesWarning(const RunOptions &options, const std::string &mode);
+
+/// What to tell somebody who gives --row-cache for a package where it is of use to some tables only, or "".
+std::string rowCacheNote(const RunOptions &options, const Package &package);
+
+} // namespace heter::runtime::tools
+
+#endif // HETER_RUNTIME_TOOLS_ADVICE_H
