@@ -8,9 +8,8 @@
 #include "runtime/table/Schema.h"
 #include "tests/fuzz/Fuzz.h"
 #include "tests/fuzz/PackageMutator.h"
+#include "tests/fuzz/PackageSeeds.h"
 #include "tests/fuzz/PartsMutator.h"
-#include "tests/runtime/package/SamplePackage.h"
-#include "tests/runtime/role/TinyModel.h"
 #include "tests/runtime/table/FaultyFileSystem.h"
 
 namespace heter::fuzz {
@@ -31,34 +30,6 @@ public:
 private:
   std::string description_ = "any kernel";
 };
-
-/// y = 0 < n ? x : x, then twice the same while i < n.
-package::Graph nestedGraph() {
-  GraphBuilder same, condition, body, b;
-  same.graph.results = {same.argument("x", f32({-1}))};
-  int ci = condition.argument("i", f32({}));
-  condition.argument("v", f32({-1}));
-  int cn = condition.argument("n", f32({})), less = condition.placed("less", boolean());
-  condition.kernel("less", {ci, cn}, {less});
-  condition.graph.results = {less};
-  int bi = body.argument("i", f32({})), bv = body.argument("v", f32({-1})), bn = body.argument("n", f32({})),
-      next = body.placed("next", f32({})), twice = body.placed("twice", f32({-1}));
-  body.kernel("add", {bi, bn}, {next});
-  body.kernel("double", {bv}, {twice});
-  body.graph.results = {next, twice};
-
-  int x = b.placed("x", f32({-1})), n = b.placed("n", f32({})), yes = b.placed("yes", boolean()),
-      y = b.placed("y", f32({-1})), i = b.placed("i", f32({})), z = b.placed("z", f32({-1}));
-  b.input("x", x);
-  b.kernel("count", {x}, {n});
-  b.kernel("less", {n, n}, {yes});
-  int choose = b.node(NodeKind::IF, "choose", "", {yes, x}, {y});
-  b.graph.nodes[choose].regions = std::vector<package::Graph>{same.graph, same.graph};
-  int loop = b.node(NodeKind::WHILE, "loop", "", {n, y, n}, {i, z}, {{"limit", integer(8)}});
-  b.graph.nodes[loop].regions = std::vector<package::Graph>{condition.graph, body.graph};
-  b.predict("z", z);
-  return b.graph;
-}
 
 std::string partsOf(const package::PackageInfo &info, const std::vector<package::RoleProgram> &programs) {
   std::vector<std::string> parts = {encode(info)};
@@ -109,21 +80,8 @@ bool mutateStructure(std::vector<std::string> &parts, std::minstd_rand &random) 
 
 std::vector<Seed> seeds() {
   std::vector<Seed> result;
-  for (const char *mode : {"local", "ps", "heter-ps"}) {
-    Package package = tinyPackage(mode);
-    result.push_back({mode, partsOf(package.info, package.programs)});
-  }
-  Sample sample = samplePackage();
-  result.push_back({"sample", partsOf(sample.info, sample.programs)});
-  Package nested = tinyPackage("local");
-  package::Input x;
-  x.name = "x";
-  x.kind = ValueKind::TENSOR;
-  x.type = f32({});
-  nested.info.inputs.push_back(x);
-  nested.info.data.clear();
-  nested.programs[0].infer = nestedGraph();
-  result.push_back({"nested", partsOf(nested.info, nested.programs)});
+  for (const auto &[name, package] : validPackages())
+    result.push_back({name, partsOf(package.info, package.programs)});
   return result;
 }
 
