@@ -33,7 +33,7 @@ public:
       }
       locate(block);
       bringNear(block - 1, block - 2);
-      const size_t count = block - 3 < blocks ? compare(block - 3) : 0;
+      const size_t count = compare(block - 3);
       visitAll(std::span(found_).first(count), visit);
       if (putOffCount_ > putOff_.size() - blockKeys || block + 1 == blocks + 3)
         visitAll(findPutOff(), visit);
@@ -58,22 +58,19 @@ private:
     Row at;
   };
 
+  /// None of a number that is no block's.
   std::span<const BatchKey> keysOf(size_t block) const {
     const size_t begin = std::min(block * blockKeys, keys_.size());
     return keys_.subspan(begin, std::min(blockKeys, keys_.size() - begin));
   }
-  std::span<Step> stepsOf(size_t block) {
-    const bool isBlock = block < (keys_.size() + blockKeys - 1) / blockKeys;
-    return std::span(steps_[block % 4]).first(isBlock ? keysOf(block).size() : 0);
-  }
+  std::span<Step> stepsOf(size_t block) { return std::span(steps_[block % 4]).first(keysOf(block).size()); }
 
   void locate(size_t block) {
-    const std::span<Step> steps = stepsOf(block);
-    const BatchKey *key = keys_.data() + block * blockKeys;
-    for (Step &step : steps) {
-      step.hash = key->hash;
-      step.entry = index_.locate(key->hash);
-      ++key;
+    Step *step = steps_[block % 4].data();
+    for (const BatchKey &key : keysOf(block)) {
+      step->hash = key.hash;
+      step->entry = index_.locate(key.hash);
+      ++step;
     }
   }
   /// The second and the third stage, each of its block's keys.
