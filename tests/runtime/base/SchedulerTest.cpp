@@ -270,6 +270,20 @@ TEST(UnhurriedFor, DoesNotRestAtFullPace) {
   EXPECT_FALSE(pace.isFull());
 }
 
+TEST(UnhurriedFor, DoesNotRestLaterForWhatItDidAtFullPace) {
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
+  Pace pace;
+  pace.full();
+  long before = 0;
+  unhurriedFor(*scheduler, pace, 5, [&](int64_t i) {
+    if (i < 4)
+      return beBusy(20ms);
+    pace.slow();
+    before = waits();
+  });
+  EXPECT_EQ(waits(), before);
+}
+
 TEST(Pace, WhoRestsGoesOnWhenItIsFull) {
   std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
   Pace pace;
