@@ -74,6 +74,13 @@ void LocalParameters::pushDense(const FrameInfo &info, int parameter, std::span<
 StatusOr<std::unique_ptr<EarlyUpdate>> LocalParameters::beginUpdate(const FrameInfo &info, int parameter) {
   if (!updatesInFrames_)
     return nullptr;
+  DenseSnapshotPtr snapshot;
+  {
+    MutexLock lock(mutex_);
+    snapshot = last_[static_cast<size_t>(DenseValues::Newest)].snapshot.lock();
+  }
+  if (snapshot)
+    snapshot->packed.drop(parameter); // The update's copies take their memory.
   return store_.beginUpdate(pushKey(info), info.examples, parameter);
 }
 

@@ -66,6 +66,11 @@ const uint16_t *PackedValues::get(const Request &request) const {
   return entry->memory.get();
 }
 
+void PackedValues::drop(int parameter) const {
+  MutexLock lock(mutex_);
+  std::erase_if(entries_, [&](const auto &entry) { return entry.first.first == parameter; });
+}
+
 PackedCopies::PackedCopies(const Model &model, const package::Graph &graph, TileKernels tiles,
                            std::shared_ptr<PackedBuffers> buffers)
     : tiles_(tiles), buffers_(std::move(buffers)) {

@@ -45,6 +45,8 @@ public:
   };
   /// The packed copy, which lives as long as this; null if there is no memory.
   const uint16_t *get(const Request &request) const HETER_EXCLUDES(mutex_);
+  /// Lets go of a parameter's copies, which nobody reads any more nor asks for.
+  void drop(int parameter) const HETER_EXCLUDES(mutex_);
 
 private:
   struct Entry {
