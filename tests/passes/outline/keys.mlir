@@ -184,3 +184,32 @@ module @late attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "pa
     ps.send @c1 (%c) : tensor<?xi64>
   }
 }
+
+// -----
+
+// Ids that are hashed from those of the batch come as early as they do. The sum is taken where the last gradient is there.
+module @hashed attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  nn.table @goods [#nn.part<"", 4, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>>]
+  // CHECK-LABEL: module @hashed
+  // CHECK: %[[A:.*]] = task.input "a"
+  // CHECK: %[[B:.*]] = task.library "hash"
+  // CHECK: %[[AB:.*]]:4 = task.library "unique_keys"(%[[A]], %[[B]])
+  // CHECK: task.pull_rows @goods part("") (%[[AB]]#1)
+  // CHECK-NOT: task.pull_rows
+  // CHECK: %[[H:.*]] = task.kernel
+  // CHECK: task.library "lookup_grad"(%[[AB]]#1, %[[AB]]#2, %{{.*}}, %[[AB]]#3, %[[H]])
+  ps.program @local.train role("local") graph("train") {
+    %a = nn.input "a" : tensor<?xi64>
+    %x = ps.pull_rows @goods part("") (%a) : tensor<?xi64> -> tensor<?x4xf32>
+    nn.predict "x"(%x) : tensor<?x4xf32>
+    %b = nn.hash %a space("b") : tensor<?xi64>
+    %y = ps.pull_rows @goods part("") (%b) : tensor<?xi64> -> tensor<?x4xf32>
+    nn.predict "y"(%y) : tensor<?x4xf32>
+    %g = nn.input "g" : tensor<?x4xf32>
+    %da = nn.lookup_grad %a, %g : (tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
+    %h = nn.sigmoid %g : tensor<?x4xf32>
+    %db = nn.lookup_grad %b, %h : (tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
+    %s = nn.add_rows %da, %db : !nn.rows<4>
+    ps.push_rows @goods part("") %s : !nn.rows<4>
+  }
+}
