@@ -152,6 +152,16 @@ TEST(Checkpoint, truncatedMissingAndForeignFilesAreNamed) {
   mixed = good;
   mixed["dir/save-000001.server-0-of-1.rows"] = good.at("dir/save-000001.server-0-of-1.dense");
   expectError(mixed, "save-000001.server-0-of-1.rows", "the manifest says");
+  TestCluster stranger(info, 1, /*seed=*/43);
+  trainSome(stranger, 0, 1, 1);
+  FaultyFileSystem strange;
+  ASSERT_OK(saveCheckpoint(strange, stranger.store(0), "dir"));
+  for (const char *name :
+       {"save-000001.server-0-of-1.rows", "save-000001.server-0-of-1.dense"}) { // whole, and as large
+    mixed = good;
+    mixed[std::string("dir/") + name] = strange.contents().at(std::string("dir/") + name);
+    expectError(mixed, name, "is not the file that the manifest means");
+  }
 }
 
 } // namespace
