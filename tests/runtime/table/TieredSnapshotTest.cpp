@@ -8,7 +8,9 @@
 
 #include <atomic>
 #include <functional>
+#include <set>
 #include <thread>
+#include <utility>
 
 namespace heter::runtime {
 namespace {
@@ -66,20 +68,28 @@ TEST_F(TieredTable, rowsOnDiskAreSavedInTheOrderOfTheDiskWhileTheyChange) {
   uint16_t since = 0;
   TableRows kept;
   size_t increments = 0;
+  std::set<uint64_t> changed;
+  const auto change = [&](const std::vector<uint64_t> &keys) {
+    update(keys);
+    changed.insert(keys.begin(), keys.end());
+  };
   for (int round = 0; round < 5; ++round) {
-    update(someKeys(round == 0 ? 30000 : 5000, 6 * budget));
+    change(someKeys(round == 0 ? 30000 : 5000, 6 * budget));
     const TableRows expected = rowsOf(twin_);
     TableSnapshot snapshot(table_, TableSnapshot::OnDisk::Apart);
+    const std::set<uint64_t> wanted = std::exchange(changed, {});
     const TableRows saved = rowsApart(snapshot, since, [&] {
-      update(someKeys(400, 6 * budget)); // takes rows from the disk, has others leave, and moves some
+      change(someKeys(400, 6 * budget)); // takes rows from the disk, has others leave, and moves some
       std::vector<float> out, twinOut;
       const std::vector<uint64_t> keys = someKeys(400, 6 * budget);
       ASSERT_TRUE(pull(table_, keys, out).ok());
       ASSERT_TRUE(pull(twin_, keys, twinOut).ok());
       ASSERT_EQ(out, twinOut);
     });
-    for (const auto &[key, state] : saved)
+    for (const auto &[key, state] : saved) {
+      ASSERT_TRUE(wanted.contains(key)) << "an increment has what changed, and no more";
       kept[key] = state;
+    }
     ASSERT_EQ(kept, expected) << round;
     increments += round > 0 ? saved.size() : 0;
     ASSERT_TRUE(round == 0 || saved.size() < expected.size());
