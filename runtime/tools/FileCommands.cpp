@@ -2,6 +2,8 @@
 #include "cli/Terminal.h"
 #include "runtime/base/FileSystem.h"
 #include "runtime/data/Synth.h"
+#include "runtime/graph/Frame.h"
+#include "runtime/graph/Updates.h"
 #include "runtime/package/Package.h"
 #include "runtime/role/LiveTables.h"
 #include "runtime/table/Checkpoint.h"
@@ -21,6 +23,21 @@ int fail(const Status &status) {
   return exitFailure;
 }
 
+/// What the executor adds to a local program: a sentence, and a line a product, or nothing.
+static std::string printUpdates(const Package &package) {
+  const package::RoleProgram *program = package.find("local");
+  if (!program)
+    return {};
+  std::string text;
+  for (const UpdatingProduct &product : findUpdatingProducts(program->train))
+    text += "    " + std::to_string(product.node) + " updates " +
+            textAttribute(program->train.nodes[static_cast<size_t>(product.push)], "parameter") + '\n';
+  return text.empty() ? text
+                      : "  train: products that update what they make the gradient of, block by block, in synchronous "
+                        "runs with one micro-batch a step\n" +
+                            text;
+}
+
 int inspectPackage(const InspectCommand &command) {
   auto files = makePosixFileSystem();
   StatusOr<Package> package = openPackage(*files, command.package);
@@ -29,6 +46,7 @@ int inspectPackage(const InspectCommand &command) {
   StatusOr<std::string> text = printPackage(*package, command.role);
   if (!text.ok())
     return fail(text.status());
+  *text += printUpdates(*package);
   std::fwrite(text->data(), 1, text->size(), stdout);
   return 0;
 }

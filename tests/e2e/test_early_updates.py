@@ -2,6 +2,7 @@
 where all updates come at the end of each step, by any optimizer, with saves amid training and without; and the checking mode
 finds no reader that comes too late."""
 
+import re
 import unittest
 
 import e2e
@@ -37,6 +38,13 @@ class EarlyUpdates(e2e.TestCase):
         spec = self.folder / f"wide-{len(list(self.folder.iterdir()))}.heter"
         spec.write_text(SPEC.format(optimizer=optimizer))
         return self.compile(spec, "local", f"--precision={precision}")
+
+    def test_inspect_tells_which(self):
+        for precision in ["bf16", "f32"]:
+            shown = e2e.run_tool("heter", "inspect", self.wide("adam(lr: 1e-3)", precision)).stdout
+            [node] = re.findall(r"^    (\d+) updates second\.weight$", shown, re.MULTILINE)
+            self.assertRegex(shown, rf"(?m)^    {node} library (product|matmul) .*f32\[1040, 600\]")
+            self.assertNotIn("updates first.weight", shown)  # 1 MB
 
     def test_the_bits_are_those_of_updates_at_the_end(self):
         data = self.synth(600)
