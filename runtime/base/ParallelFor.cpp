@@ -106,8 +106,8 @@ static Duration processorTimeOfThread() {
   return std::chrono::seconds(time.tv_sec) + Duration(time.tv_nsec);
 }
 
-/// What unhurriedFor takes at least, of its processor time.
-constexpr int timesAsLong = 3;
+/// What unhurriedFor takes at least for so much processor time.
+static constexpr Duration leastFor(Duration used) { return used * 16 / 5; }
 
 void unhurriedFor(Scheduler &scheduler, Pace &pace, int64_t count, const std::function<void(int64_t)> &body) {
   // Seldom and for long: whoever wakes up has to wait for a processor, and takes it from others amid their work.
@@ -124,7 +124,7 @@ void unhurriedFor(Scheduler &scheduler, Pace &pace, int64_t count, const std::fu
       start = scheduler.now();
       used = {};
     }
-    const Duration due = timesAsLong * used - (scheduler.now() - start);
+    const Duration due = leastFor(used) - (scheduler.now() - start);
     if (due >= longEnough)
       pace.rest(due);
   }
