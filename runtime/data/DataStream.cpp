@@ -26,9 +26,9 @@ namespace {
 /// What a stream shares with the tasks that it posts.
 class StreamState : public std::enable_shared_from_this<StreamState> {
 public:
-  StreamState(StepReader reader, int32_t readAhead, Scheduler &scheduler)
+  StreamState(StepReader reader, int32_t readAhead, bool besideCompute, Scheduler &scheduler)
       : reader_(std::move(reader)), readAhead_(static_cast<size_t>(std::max(readAhead, 1))),
-        besideCompute_(scheduler.hasSpareProcessors()), scheduler_(scheduler) {}
+        besideCompute_(besideCompute), scheduler_(scheduler) {}
 
   void open();
   void next(DataStream::Receiver receiver);
@@ -112,10 +112,11 @@ void StreamState::deliver() {
 /// On a thread that may block: reads files, and parses what the compute threads do not.
 void StreamState::readBlocking() {
   do {
-    if (!besideCompute_)
+    if (!besideCompute_) {
       reader_.readText();
-    if (!besideCompute_ && reader_.hasText())
-      return postParsing();
+      if (reader_.hasText())
+        return postParsing();
+    }
   } while (readStep());
 }
 
@@ -235,17 +236,20 @@ StatusOr<std::unique_ptr<DataStream>> DataStream::open(const package::DataSource
   HETER_ASSIGN_OR_RETURN(LineForms forms, LineForms::compile(source, inputs, options.labels));
   HETER_ASSIGN_OR_RETURN(options.files, expandDataFiles(files, options.files));
   int64_t bytes = 0;
+  bool hasPipe = false; // which has no size, and gives a step's text with nothing behind it yet
   std::vector<int64_t> sizes;
   for (const std::string &path : options.files) {
     HETER_ASSIGN_OR_RETURN(int64_t size, files.fileSize(path));
     sizes.push_back(size);
     bytes += size;
+    hasPipe = hasPipe || size == 0;
   }
   HETER_ASSIGN_OR_RETURN(DataPosition start, startOf(options, dataIdentity(source, options, sizes)));
   LineReader lines(files, options.files, forms.program().hasHeader());
   int32_t readAhead = options.readAhead;
   StepReader reader(std::move(forms), std::move(lines), std::move(options), start, bytes);
-  auto state = std::make_shared<StreamState>(std::move(reader), readAhead, scheduler);
+  auto state =
+      std::make_shared<StreamState>(std::move(reader), readAhead, hasPipe || scheduler.hasSpareProcessors(), scheduler);
   state->open();
   return std::unique_ptr<DataStream>(std::make_unique<TextStream>(std::move(state)));
 }

@@ -101,9 +101,9 @@ struct DataProgress {
 };
 
 /// A stream of batches, read and parsed ahead of the consumer by one task at a time. Files are read by
-/// `Scheduler::postBlocking` tasks. Those also parse where the machine has processors to spare for them; else tasks of
-/// the compute threads do, a step each, since a thread more than there are processors would take one from a thread amid
-/// work for which others wait (docs/decisions/parsing-on-compute-threads.md). Thread-safe. Destroying the stream
+/// `Scheduler::postBlocking` tasks. Those also parse pipes, and where the machine has processors to spare; else tasks
+/// of the compute threads do, a step each, since a thread more than there are processors would take one from a thread
+/// amid work for which others wait (docs/decisions/parsing-on-compute-threads.md). Thread-safe. Destroying the stream
 /// abandons what was read ahead; receivers that still wait get `cancelled`.
 class DataStream {
 public:

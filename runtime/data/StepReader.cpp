@@ -116,19 +116,13 @@ void StepReader::readText() {
 }
 
 StatusOr<bool> StepReader::nextStep(std::vector<BatchPtr> &batches) {
-  const int64_t before = lines_.consumed();
-  HETER_ASSIGN_OR_RETURN(bool more, readStep(batches));
-  textOfStep_ = std::max(textOfStep_, lines_.consumed() - before);
-  return more;
-}
-
-StatusOr<bool> StepReader::readStep(std::vector<BatchPtr> &batches) {
   while (true) {
     if (!inEpoch_) {
       HETER_ASSIGN_OR_RETURN(bool more, startEpoch());
       if (!more)
         return false;
     }
+    const int64_t before = lines_.consumed(); // behind the lines that an epoch passes over at its beginning
     std::vector<std::shared_ptr<Batch>> own;
     int32_t count = 0;
     int64_t examples = 0;
@@ -158,6 +152,7 @@ StatusOr<bool> StepReader::readStep(std::vector<BatchPtr> &batches) {
       if (batch)
         own.push_back(std::move(batch));
     }
+    textOfStep_ = std::max(textOfStep_, lines_.consumed() - before);
     const bool cutShort = options_.maxExamples > 0 && dealt_ >= options_.maxExamples;
     const DataPosition after = position(/*epochEnded=*/!inEpoch_ && !cutShort);
     if (!inEpoch_) {

@@ -53,7 +53,6 @@ public:
   int64_t batchBytes() const { return pool_->memoryBytes(); }
 
 private:
-  StatusOr<bool> readStep(std::vector<BatchPtr> &batches);
   StatusOr<bool> startEpoch();
   DataPosition position(bool epochEnded) const;
   StatusOr<int64_t> readMicroBatch(int64_t count, std::shared_ptr<Batch> &batch);

@@ -1,9 +1,11 @@
 // The table of library kernels and the checks that they share.
 #include "runtime/kernels/Library.h"
 
+#include "runtime/base/ParallelFor.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/kernels/Prepare.h"
 
+#include <algorithm>
 #include <map>
 
 namespace heter::runtime {
@@ -119,6 +121,18 @@ StatusOr<int> LibraryNode::axis() const {
   if (axis < 0 || axis >= static_cast<int64_t>(inputType(0).shape.size()))
     return Status::dataLoss("axis " + std::to_string(axis) + " does not exist");
   return static_cast<int>(axis);
+}
+
+void giveRows(const float *matrix, int64_t rows, int64_t columns, MatrixBlocks &blocks, Scheduler *scheduler) {
+  constexpr int64_t high = 2 * MatrixBlocks::unit;
+  const auto give = [&](int64_t i) {
+    blocks.take({i * high, std::min(high, rows - i * high), 0, columns}, matrix + i * high * columns);
+  };
+  const int64_t count = (rows + high - 1) / high;
+  if (scheduler)
+    return parallelFor(*scheduler, count, give);
+  for (int64_t i = 0; i < count; ++i)
+    give(i);
 }
 
 bool givesBlocks(const package::Graph &graph, const package::Node &node) {

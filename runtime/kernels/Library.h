@@ -45,6 +45,9 @@ public:
   virtual void take(const Block &block, const float *values) = 0;
 };
 
+/// Gives a matrix that is in memory, in rows that are worth a task.
+void giveRows(const float *matrix, int64_t rows, int64_t columns, MatrixBlocks &blocks, Scheduler *scheduler);
+
 /// One call. Outputs of kind TENSOR have their memory; the call fills it, or binds keys, data and count of ROWS, and
 /// data, offsets and count of RAGGED ones.
 struct LibraryCall {

@@ -216,19 +216,6 @@ MatrixProduct wholeOf(const Product &product, const float *a, const float *b, co
           product.sums};
 }
 
-/// A result that is in memory, in rows that are worth a task.
-void giveRows(const Product &product, const float *out, MatrixBlocks &blocks, Scheduler *scheduler) {
-  constexpr int64_t high = 2 * MatrixBlocks::unit;
-  const auto give = [&](int64_t i) {
-    blocks.take({i * high, std::min(high, product.m - i * high), 0, product.n}, out + i * high * product.n);
-  };
-  const int64_t count = (product.m + high - 1) / high;
-  if (scheduler)
-    return parallelFor(*scheduler, count, give);
-  for (int64_t i = 0; i < count; ++i)
-    give(i);
-}
-
 Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out,
                 Scheduler *scheduler) {
   if (product.sums && product.m == 0)
@@ -257,7 +244,7 @@ Status multiplyToBlocks(const Product &product, const float *a, const float *b, 
   const MatrixProduct whole = wholeOf(product, a, b, nullptr, out);
   if (product.m == 0 || product.n == 0 || product.k == 0 || isThin(whole) || !fillsTiles(product) || !haveTiles()) {
     HETER_RETURN_IF_ERROR(multiply(product, a, b, nullptr, out, scheduler));
-    giveRows(product, out, blocks, scheduler);
+    giveRows(out, product.m, product.n, blocks, scheduler);
     return {};
   }
   try {

@@ -163,14 +163,6 @@ void finish(const PackedProduct &product, float *result) {
       product.sums[j] += result[i * product.columns + j];
 }
 
-/// A matrix that is there, in units of rows.
-void giveRows(const float *matrix, int64_t rows, int64_t columns, MatrixBlocks &blocks, Scheduler *scheduler) {
-  forBlocks(unitsOf(rows), unitsOf(rows) * unitsOf(columns) * 8, scheduler, [&](int64_t unit) {
-    const int64_t row = unit * packedUnit;
-    blocks.take({row, std::min(packedUnit, rows - row), 0, columns}, matrix + row * columns);
-  });
-}
-
 Status multiplyUnpacked(const PackedProduct &product, std::vector<float> &scratch, Scheduler *scheduler) {
   const int64_t leftCount = product.rows * product.depth, rightCount = product.depth * product.columns,
                 count = product.rows * product.columns;

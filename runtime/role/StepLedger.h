@@ -54,7 +54,7 @@ public:
   /// micro-batch changes nothing. Fails if reports of a step disagree.
   StatusOr<std::vector<CompleteStep>> add(FrameReport report);
 
-  /// Counts the predictions of the reports so far. Takes as long as two cache misses an example, so it is not add()'s to
+  /// Counts the predictions of the reports so far. Each goes to a place of its own in memory, so it is not add()'s to
   /// do, behind which a step waits.
   void countPredictions();
 

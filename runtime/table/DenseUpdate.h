@@ -12,7 +12,7 @@
 namespace heter::runtime {
 
 /// Use: add() for each block, prepare(), run() of every task, finish(). Or, for all of a parameter whose gradient comes
-/// bit by bit, prepareAll(), runPart() of parts that make up all of it, checkAllRan(), finish(). What it refers to
+/// block by block, prepareAll(), runPart() of parts that make up all of it, checkAllRan(), finish(). What it refers to
 /// outlives it.
 class DenseUpdate {
 public:

@@ -1,5 +1,5 @@
 // Runs that end before their data does: interrupted by their user, or because the disk takes no more.
-#include "tests/runtime/role/HookedFiles.h"
+#include "tests/runtime/base/HookedFiles.h"
 #include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/base/Log.h"

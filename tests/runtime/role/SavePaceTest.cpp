@@ -1,7 +1,7 @@
 // A save amid training goes slowly as long as training goes on, and at full pace when nothing but the save is waited
 // for: the data has ended, the run is interrupted, or the next save is due. With real threads and time: a save is made
 // to take long, and whoever writes it is watched for rests.
-#include "tests/runtime/role/HookedFiles.h"
+#include "tests/runtime/base/HookedFiles.h"
 #include "tests/runtime/role/TinyModel.h"
 #include "tests/runtime/role/TinyRun.h"
 

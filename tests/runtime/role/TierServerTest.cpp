@@ -3,8 +3,9 @@
 #include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/role/Server.h"
+#include "tests/runtime/base/HookedFiles.h"
+#include "tests/runtime/base/SchedulerAround.h"
 #include "tests/runtime/role/Calls.h"
-#include "tests/runtime/role/HookedFiles.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,26 +17,16 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 
 /// What may block takes its time.
-class SlowFiles final : public Scheduler {
+class SlowFiles final : public SchedulerAround {
 public:
-  explicit SlowFiles(SimulatedScheduler &scheduler) : scheduler_(scheduler) {}
+  using SchedulerAround::SchedulerAround;
   Duration delay{0};
   int begun = 0;
 
-  void post(Task task) override { scheduler_.post(std::move(task)); }
-  uint64_t postAt(TimePoint when, Task task) override { return scheduler_.postAt(when, std::move(task)); }
-  bool cancel(uint64_t timer) override { return scheduler_.cancel(timer); }
   void postBlocking(Task task) override {
     ++begun;
-    scheduler_.postAt(now() + delay, std::move(task));
+    postAt(now() + delay, std::move(task));
   }
-  TimePoint now() const override { return scheduler_.now(); }
-  int64_t systemSeconds() const override { return scheduler_.systemSeconds(); }
-  int concurrency() const override { return 1; }
-  bool hasSpareProcessors() const override { return true; }
-
-private:
-  SimulatedScheduler &scheduler_;
 };
 
 /// The tiny model, with room for 4,096 rows.

@@ -1,7 +1,7 @@
 // The machine's files, with a hook before everything that changes one: a test can fail any of these operations, or act
 // in the middle of a save.
-#ifndef HETER_TESTS_RUNTIME_ROLE_HOOKEDFILES_H
-#define HETER_TESTS_RUNTIME_ROLE_HOOKEDFILES_H
+#ifndef HETER_TESTS_RUNTIME_BASE_HOOKEDFILES_H
+#define HETER_TESTS_RUNTIME_BASE_HOOKEDFILES_H
 
 #include "runtime/base/FileSystem.h"
 
@@ -106,4 +106,4 @@ private:
 
 } // namespace heter::runtime::test
 
-#endif // HETER_TESTS_RUNTIME_ROLE_HOOKEDFILES_H
+#endif // HETER_TESTS_RUNTIME_BASE_HOOKEDFILES_H
