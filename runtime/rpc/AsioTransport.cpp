@@ -1,16 +1,11 @@
-// Sockets, frames and the I/O thread. Errors come back as error_codes, so nothing throws past this file.
+// Listening, dialling and the I/O thread. Errors come back as error_codes, so nothing throws past this file.
 #include "runtime/rpc/AsioTransport.h"
 
 #include "runtime/base/Log.h"
 #include "runtime/base/ThreadAnnotations.h"
-#include "runtime/rpc/Delivery.h"
-
-#include <boost/asio.hpp>
+#include "runtime/rpc/AsioLink.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <deque>
 #include <thread>
 #include <utility>
 
@@ -21,16 +16,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// How long a closing link waits for its last frames to leave and for the other end to hang up.
-constexpr std::chrono::seconds closePatience(1);
 /// How long a listener rests when it cannot accept, for example because file handles have run out.
 constexpr std::chrono::milliseconds acceptPause(100);
-/// Frames that one gathered write may hold.
-constexpr size_t framesPerWrite = 16;
-
-struct Counters {
-  std::atomic<int64_t> bytesSent{0}, bytesReceived{0}, framesSent{0}, framesReceived{0};
-};
 
 struct HostPort {
   std::string host, port;
@@ -56,210 +43,11 @@ std::string describe(const tcp::endpoint &endpoint) {
   return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
 }
 
-/// A connected socket. All members without a note are touched by the I/O thread only.
-class AsioLink final : public Link, public std::enable_shared_from_this<AsioLink> {
-public:
-  /// `scheduler` outlives the I/O thread.
-  AsioLink(Scheduler &scheduler, std::shared_ptr<asio::io_context> io, tcp::socket socket, std::string remote,
-           std::shared_ptr<Counters> counters, size_t frameLimit)
-      : scheduler_(scheduler), io_(std::move(io)), socket_(std::move(socket)), timer_(socket_.get_executor()),
-        remote_(std::move(remote)), counters_(std::move(counters)), frameLimit_(frameLimit) {}
-
-  void start(std::shared_ptr<Delivery> delivery) {
-    delivery_ = std::move(delivery);
-    error_code ignored;
-    socket_.set_option(tcp::no_delay(true), ignored);
-    readLength();
-  }
-
-  void send(FramePtr frame) override {
-    if (frame->size > frameLimit_)
-      return close(Status::invalidArgument("a frame of " + std::to_string(frame->size) +
-                                           " bytes is over the limit of " + std::to_string(frameLimit_)));
-    if (ended_)
-      return;
-    MutexLock lock(mutex_);
-    queue_.push_back(std::move(frame));
-    if (writing_)
-      return;
-    writing_ = true;
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->writeSome(); });
-  }
-
-  void close(Status why) override {
-    if (ended_)
-      return;
-    asio::post(socket_.get_executor(), [self = shared_from_this(), why = std::move(why)] { self->beginClose(why); });
-  }
-
-  TimePoint lastActive() const override { return lastActive_; }
-  std::string remoteAddress() const override { return remote_; }
-
-private:
-  static constexpr size_t lengthBytes = 4;
-  using Length = std::array<unsigned char, lengthBytes>;
-
-  struct Batch {
-    std::vector<FramePtr> frames;
-    std::vector<Length> lengths;
-    std::vector<asio::const_buffer> buffers;
-    int64_t bytes = 0;
-  };
-
-  /// For transfers of `size` bytes: moves all that it can, and notes each time that more can be moved. Of a write the
-  /// first piece says nothing, since it goes into buffers on this side.
-  auto whileMoving(size_t size) {
-    return [self = shared_from_this(), size](const error_code &error, size_t moved) -> size_t {
-      if (error || moved == size)
-        return 0;
-      if (moved > 0)
-        self->lastActive_ = self->scheduler_.now();
-      return size - moved;
-    };
-  }
-
-  void readLength() {
-    asio::async_read(socket_, asio::buffer(length_), [self = shared_from_this()](error_code error, size_t) {
-      if (error)
-        return self->broken(error);
-      self->lastActive_ = self->scheduler_.now();
-      size_t size = 0;
-      for (unsigned char byte : self->length_)
-        size = size << 8 | byte;
-      if (size == 0 || size > self->frameLimit_)
-        return self->malformed(size);
-      self->readFrame(size);
-    });
-  }
-
-  void readFrame(size_t size) {
-    std::shared_ptr<char[]> bytes = std::make_unique_for_overwrite<char[]>(size);
-    auto buffer = asio::buffer(bytes.get(), size);
-    asio::async_read(socket_, buffer, whileMoving(size),
-                     [self = shared_from_this(), bytes, size](error_code error, size_t) {
-                       if (error)
-                         return self->broken(error);
-                       self->counters_->bytesReceived += static_cast<int64_t>(size + lengthBytes);
-                       ++self->counters_->framesReceived;
-                       self->delivery_->frame(IncomingFrame{bytes, size});
-                       self->readLength();
-                     });
-  }
-
-  void malformed(size_t size) {
-    Status why = Status::invalidArgument("it sent a frame length of " + std::to_string(size) + " bytes, and 1 to " +
-                                         std::to_string(frameLimit_) + " are allowed");
-    logWarning("closed the connection with " + remote_ + ": " + why.message());
-    finish(why);
-  }
-
-  void broken(error_code error) {
-    if (error == asio::error::eof)
-      return finish(Status::unavailable("the other end closed the connection"));
-    finish(Status::unavailable(error.message()));
-  }
-
-  void writeSome() {
-    auto batch = std::make_shared<Batch>();
-    {
-      MutexLock lock(mutex_);
-      while (!queue_.empty() && batch->frames.size() < framesPerWrite) {
-        batch->frames.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      }
-      if (batch->frames.empty())
-        writing_ = false;
-    }
-    if (batch->frames.empty()) {
-      if (closing_)
-        hangUp();
-      return;
-    }
-    if (ended_)
-      return; // `writing_` stays set: later frames wait in the queue until the link goes.
-    gather(*batch);
-    auto size = static_cast<size_t>(batch->bytes);
-    asio::async_write(socket_, batch->buffers, whileMoving(size),
-                      [self = shared_from_this(), batch](error_code error, size_t) {
-                        if (error)
-                          return self->broken(error);
-                        self->counters_->bytesSent += batch->bytes;
-                        self->counters_->framesSent += static_cast<int64_t>(batch->frames.size());
-                        self->writeSome();
-                      });
-  }
-
-  static void gather(Batch &batch) {
-    batch.lengths.resize(batch.frames.size());
-    for (size_t i = 0; i < batch.frames.size(); ++i) {
-      const OutgoingFrame &frame = *batch.frames[i];
-      for (size_t byte = 0; byte < lengthBytes; ++byte)
-        batch.lengths[i][byte] = static_cast<unsigned char>(frame.size >> (8 * (lengthBytes - 1 - byte)));
-      batch.buffers.push_back(asio::buffer(batch.lengths[i]));
-      for (const OutgoingFrame::Piece &piece : frame.pieces)
-        batch.buffers.emplace_back(frame.at(piece), piece.size);
-      batch.bytes += static_cast<int64_t>(frame.size + lengthBytes);
-    }
-  }
-
-  /// Lets queued frames leave, then hangs up.
-  void beginClose(const Status &why) {
-    if (ended_ || closing_)
-      return;
-    closing_ = true;
-    delivery_->closed(why);
-    timer_.expires_after(closePatience);
-    timer_.async_wait([self = shared_from_this()](error_code error) {
-      if (!error)
-        self->finish(Status::cancelled("closed the connection"));
-    });
-    bool idle = false;
-    {
-      MutexLock lock(mutex_);
-      idle = !writing_;
-    }
-    if (idle)
-      hangUp();
-  }
-
-  /// Tells the other end that nothing more comes; it hangs up in turn, so that no bytes on their way are lost.
-  void hangUp() {
-    error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  }
-
-  void finish(const Status &why) {
-    if (ended_)
-      return;
-    ended_ = true;
-    error_code ignored;
-    timer_.cancel(ignored);
-    socket_.close(ignored);
-    delivery_->closed(why);
-  }
-
-  Scheduler &scheduler_;
-  const std::shared_ptr<asio::io_context> io_; ///< Before the socket, which must not outlive it.
-  tcp::socket socket_;
-  asio::steady_timer timer_;
-  const std::string remote_;
-  const std::shared_ptr<Counters> counters_;
-  const size_t frameLimit_;
-  std::shared_ptr<Delivery> delivery_;
-  Length length_{};
-  bool closing_ = false;
-  std::atomic<bool> ended_{false}; ///< Set by the I/O thread.
-  std::atomic<TimePoint> lastActive_{TimePoint::min()};
-  Mutex mutex_;
-  std::deque<FramePtr> queue_ HETER_GUARDED_BY(mutex_);
-  bool writing_ HETER_GUARDED_BY(mutex_) = false;
-};
-
 class AsioTransport final : public Transport {
 public:
   AsioTransport(Scheduler &scheduler, AsioOptions options)
-      : scheduler_(scheduler), options_(options), counters_(std::make_shared<Counters>()), work_(io_->get_executor()),
-        thread_([this] { io_->run(); }) {}
+      : scheduler_(scheduler), options_(options), counters_(std::make_shared<WireCounters>()),
+        work_(io_->get_executor()), thread_([this] { io_->run(); }) {}
   ~AsioTransport() override { shutdown(); }
 
   StatusOr<std::string> listen(const std::string &address, Acceptor acceptor) override {
@@ -413,7 +201,7 @@ private:
 
   Scheduler &scheduler_;
   const AsioOptions options_;
-  const std::shared_ptr<Counters> counters_;
+  const std::shared_ptr<WireCounters> counters_;
   const std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::vector<std::shared_ptr<Listening>> listeners_; // I/O thread only
