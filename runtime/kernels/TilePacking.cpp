@@ -152,8 +152,8 @@ HETER_PACK_CODE void packTiles(const float *from, int64_t stride, int64_t rows, 
 } // namespace
 
 Packer::Packer(const Side &side, int64_t panel, int64_t firstStep, const Packed &to)
-    : side_(&side), panel_(panel), firstStep_(firstStep), to_(to), quarters_(2 * quartersOfStep * to.steps),
-      packQuarter_(packerOf(side)) {
+    : side_(&side), panel_(panel), firstStep_(firstStep), panels_(side.rows - panel * panelWidth > panelWidth ? 2 : 1),
+      to_(to), quarters_(panels_ * quartersOfStep * to.steps), packQuarter_(packerOf(side)) {
   findTiles();
 }
 
@@ -166,8 +166,8 @@ Packer::PackQuarter Packer::packerOf(const Side &side) {
 void Packer::findTiles() {
   // Along memory, one panel after the other; across it, both panels of a step, which are neighbours there.
   const int64_t unit = next_ / quartersOfStep;
-  const int64_t second = side_->alongK ? unit >= to_.steps : unit % 2;
-  const int64_t step = side_->alongK ? unit - second * to_.steps : unit / 2;
+  const int64_t second = side_->alongK ? unit >= to_.steps : unit % panels_;
+  const int64_t step = side_->alongK ? unit - second * to_.steps : unit / panels_;
   const int64_t row = (panel_ + second) * panelWidth, k = (firstStep_ + step) * stepDepth;
   from_ = side_->data + (side_->alongK ? row * side_->stride + k : k * side_->stride + row);
   rows_ = side_->rows - row;

@@ -34,7 +34,8 @@ struct Packed {
   Packed from(int64_t panel) const { return {tile(panel, 0), steps}; }
 };
 
-/// Packs two panels over some steps, a quarter of one panel's step at a time. What is no more of the matrix becomes 0.
+/// Packs two panels, or the last one, over some steps, a quarter of one panel's step at a time. What is no more of the
+/// matrix becomes 0; of a panel all of which is no more nothing is written.
 /// Thread-compatible.
 class Packer {
 public:
@@ -65,7 +66,7 @@ private:
   static constexpr int64_t quartersOfStep = 4;
 
   const Side *side_ = nullptr;
-  int64_t panel_ = 0, firstStep_ = 0;
+  int64_t panel_ = 0, firstStep_ = 0, panels_ = 0;
   Packed to_{};
   int64_t next_ = 0, quarters_ = 0;
   PackQuarter packQuarter_ = nullptr;

@@ -52,17 +52,22 @@ public:
   TileConfiguration &operator=(const TileConfiguration &) = delete;
 };
 
-// Parts 0, 1 and 2 of two panels into tiles 4 and 5 (of a) or 6 and 7 (of b).
+// Parts 0, 1 and 2 of the panels into tiles 4 and 5 (of a) or 6 and 7 (of b).
 #define HETER_LOAD_A(part)                                                                                             \
   _tile_loadd(4, a0 + (part) * tileBytes, 64);                                                                         \
+  if constexpr (twoOfA)                                                                                                \
   _tile_loadd(5, a1 + (part) * tileBytes, 64)
 #define HETER_LOAD_B(part)                                                                                             \
   _tile_loadd(6, b0 + (part) * tileBytes, 64);                                                                         \
+  if constexpr (twoOfB)                                                                                                \
   _tile_loadd(7, b1 + (part) * tileBytes, 64)
 #define HETER_ADD_PRODUCTS()                                                                                           \
   _tile_dpbf16ps(0, 4, 6);                                                                                             \
-  _tile_dpbf16ps(1, 4, 7);                                                                                             \
-  _tile_dpbf16ps(2, 5, 6);                                                                                             \
+  if constexpr (twoOfB)                                                                                                \
+    _tile_dpbf16ps(1, 4, 7);                                                                                           \
+  if constexpr (twoOfA)                                                                                                \
+    _tile_dpbf16ps(2, 5, 6);                                                                                           \
+  if constexpr (twoOfA && twoOfB)                                                                                      \
   _tile_dpbf16ps(3, 5, 7)
 
 /// What is done while tiles are multiplied: packing, and fetching where the block's rows will be written and, unless
@@ -83,8 +88,9 @@ struct Meanwhile {
   }
 };
 
-/// Sums (32 x 32, row-major) of two panels of a and two of b over `steps` steps. The small products come first, while
-/// the sums that they are added to are small, too.
+/// Sums (32 x 32, row-major) of two panels of a and two of b over `steps` steps; of a panel that is no more of the
+/// matrix they are 0. The small products come first, while the sums that they are added to are small, too.
+template <bool twoOfA, bool twoOfB>
 HETER_TILE_CODE __attribute__((noinline)) void sumBlock(const char *const a[2], const char *const b[2], int64_t steps,
                                                         const Meanwhile &meanwhile, float *sums) {
   asm volatile("" ::: "memory"); // Tile loads read what was stored before: compilers do not know.
@@ -226,10 +232,13 @@ void multiplyBlock(const Work &work, const Stretch &stretch, int64_t c, int64_t 
   const int64_t row = work.cutsRows ? cutAt : wholeAt, column = work.cutsRows ? wholeAt : cutAt;
   const int64_t at = row * product.strideOut + column;
   const bool first = stretch.first, last = stretch.last;
-  sumBlock(work.cutsRows ? cutPanels : wholePanels, work.cutsRows ? wholePanels : cutPanels, stretch.steps(),
-           {packer, quarters, last ? product.out + at : earlier, last && product.mask ? product.mask + at : nullptr,
-            last ? product.strideOut : blockWidth},
-           first && !last ? earlier : sums);
+  const auto sum = product.m - row > panelWidth
+                       ? (product.n - column > panelWidth ? sumBlock<true, true> : sumBlock<true, false>)
+                       : (product.n - column > panelWidth ? sumBlock<false, true> : sumBlock<false, false>);
+  sum(work.cutsRows ? cutPanels : wholePanels, work.cutsRows ? wholePanels : cutPanels, stretch.steps(),
+      {packer, quarters, last ? product.out + at : earlier, last && product.mask ? product.mask + at : nullptr,
+       last ? product.strideOut : blockWidth},
+      first && !last ? earlier : sums);
   if (last)
     storeBlock(product, row, column, first ? nullptr : earlier, sums, work.partialSums);
   else if (!first)

@@ -103,9 +103,9 @@ TEST_F(TileProductTest, EveryOrderInMemory) {
   std::mt19937 random(1);
   for (bool transposeA : {false, true})
     for (bool transposeB : {false, true})
-      for (auto [m, n, k] :
-           {std::tuple(1, 1, 1), std::tuple(40, 33, 1), std::tuple(35, 40, 2), std::tuple(32, 32, 32),
-            std::tuple(33, 70, 31), std::tuple(300, 17, 247), std::tuple(40, 290, 1100), std::tuple(290, 150, 100)}) {
+      for (auto [m, n, k] : {std::tuple(1, 1, 1), std::tuple(40, 33, 1), std::tuple(35, 40, 2), std::tuple(32, 32, 32),
+                             std::tuple(48, 80, 600), std::tuple(33, 70, 31), std::tuple(300, 17, 247),
+                             std::tuple(40, 290, 1100), std::tuple(290, 150, 100)}) {
         Case one(m, n, k, transposeA, transposeB, random);
         one.run();
         one.expectExact();
