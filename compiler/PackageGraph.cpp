@@ -156,6 +156,8 @@ private:
         .Case([&](task::PushDenseOp push) {
           node.kind = NodeKind::PUSH_DENSE;
           setText(node, "parameter", push.getParameter());
+          if (std::optional<ArrayRef<int32_t>> after = push.getUpdateAfter())
+            node.attributes["update_after"].__set_integers(std::vector<int64_t>(after->begin(), after->end()));
         })
         .Case([&](task::SendOp send) {
           node.kind = NodeKind::SEND;

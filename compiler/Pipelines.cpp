@@ -1,4 +1,4 @@
-// The pipeline: eight stages, one pass each.
+// The pipeline: nine stages, one pass each.
 #include "compiler/Pipelines.h"
 
 #include "dialects/nn/NN.h"
@@ -21,7 +21,8 @@ ArrayRef<Stage> stages() {
       {"place", "05-place.mlir", [] { return createPlace(); }},
       {"partition", "06-partition.mlir", [] { return createPartition(); }},
       {"outline", "07-outline.mlir", [] { return createOutline(); }},
-      {"plan", "08-plan.mlir", [] { return createPlan(); }},
+      {"updates", "08-updates.mlir", [] { return createUpdates(); }},
+      {"plan", "09-plan.mlir", [] { return createPlan(); }},
   };
   return kStages;
 }

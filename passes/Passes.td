@@ -160,8 +160,30 @@ def Outline : Pass<"heter-outline", "::mlir::ModuleOp"> {
   let dependentDialects = ["::heter::task::TaskDialect", "::mlir::func::FuncDialect"];
 }
 
+def Updates : Pass<"heter-updates", "::mlir::ModuleOp"> {
+  let summary = "Stage 8: which parameters are updated in the products that make their gradients";
+  let description = [{
+    In a local program, a dense parameter whose gradient outgrows a cache is updated block by block while a product
+    makes the gradient, which then never goes through memory. The push says so, and names the nodes that read the
+    parameter, which come before. Remarks of the category `heter-fuse` say which updates are fused so, which not, and
+    why. Other programs push to servers and stay as they are.
+
+    Before:
+    ```mlir
+    %g = task.library "product"(%x, %dy) named "d w"
+        : (tensor<?x1024xbf16, ..>, tensor<?x512xbf16, ..>) -> tensor<1024x512xf32>
+    task.push_dense @w(%g) named "push w" : tensor<1024x512xf32>
+    ```
+    After (nodes 2 and 5 read @w):
+    ```mlir
+    task.push_dense @w(%g) update_after [2, 5] named "push w" : tensor<1024x512xf32>
+    ```
+  }];
+  let dependentDialects = ["::heter::task::TaskDialect"];
+}
+
 def Plan : Pass<"heter-plan", "::mlir::ModuleOp"> {
-  let summary = "Stage 8: where each value lies in a frame's memory, and what waits for that memory";
+  let summary = "Stage 9: where each value lies in a frame's memory, and what waits for that memory";
   let description = [{
     Values that are never alive together share memory. A node whose result takes the memory of older values starts
     after all their users; these edges are written down (`after`), so that nodes may run in any order that respects

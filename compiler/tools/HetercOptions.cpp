@@ -45,7 +45,7 @@ std::variant<HetercOptions, cli::Answer> parseHetercOptions(const std::vector<st
       ->type_name("f32|bf16")
       ->check(cli::oneOf({"f32", "bf16"}));
   app.add_option("--dump-ir", options.dumpFolder,
-                 "Write the module after each stage to this folder: 01-frontend.mlir .. 08-plan.mlir")
+                 "Write the module after each stage to this folder: 01-frontend.mlir .. 09-plan.mlir")
       ->type_name("DIR");
   app.add_flag("--explain", options.explain,
                "Print where each operation runs and why, what crosses from role to role, and what was fused");

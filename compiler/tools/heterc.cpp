@@ -52,16 +52,16 @@ private:
 };
 
 std::string print(const FusionReport::Programs &programs) {
-  constexpr size_t place = 25; // Columns before the text.
+  constexpr size_t place = 24; // A shorter place is padded; a space and the text follow.
   std::string text = "\nKernels: what was fused, and what was not\n";
   for (const auto &[program, lines] : programs) {
     text += "\n" + program + "\n";
-    for (const auto &[line, count] : lines)
-      text += "  " + line.substr(0, place) +
-              cli::wrap(line.substr(std::min(place, line.size())) +
-                            (count > 1 ? " (" + std::to_string(count) + " times)" : ""),
-                        place + 2) +
+    for (const auto &[line, count] : lines) {
+      const size_t end = line.find(' ', place);
+      text += "  " + line.substr(0, end + 1) +
+              cli::wrap(line.substr(end + 1) + (count > 1 ? " (" + std::to_string(count) + " times)" : ""), place + 3) +
               "\n";
+    }
   }
   return text;
 }
@@ -123,7 +123,7 @@ OwningOpRef<ModuleOp> readDump(const HetercOptions &options, MLIRContext &contex
   if (options.mode && mode != *options.mode)
     return refuse("was compiled with --mode=" + mode.getValue() + ", so --mode=" + *options.mode +
                   " cannot go on from it");
-  bool outlined = stages()[*stage].name == "outline" || stages()[*stage].name == "plan";
+  bool outlined = llvm::is_contained({"outline", "updates", "plan"}, stages()[*stage].name);
   if (outlined && options.noFuse)
     return refuse("is past the stage that fuses, so --no-fuse comes too late");
   if (outlined && !options.precision.empty())

@@ -278,8 +278,9 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
   if (!isa<ModuleOp>(op))
     return op->emitError() << "'" << name << "' belongs on a module";
   if (name == kStageAttr)
-    return verifyWord(op, attribute,
-                      {"frontend", "autodiff", "simplify", "distribute", "place", "partition", "outline", "plan"});
+    return verifyWord(
+        op, attribute,
+        {"frontend", "autodiff", "simplify", "distribute", "place", "partition", "outline", "updates", "plan"});
   if (name == kModeAttr)
     return verifyWord(op, attribute, {"local", "ps", "heter-ps"});
   if (name == kSeedAttr) {

@@ -127,6 +127,8 @@ LogicalResult verifyGraph(Block &block, ArrayAttr segments) {
       return op.emitOpError("is no node of a task graph");
     if (failed(verifyAfter(node, number)) || failed(verifySlots(node, segments)))
       return failure();
+    if (auto push = dyn_cast<PushDenseOp>(op); push && failed(verifyEarlyUpdate(push)))
+      return failure();
     ++number;
   }
   return success();

@@ -52,6 +52,16 @@ inline constexpr llvm::StringLiteral kOverwritesAttr = "task.overwrites";
 /// Whether the runtime's library has kernels of this name.
 bool isLibraryKernel(llvm::StringRef name);
 
+/// Whether, and after which nodes, the product that makes a pushed gradient may update the parameter while it runs.
+struct EarlyUpdate {
+  llvm::SmallVector<int32_t> after; ///< The numbers of all nodes that read the parameter, in rising order.
+  std::string whyNot;               ///< "" if it may, else the reason, as the end of a sentence.
+};
+EarlyUpdate earlyUpdateOf(PushDenseOp push);
+
+/// An error if `push` is marked for an update that may not be, or that would not wait for all readers.
+mlir::LogicalResult verifyEarlyUpdate(PushDenseOp push);
+
 /// An error unless all tensors that `op` takes and gives are in one memory space.
 mlir::LogicalResult verifyOneSpace(mlir::Operation *op);
 

@@ -121,10 +121,21 @@ def Task_PushRowsOp : Task_Node<"push_rows", "$table `part` `(` $part `)` `(` $r
   let own = (ins FlatSymbolRefAttr:$table, StrAttr:$part, Task_Rows:$rows, Optional<Task_Rows>:$counts);
 }
 
-def Task_PushDenseOp : Task_Node<"push_dense", "$parameter `(` $gradient `)`", "`:` type($gradient)",
-                                 [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Task_PushDenseOp
+    : Task_Node<"push_dense", "$parameter `(` $gradient `)` (`update_after` $update_after^)?", "`:` type($gradient)",
+                [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Hands a gradient, summed over the micro-batch, to the owner of the parameter";
-  let own = (ins FlatSymbolRefAttr:$parameter, Task_HostTensor:$gradient);
+  let description = [{
+    With `update_after`, in a local program, the product that makes the gradient may update the parameter block by
+    block while it runs, in runs whose frames are whole steps: it starts after the nodes listed, which are all that read
+    the parameter, and the gradient then has no memory.
+
+    ```mlir
+    task.push_dense @deep.0.weight(%g) update_after [0, 4] named "push deep.0.weight" : tensor<4096x2048xf32>
+    ```
+  }];
+  let own = (ins FlatSymbolRefAttr:$parameter, Task_HostTensor:$gradient,
+                 OptionalAttr<DenseI32ArrayAttr>:$update_after);
 }
 
 def Task_SendOp : Task_Node<"send", "$channel `(` $values `)`", "`:` type($values)",

@@ -3,7 +3,7 @@
 // finds the keys of both: its lists are ordered so that each reader wants those up to one of them.
 #include "passes/Outline/Keys.h"
 
-#include "passes/Outline/Remarks.h"
+#include "passes/Remarks.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/MapVector.h"

@@ -2,7 +2,7 @@
 // towards their makers. What nobody reads any more goes.
 #include "passes/Outline/Lookups.h"
 
-#include "passes/Outline/Remarks.h"
+#include "passes/Remarks.h"
 
 #include "mlir/IR/Builders.h"
 

@@ -3,7 +3,7 @@
 #include "passes/Outline/Masks.h"
 
 #include "dialects/nn/NN.h"
-#include "passes/Outline/Remarks.h"
+#include "passes/Remarks.h"
 
 using namespace mlir;
 

@@ -227,7 +227,7 @@ LogicalResult ProgramOutliner::outlineNode(Operation *op) {
       })
       .Case([&](ps::PushDenseOp push) {
         task::PushDenseOp::create(builder_, loc, push.getParameterAttr(), get(push.getGradient(), task::Space::Host),
-                                  label("push " + push.getParameter()), {}, {});
+                                  DenseI32ArrayAttr(), label("push " + push.getParameter()), {}, {});
         return success();
       })
       .Case([&](ps::SendOp send) {

@@ -4,7 +4,7 @@
 #include "passes/Outline/Packing.h"
 
 #include "passes/Outline/Masks.h"
-#include "passes/Outline/Remarks.h"
+#include "passes/Remarks.h"
 
 #include "llvm/ADT/MapVector.h"
 

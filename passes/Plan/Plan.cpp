@@ -1,4 +1,4 @@
-// Stage 8: gives each graph, nested ones too, its memory segments, slots and reuse edges. A kernel that writes over its
+// Stage 9: gives each graph, nested ones too, its memory segments, slots and reuse edges. A kernel that writes over its
 // input becomes one of its own, which task.overwrites tells.
 #include "dialects/ps/PS.h"
 #include "dialects/task/Task.h"

@@ -21,9 +21,8 @@ struct ExecutableOptions {
   /// memory before a frame starts, so that a plan that lets a node read too early or too late shows in the results.
   bool poisonFreed = false;
 
-  /// Nothing but a frame reads the dense parameters that it pulls, and its pushes are all of a step: products that make
-  /// gradients of large parameters wait for all nodes that read those, and handlers may update meanwhile
-  /// (NodeHandler::blocksFor).
+  /// Nothing but a frame reads the dense parameters that it pulls, and its pushes are all of a step: products wait as
+  /// their pushes' `update_after` says, and handlers may update meanwhile (NodeHandler::blocksFor).
   bool updates = false;
 
   /// If set, called after each node of each frame, on any thread.

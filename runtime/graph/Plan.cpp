@@ -1,8 +1,8 @@
 // Makes a graph ready to run.
 #include "runtime/graph/Plan.h"
 
-#include "runtime/graph/Updates.h"
 #include "runtime/package/Package.h"
+#include "runtime/package/VerifyGraph.h"
 #include "tests/mutation/Mutation.h"
 
 #include <algorithm>
@@ -68,12 +68,14 @@ private:
 
   void orderUpdates() {
     updatesAfter_.resize(graph_.nodes.size());
-    for (UpdatingProduct &product : findUpdatingProducts(graph_)) {
+    for (UpdatingProduct &product : updatingProducts(graph_)) {
       NodePlan &made = plan_->nodes[product.node];
       made.takenBy = product.push;
-      made.updated = std::move(product.pulled);
+      for (int earlier : product.after)
+        if (graph_.nodes[earlier].kind == NodeKind::PULL_DENSE)
+          made.updated.push_back(graph_.nodes[earlier].outputs[0]);
       if (!HETER_MUTATION("update-edge/executor"))
-        updatesAfter_[product.node] = std::move(product.readers);
+        updatesAfter_[product.node] = std::move(product.after);
     }
   }
 
@@ -163,6 +165,8 @@ private:
 
 StatusOr<std::unique_ptr<GraphPlan>> makePlan(const Graph &graph, const KernelObject &kernels, bool updates) {
   HETER_RETURN_IF_ERROR(verifyGraph(graph));
+  if (updates)
+    HETER_RETURN_IF_ERROR(verifyUpdates(graph));
   return Planner(graph, kernels, updates).make();
 }
 

@@ -135,12 +135,4 @@ void giveRows(const float *matrix, int64_t rows, int64_t columns, MatrixBlocks &
     give(i);
 }
 
-bool givesBlocks(const package::Graph &graph, const package::Node &node) {
-  if ((node.callee != "product" && node.callee != "matmul") || node.inputs.size() != 2 || node.outputs.size() != 1)
-    return false;
-  const package::TensorType &type = graph.values[node.outputs[0]].type;
-  return type.element == package::ElementType::F32 && type.packing == package::Packing::NONE &&
-         type.shape.size() == 2 && !isBatch(type) && !node.attributes.contains("activation");
-}
-
 } // namespace heter::runtime

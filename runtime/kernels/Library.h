@@ -72,9 +72,6 @@ class KernelObject;
 StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node,
                                              const KernelObject *kernels = nullptr);
 
-/// Whether calls of a LIBRARY node can give their only output, a matrix of f32, block by block.
-bool givesBlocks(const package::Graph &graph, const package::Node &node);
-
 /// The names that prepareLibraryCall knows, sorted.
 std::vector<std::string> libraryKernelNames();
 

@@ -52,6 +52,20 @@ Status verifyPackage(const package::PackageInfo &info, const std::vector<package
 /// The value of the graph whose place the node's output takes, or -1.
 int32_t overwrittenValue(const package::Node &node);
 
+/// A PUSH_DENSE node that is marked `update_after`, and the LIBRARY node that makes its gradient: that may update the
+/// parameter block by block while it runs, once the nodes of `after`, which all come before it, have ended.
+struct UpdatingProduct {
+  int node = 0;
+  int push = 0;
+  std::vector<int> after; ///< The parameter's pulls and all nodes that read what they give.
+};
+
+/// Those of a graph without its regions, in the order of pushes. REQUIRES: verifyUpdates(graph) is ok.
+std::vector<UpdatingProduct> updatingProducts(const package::Graph &graph);
+
+/// Whether calls of a LIBRARY node can give their only output, a matrix of f32, block by block.
+bool givesBlocks(const package::Graph &graph, const package::Node &node);
+
 /// The part of verifyPackage that needs no package: indices, order, kinds, segments and regions of one graph.
 Status verifyGraph(const package::Graph &graph);
 

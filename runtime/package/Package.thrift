@@ -5,7 +5,7 @@ namespace cpp heter.runtime.package
 cpp_include "runtime/package/RecursiveList.h"
 
 // The format's version: bumped on every incompatible change; a reader refuses any other.
-const i32 FORMAT_VERSION = 5
+const i32 FORMAT_VERSION = 6
 
 enum ElementType { F32 = 1, I64 = 2, BOOL = 3, BF16 = 4 } // BF16 lies packed, all else row-major
 
@@ -58,7 +58,7 @@ enum NodeKind {
   PULL_ROWS = 2,  // attributes "table", "part": keys (ROWS of dim 0) -> ROWS
   PULL_DENSE = 3, // attribute "parameter": the version that the frame has pinned
   PUSH_ROWS = 4,  // attributes "table", "part": takes ROWS, and of a counting part ROWS of shows and clicks of the same keys
-  PUSH_DENSE = 5, // attribute "parameter": takes the gradient sum
+  PUSH_DENSE = 5, // attribute "parameter": takes the gradient sum; "update_after": may be updated in the product
   SEND = 6,       // attribute "channel": takes the channel's values
   RECV = 7,       // attribute "channel": gives the channel's values
   KERNEL = 8,     // callee: a symbol of the kernel object, called with its inputs, then its outputs

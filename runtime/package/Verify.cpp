@@ -201,6 +201,9 @@ private:
       return Status::dataLoss("a program has neither arguments nor results");
     HETER_RETURN_IF_ERROR(verifyGraph(graph));
     HETER_RETURN_IF_ERROR(verifySpaces(graph));
+    HETER_RETURN_IF_ERROR(verifyUpdates(graph));
+    if (info_.mode != "local" && !updatingProducts(graph).empty())
+      return Status::dataLoss("updates parameters in products, which programs of mode local alone may");
     return checkGraph(program, graph, channels);
   }
 

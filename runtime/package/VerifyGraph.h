@@ -27,6 +27,10 @@ Status verifySpaces(const package::Graph &graph);
 /// REQUIRES: verifyGraph(graph) is ok.
 Status verifyMemory(const package::Graph &graph);
 
+/// What is marked `update_after` may be updated so: a product makes the gradient, for that push alone, and after all
+/// nodes that read the parameter. REQUIRES: verifyGraph(graph) is ok.
+Status verifyUpdates(const package::Graph &graph);
+
 /// For each segment, the largest sum of the bytes of values that are alive at once when the nodes run in their order:
 /// from their maker's start to their last user's end (or start, if that writes over them), results and what is sent or
 /// pushed to the graph's end. No plan can do with less. REQUIRES: verifyGraph(graph) is ok.

@@ -3,7 +3,6 @@
 #include "runtime/base/FileSystem.h"
 #include "runtime/data/Synth.h"
 #include "runtime/graph/Frame.h"
-#include "runtime/graph/Updates.h"
 #include "runtime/package/Package.h"
 #include "runtime/role/LiveTables.h"
 #include "runtime/table/Checkpoint.h"
@@ -23,13 +22,13 @@ int fail(const Status &status) {
   return exitFailure;
 }
 
-/// What the executor adds to a local program: a sentence, and a line a product, or nothing.
+/// What a local program updates in products: a sentence, and a line a product, or nothing.
 static std::string printUpdates(const Package &package) {
   const package::RoleProgram *program = package.find("local");
   if (!program)
     return {};
   std::string text;
-  for (const UpdatingProduct &product : findUpdatingProducts(program->train))
+  for (const UpdatingProduct &product : updatingProducts(program->train))
     text += "    " + std::to_string(product.node) + " updates " +
             textAttribute(program->train.nodes[static_cast<size_t>(product.push)], "parameter") + '\n';
   return text.empty() ? text

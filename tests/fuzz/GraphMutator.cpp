@@ -189,6 +189,19 @@ private:
   Random &random_;
 };
 
+/// Marks a push, takes the mark away, or changes what the update waits for.
+void mutateUpdate(const Graph &graph, Node &node, Random &random) {
+  std::vector<int64_t> after = node.attributes["update_after"].integers;
+  if (random() % 4 == 0) {
+    node.attributes.erase("update_after");
+    return;
+  }
+  mutateList(after, random, [&](int64_t &to) {
+    to = random() % 4 ? static_cast<int64_t>(pick(random, graph.nodes.size())) : number(random);
+  });
+  node.attributes["update_after"].__set_integers(after);
+}
+
 void mutateNode(Graph &graph, Node &node, Random &random) {
   const size_t values = graph.values.size(), nodes = graph.nodes.size();
   auto index = [&](size_t count) {
@@ -196,7 +209,10 @@ void mutateNode(Graph &graph, Node &node, Random &random) {
       to = random() % 4 ? static_cast<int32_t>(pick(random, count)) : static_cast<int32_t>(number(random));
     };
   };
-  switch (random() % 9) {
+  switch (random() % 10) {
+  case 9:
+    mutateUpdate(graph, node, random);
+    break;
   case 8:
     Operands(graph, node, random).mutate();
     break;

@@ -1,4 +1,5 @@
-// The tiny model in every mode, and with graphs of regions, of lookups that share keys and of packed products.
+// The tiny model in every mode, and with graphs of regions, of lookups that share keys, of packed products and of
+// an update inside a product.
 #include "tests/fuzz/PackageSeeds.h"
 
 #include "tests/runtime/role/TinyGraphs.h"
@@ -95,6 +96,20 @@ package::Graph packedGraph() {
   return b.graph;
 }
 
+/// x w, and the gradient of w, which the product that makes it may update.
+package::Graph updatedGraph() {
+  GraphBuilder b;
+  const int x = b.placed("x", f32({-1, denseSize})), w = b.bound("w", f32({denseSize, 1})),
+            y = b.placed("y", f32({-1, 1})), gradient = b.placed("gradient", f32({denseSize, 1}));
+  b.kernel("make", {}, {x});
+  const int pull = b.node(NodeKind::PULL_DENSE, "w", "", {}, {w}, {{"parameter", text("w")}}),
+            multiply = b.library("matmul", {x, w}, {y});
+  b.library("matmul", {x, y}, {gradient}, {{"transpose_a", flag(true)}});
+  b.node(NodeKind::PUSH_DENSE, "w", "", {gradient}, {},
+         {{"parameter", text("w")}, {"update_after", integers({pull, multiply})}});
+  return b.graph;
+}
+
 package::Input inputOf(const std::string &name, ValueKind::type kind, package::TensorType type) {
   package::Input input;
   input.name = name;
@@ -128,6 +143,11 @@ std::vector<std::pair<std::string, Sample>> validPackages() {
   Sample products = tiny("local");
   products.programs[0].infer = packedGraph();
   result.emplace_back("packed", std::move(products));
+  Sample updated = tiny("local");
+  updated.info.parameters[0].shape = {denseSize, 1};
+  updated.programs[0].train = updatedGraph();
+  updated.programs[0].infer = updated.programs[0].predict = package::Graph();
+  result.emplace_back("updated", std::move(updated));
   return result;
 }
 

@@ -99,7 +99,8 @@ bool accepts(std::string_view input) {
   for (const package::RoleProgram &program : package->programs) {
     (void)pulledParameters(model, program);
     for (const package::Graph *graph : {&program.train, &program.infer, &program.predict})
-      (void)makePlan(*graph, kernels);
+      for (bool updates : {false, true})
+        (void)makePlan(*graph, kernels, updates);
   }
   (void)StoreSchema::create(package->info, [&](const std::string &symbol) { return kernels.find(symbol); });
   for (const package::DataSource &source : package->info.data)

@@ -2,10 +2,10 @@
 // it writes as a reader does.
 // RUN: rm -rf %t && mkdir -p %t
 // RUN: heterc %s -o %t/pkg --dump-ir=%t/ir
-// RUN: FileCheck %s --check-prefix=PLAN < %t/ir/08-plan.mlir
+// RUN: FileCheck %s --check-prefix=PLAN < %t/ir/09-plan.mlir
 // PLAN: task.if %{{.*}}(%{{.*}}) named "if" at [#task.slot<1, 0, 4>]
 // PLAN: task.while(%{{.*}}) captured() limit(3) named "while" at [#task.slot<1, 4, 4>]
-// RUN: heterc %t/ir/08-plan.mlir -o %t/again && cmp %t/pkg/local.program %t/again/local.program
+// RUN: heterc %t/ir/09-plan.mlir -o %t/again && cmp %t/pkg/local.program %t/again/local.program
 // RUN: llvm-nm -D --defined-only %t/pkg/kernels-cpu-x86-64-v3.so | FileCheck %s --check-prefix=KERNELS
 // KERNELS: halve
 module @nested attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "outline", nn.fuse = true,

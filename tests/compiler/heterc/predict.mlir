@@ -25,7 +25,7 @@
 // CUT-NOT: {{nn.report|ps.push}}
 
 // RUN: FileCheck %s --check-prefix=TASK < %t/ir/07-outline.mlir
-// RUN: FileCheck %s --check-prefix=TASK < %t/ir/08-plan.mlir
+// RUN: FileCheck %s --check-prefix=TASK < %t/ir/09-plan.mlir
 // TASK: task.program @"cpu-trainer.predict"
 // TASK-NOT: {{"click"|task.report|task.push}}
 // TASK: task.predict "prediction"

@@ -540,3 +540,123 @@ task.program @p role("local") graph("train") class("cpu") {
   // expected-error@+1 {{expects one of "pools" and one of "begins" for each of 1 gradients}}
   %3 = task.library "lookup_grad"(%2#0, %2#1, %1) options {dim = 9 : i64, pools = "none"} named "lookup_grad" : (!nn.rows<0>, tensor<?xi64>, tensor<?x9xf32>) -> !nn.rows<9>
 }
+
+// -----
+
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<4x2xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+  // expected-error@+1 {{expects an update after all nodes that read @w, array<i32: 2>, got array<i32>}}
+  task.push_dense @w(%g) update_after [] named "push w" : tensor<4x2xf32>
+}
+
+// -----
+
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<4x2xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+  // expected-error@+1 {{expects an update after all nodes that read @w, array<i32: 2>, got array<i32: 1, 2>}}
+  task.push_dense @w(%g) update_after [1, 2] named "push w" : tensor<4x2xf32>
+}
+
+// -----
+
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("cpu-trainer") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<4x2xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+  // expected-error@+1 {{cannot update @w early: the parameter lives on servers}}
+  task.push_dense @w(%g) update_after [2] named "push w" : tensor<4x2xf32>
+}
+
+// -----
+
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<4x2xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+  // expected-error@+1 {{cannot update @w early: it is pushed more than once}}
+  task.push_dense @w(%g) update_after [2] named "push w" : tensor<4x2xf32>
+  task.push_dense @w(%g) named "push again" : tensor<4x2xf32>
+}
+
+// -----
+
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<4x2xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+  // expected-error@+1 {{cannot update @w early: no product makes the gradient}}
+  task.push_dense @w(%w) update_after [2] named "push w" : tensor<4x2xf32>
+}
+
+// -----
+
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<4x2xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+  %c = task.library "cast"(%g) named "cast" : (tensor<4x2xf32>) -> tensor<4x2xf32>
+  // expected-error@+1 {{cannot update @w early: the gradient has another reader, `cast`}}
+  task.push_dense @w(%g) update_after [2] named "push w" : tensor<4x2xf32>
+}
+
+// -----
+
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<4x2xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+  %c = task.library "cast"(%w) named "cast" : (tensor<4x2xf32>) -> tensor<4x2xf32>
+  // expected-error@+1 {{cannot update @w early: `cast` reads the values after the product that makes the gradient}}
+  task.push_dense @w(%g) update_after [2] named "push w" : tensor<4x2xf32>
+}
+
+// -----
+
+nn.parameter @v : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<4x2xf32>
+  task.push_dense @v(%w) named "push v" : tensor<4x2xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+  // expected-error@+1 {{cannot update @w early: `push v` keeps the values}}
+  task.push_dense @w(%g) update_after [2] named "push w" : tensor<4x2xf32>
+}
+
+// -----
+
+nn.parameter @w : tensor<4x2xf32> init #nn.init<"zeros", 0.0>
+task.program @p role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x4xf32>
+  %y = task.input "y" named "y" : tensor<?x2xf32>
+  %c = task.library "cast"(%x) named "yes" : (tensor<?x4xf32>) -> tensor<i1>
+  task.if %c(%x, %y) named "if" : (tensor<?x4xf32>, tensor<?x2xf32>) -> () {
+  ^bb0(%a: tensor<?x4xf32>, %b: tensor<?x2xf32>):
+    %g = task.library "matmul"(%a, %b) options {transpose_a = true} named "g" : (tensor<?x4xf32>, tensor<?x2xf32>) -> tensor<4x2xf32>
+    // expected-error@+1 {{cannot update @w early: the gradient is pushed in a region}}
+    task.push_dense @w(%g) update_after [] named "push w" : tensor<4x2xf32>
+    task.yield
+  } else {
+  ^bb0(%a: tensor<?x4xf32>, %b: tensor<?x2xf32>):
+    task.yield
+  }
+}

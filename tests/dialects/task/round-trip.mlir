@@ -71,6 +71,16 @@ task.program @"heter-trainer.gpu.train" role("heter-trainer.gpu") graph("train")
   task.push_dense @w(%w) named "push w" : tensor<9x4xf32>
 }
 
+// CHECK: task.program @local.updates
+task.program @local.updates role("local") graph("train") class("cpu") {
+  %x = task.input "x" named "x" : tensor<?x9xf32>
+  %y = task.input "y" named "y" : tensor<?x4xf32>
+  %w = task.pull_dense @w named "pull w" : tensor<9x4xf32>
+  %g = task.library "matmul"(%x, %y) options {transpose_a = true} named "g" : (tensor<?x9xf32>, tensor<?x4xf32>) -> tensor<9x4xf32>
+  // CHECK: task.push_dense @w(%{{.*}}) update_after [2] named "push w" after [1] : tensor<9x4xf32>
+  task.push_dense @w(%g) update_after [2] named "push w" after [1] : tensor<9x4xf32>
+}
+
 // CHECK: task.program @local.infer
 task.program @local.infer role("local") graph("infer") class("cpu") {
   %c = task.input "flag" named "flag" : tensor<?xi1>

@@ -148,25 +148,6 @@ TEST(Packed, BlocksMakeUpTheWhole) {
   EXPECT_EQ(collector.times, std::vector<int>(out.size(), 1));
 }
 
-TEST(Packed, BlocksAreGivenOfPlainResultsOnly) {
-  const auto gives = [](package::TensorType out, const std::string &callee, bool bias, Attributes attributes = {}) {
-    GraphBuilder b;
-    std::vector<int32_t> inputs = {b.bound("a", packedType({-1, 3}, Packing::LEFT_TRANSPOSED)),
-                                   b.bound("b", packedType({-1, 5}, Packing::RIGHT))};
-    if (bias)
-      inputs.push_back(b.bound("bias", f32({5})));
-    b.library(callee, inputs, {b.bound("out", std::move(out))}, std::move(attributes));
-    return givesBlocks(b.graph, b.graph.nodes[0]);
-  };
-  EXPECT_TRUE(gives(f32({3, 5}), "product", false));
-  EXPECT_TRUE(gives(f32({3, 5}), "matmul", false));
-  EXPECT_FALSE(gives(f32({3, 5}), "concat", false));
-  EXPECT_FALSE(gives(f32({3, 5}), "product", true));
-  EXPECT_FALSE(gives(f32({3, 5}), "product", false, {{"activation", text("relu")}}));
-  EXPECT_FALSE(gives(f32({-1, 5}), "product", false));
-  EXPECT_FALSE(gives(packedType({3, 5}, Packing::RIGHT), "product", false));
-}
-
 TEST(Packed, RefusesWhatDoesNotFit) {
   auto left = [](std::vector<int64_t> shape) {
     return operand(packedType(std::move(shape), Packing::LEFT), std::vector<uint16_t>(32 * 32));

@@ -1,6 +1,6 @@
-// Remarks of the passes of this room on what was fused: heterc --explain lists them.
-#ifndef HETER_PASSES_OUTLINE_REMARKS_H
-#define HETER_PASSES_OUTLINE_REMARKS_H
+// Remarks of passes on what was fused: heterc --explain lists them.
+#ifndef HETER_PASSES_REMARKS_H
+#define HETER_PASSES_REMARKS_H
 
 #include "dialects/task/Task.h"
 
@@ -21,4 +21,4 @@ inline void remark(mlir::Operation *op, bool fused, const llvm::Twine &text) {
 
 } // namespace heter
 
-#endif // HETER_PASSES_OUTLINE_REMARKS_H
+#endif // HETER_PASSES_REMARKS_H

@@ -1,0 +1,97 @@
+// Stage 8: marks the pushes whose parameter is updated in the product that makes the gradient, and says why others are
+// not. The order of the nodes is final here, and no value has a place in memory yet.
+#include "dialects/ps/PS.h"
+#include "dialects/task/Task.h"
+#include "passes/Passes.h"
+#include "passes/Remarks.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace heter {
+
+#define GEN_PASS_DEF_UPDATES
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// A gradient as large as a second-level cache.
+constexpr int64_t kFewestBytes = int64_t{2} << 20;
+
+/// Marks the pushes of one program and tells of them, one remark for all that share a reason.
+class Marker {
+public:
+  Marker(task::ProgramOp program, bool fuse) : program_(program), fuse_(fuse) {}
+
+  void run() {
+    program_.walk([&](task::PushDenseOp push) { mark(push); });
+    if (!marked_.empty())
+      remark(
+          marked_.front(), true,
+          "product + update of " + namesOf(marked_) +
+              ": block by block while the product makes the gradient, in synchronous runs of one micro-batch a step");
+    for (auto &[reason, pushes] : apart_)
+      remark(pushes.front(), false, "product, update of " + namesOf(pushes) + " apart: " + reason);
+  }
+
+private:
+  using Pushes = SmallVector<task::PushDenseOp>;
+
+  void mark(task::PushDenseOp push) {
+    push.setUpdateAfterAttr(nullptr);
+    const std::string reason = whyNot(push);
+    if (!reason.empty())
+      return apart_[reason].push_back(push);
+    push.setUpdateAfter(task::earlyUpdateOf(push).after);
+    marked_.push_back(push);
+  }
+
+  std::string whyNot(task::PushDenseOp push) const {
+    if (!fuse_)
+      return "asked for by --no-fuse";
+    if (task::unitBytes(cast<RankedTensorType>(push.getGradient().getType())) < kFewestBytes)
+      return "the gradient is smaller than 2 MiB, so it stays in a cache until the step is closed";
+    return task::earlyUpdateOf(push).whyNot;
+  }
+
+  static std::string namesOf(const Pushes &pushes) {
+    return llvm::join(llvm::map_range(pushes, [](task::PushDenseOp push) { return push.getParameter().str(); }), ", ");
+  }
+
+  task::ProgramOp program_;
+  bool fuse_;
+  Pushes marked_;
+  std::map<std::string, Pushes> apart_; ///< By reason.
+};
+
+/// One remark for the whole module: whoever pushes to servers updates nothing.
+void remarkServers(ModuleOp module) {
+  auto options = remark::RemarkOpts::name("not-fused").category("heter-fuse").function(ps::kServer);
+  remark::missed(module.getLoc(), options)
+      << "product, update of dense parameters apart: servers update them, from what trainers push";
+}
+
+struct Updates : impl::UpdatesBase<Updates> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto fuse = module->getAttrOfType<BoolAttr>(nn::kFuseAttr);
+    bool onServers = false;
+    for (auto program : module.getOps<task::ProgramOp>()) {
+      if (program.getRole() == ps::kLocal)
+        Marker(program, !fuse || fuse.getValue()).run();
+      else
+        program.walk([&](task::PushDenseOp) { onServers = true; });
+    }
+    if (onServers)
+      remarkServers(module);
+    module->setAttr(nn::kStageAttr, StringAttr::get(&getContext(), "updates"));
+  }
+};
+
+} // namespace
+
+} // namespace heter
