@@ -6,14 +6,16 @@
 
 #include <atomic>
 #include <pthread.h>
+#include <sched.h>
 
 /// On a function: its caller holds `...`, if only with other readers.
 #define HETER_REQUIRES_SHARED(...) HETER_THREAD_ATTRIBUTE(requires_shared_capability(__VA_ARGS__))
 
 namespace heter::runtime {
 
-/// Readers that come while a writer waits wait behind it, so that writers have their turn. A thread does not lock one
-/// twice, not even to read.
+/// Readers that come while a writer waits wait behind it, so that writers have their turn; not so while a writer lets
+/// others have its processor, among whom may be the reader that it waits for. A thread does not lock one twice, not
+/// even to read.
 class HETER_THREAD_ATTRIBUTE(capability("mutex")) SharedMutex {
 public:
   SharedMutex() {
@@ -32,10 +34,15 @@ public:
   void lock() HETER_THREAD_ATTRIBUTE(acquire_capability()) {
     if (pthread_rwlock_trywrlock(&lock_) == 0)
       return;
-    coming_.fetch_add(1, std::memory_order_relaxed);
-    if (!comesSoon([this] { return pthread_rwlock_trywrlock(&lock_) == 0; }))
-      pthread_rwlock_wrlock(&lock_);
-    coming_.fetch_sub(1, std::memory_order_relaxed);
+    for (int times = 0; times < 4; ++times) {
+      coming_.fetch_add(1, std::memory_order_relaxed);
+      const bool came = comesSoon([this] { return pthread_rwlock_trywrlock(&lock_) == 0; });
+      coming_.fetch_sub(1, std::memory_order_relaxed);
+      if (came)
+        return;
+      sched_yield();
+    }
+    pthread_rwlock_wrlock(&lock_); // now readers do wait until it was woken and is through
   }
   void unlock() HETER_THREAD_ATTRIBUTE(release_capability()) { pthread_rwlock_unlock(&lock_); }
   void lockShared() HETER_THREAD_ATTRIBUTE(acquire_shared_capability()) {

@@ -46,7 +46,7 @@ SparseTable::Excess SparseTable::bringBack(const DiskRows &onDisk) {
   std::array<std::vector<size_t>, rangeCount> ofRange;
   for (size_t i = 0; i < onDisk.rows().size(); ++i)
     ofRange[rangeOfShard_[static_cast<size_t>(shardOf(onDisk.rows()[i].key))]].push_back(i);
-  for (size_t r = 0; r < rangeCount; ++r)
+  for (size_t r = rangeCount; r-- > 0;) // pulls come to the first range first: two that meet here meet once
     for (size_t first = 0; first < ofRange[r].size(); first += atOnce) {
       WriterLock lock(ranges_[r]->mutex());
       for (size_t i = first; i < std::min(first + atOnce, ofRange[r].size()); ++i)
