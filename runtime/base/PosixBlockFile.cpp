@@ -1,12 +1,15 @@
 // Scratch files of the machine's: nameless, past the cache where that is possible.
 #include "runtime/base/PosixBlockFile.h"
 
+#include "runtime/base/DiskInterrupts.h"
 #include "runtime/base/SystemError.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
 #include <new>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
 
@@ -42,7 +45,10 @@ public:
       : name_(std::move(name)), descriptor_(descriptor), reader_(std::move(reader)) {}
   ~PosixBlockFile() override { ::close(descriptor_); }
 
-  Status read(std::span<const Read> reads) override { return reader_->read(descriptor_, reads, name_); }
+  Status read(std::span<const Read> reads) override {
+    const StaysOnProcessor there(interruptProcessor());
+    return reader_->read(descriptor_, reads, name_);
+  }
 
   Status write(uint64_t offset, std::span<const char> bytes) override {
     while (!bytes.empty()) {
@@ -62,9 +68,23 @@ public:
   const std::string &name() const override { return name_; }
 
 private:
+  /// Where the disk tells that reads are done; asked now and then, since the system may have it tell another processor.
+  /// -1 if that is nowhere in particular, or what is read comes from the system's cache.
+  int interruptProcessor() {
+    constexpr uint32_t callsBetween = 4096;
+    if (calls_.fetch_add(1, std::memory_order_relaxed) % callsBetween == 0) {
+      struct stat file{};
+      const bool waits = (::fcntl(descriptor_, F_GETFL) & O_DIRECT) != 0 && ::fstat(descriptor_, &file) == 0;
+      interruptProcessor_.store(waits ? interruptProcessorOf(file.st_dev) : -1, std::memory_order_relaxed);
+    }
+    return interruptProcessor_.load(std::memory_order_relaxed);
+  }
+
   const std::string name_;
   const int descriptor_;
   const std::shared_ptr<BlockReader> reader_;
+  std::atomic<uint32_t> calls_ = 0;
+  std::atomic<int> interruptProcessor_ = -1;
 };
 
 /// An open file that no folder lists; -1 and errno if there is none.

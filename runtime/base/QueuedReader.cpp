@@ -1,13 +1,11 @@
-// Reads by io_uring. Each call has a ring of its own while it lasts; idle rings are kept.
+// Reads by io_uring. Each thread has a ring of its own, from its first call to its end: the kernel then finishes reads
+// when the thread asks for them, and the disk's interrupts need not wake it for each.
 #include "runtime/base/BlockReader.h"
-
-#include "runtime/base/ThreadAnnotations.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <liburing.h>
-#include <vector>
 
 namespace heter::runtime {
 namespace {
@@ -19,9 +17,11 @@ public:
   /// Null if the kernel gives none.
   static std::unique_ptr<Ring> make() {
     std::unique_ptr<Ring> ring(new Ring);
-    // Older kernels do not know the flag, which spares interrupts.
-    ring->made_ = ::io_uring_queue_init(depth, &ring->ring_, IORING_SETUP_COOP_TASKRUN) == 0 ||
-                  ::io_uring_queue_init(depth, &ring->ring_, 0) == 0;
+    // Older kernels do not know the flags.
+    ring->made_ =
+        ::io_uring_queue_init(depth, &ring->ring_, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN) == 0 ||
+        ::io_uring_queue_init(depth, &ring->ring_, IORING_SETUP_COOP_TASKRUN) == 0 ||
+        ::io_uring_queue_init(depth, &ring->ring_, 0) == 0;
     return ring->made_ ? std::move(ring) : nullptr;
   }
   ~Ring() {
@@ -39,8 +39,8 @@ private:
   Ring() = default;
   /// Queues reads while there is room.
   void queue(int descriptor, std::span<const BlockFile::Read> reads);
-  /// Has the kernel begin with what is queued and waits for a read that is done.
-  void submit();
+  /// Has the kernel begin with what is queued and waits: for all that is under way, or half of it if more is to come.
+  void submit(size_t reads);
   /// The reads that are done; what one of them lacks is read here, which also tells why.
   Status finish(int descriptor, std::span<const BlockFile::Read> reads, const std::string &name);
 
@@ -63,8 +63,10 @@ void Ring::queue(int descriptor, std::span<const BlockFile::Read> reads) {
   }
 }
 
-void Ring::submit() {
-  const int result = ::io_uring_submit_and_wait(&ring_, 1);
+void Ring::submit(size_t reads) {
+  const size_t underWay = queued_ - done_;
+  const int result =
+      ::io_uring_submit_and_wait(&ring_, static_cast<unsigned>(queued_ == reads ? underWay : (underWay + 1) / 2));
   if (result >= 0)
     submitted_ += static_cast<size_t>(result);
   else if (result != -EINTR)
@@ -91,7 +93,7 @@ Status Ring::read(int descriptor, std::span<const BlockFile::Read> reads, const 
   Status status;
   while (good_ && status.ok() && done_ < reads.size()) {
     queue(descriptor, reads);
-    submit();
+    submit(reads.size());
     status = finish(descriptor, reads, name);
   }
   // None may still write to the caller's memory when this returns.
@@ -110,49 +112,34 @@ Status Ring::read(int descriptor, std::span<const BlockFile::Read> reads, const 
   return {};
 }
 
+/// Of this thread; null until it first reads, and if the kernel gives none (too many open files, say).
+std::unique_ptr<Ring> &ringOfThread() {
+  thread_local std::unique_ptr<Ring> ring;
+  return ring;
+}
+
 class QueuedReader final : public BlockReader {
 public:
-  explicit QueuedReader(std::unique_ptr<Ring> first) { idle_.push_back(std::move(first)); }
-
   Status read(int descriptor, std::span<const BlockFile::Read> reads, const std::string &name) override {
     if (reads.size() == 1)
       return readBlock(descriptor, reads[0], name);
-    std::unique_ptr<Ring> ring = take();
-    if (!ring) { // too many open files, say
+    std::unique_ptr<Ring> &ring = ringOfThread();
+    if (!ring)
+      ring = Ring::make();
+    if (!ring) {
       for (const BlockFile::Read &read : reads)
         HETER_RETURN_IF_ERROR(readBlock(descriptor, read, name));
       return {};
     }
     const Status status = ring->read(descriptor, reads, name);
-    if (ring->isGood()) {
-      MutexLock lock(mutex_);
-      idle_.push_back(std::move(ring));
-    }
+    if (!ring->isGood())
+      ring.reset();
     return status;
   }
-
-private:
-  std::unique_ptr<Ring> take() {
-    {
-      MutexLock lock(mutex_);
-      if (!idle_.empty()) {
-        std::unique_ptr<Ring> ring = std::move(idle_.back());
-        idle_.pop_back();
-        return ring;
-      }
-    }
-    return Ring::make();
-  }
-
-  Mutex mutex_;
-  std::vector<std::unique_ptr<Ring>> idle_ HETER_GUARDED_BY(mutex_);
 };
 
 } // namespace
 
-std::unique_ptr<BlockReader> makeQueuedReader() {
-  std::unique_ptr<Ring> ring = Ring::make();
-  return ring ? std::make_unique<QueuedReader>(std::move(ring)) : nullptr;
-}
+std::unique_ptr<BlockReader> makeQueuedReader() { return Ring::make() ? std::make_unique<QueuedReader>() : nullptr; }
 
 } // namespace heter::runtime
