@@ -12,7 +12,11 @@
 #if defined(__x86_64__) && defined(__linux__)
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <immintrin.h>
+#include <span>
+#include <utility>
 
 #define HETER_TILE_CODE                                                                                                \
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,amx-tile,amx-bf16,prfchw")))
@@ -245,46 +249,111 @@ void multiplyBlock(const Work &work, const Stretch &stretch, int64_t c, int64_t 
     addBlock(sums, earlier);
 }
 
-/// Multiplies the piece's panels with all of the other operand. `earlier` has a block for each two panels of both; it
-/// is null if there is one stretch only. Panels are packed while those before are multiplied.
-void multiplyStretch(const Work &work, const Stretch &stretch, float *earlier) {
+/// Pairs of panels of the other operand that a piece is still to be multiplied with: whoever has the piece takes them
+/// from the front, and who has nothing else to do from the back. Thread-safe.
+class PairsLeft {
+public:
+  static constexpr int64_t none = -1;
+
+  /// REQUIRES: before anybody takes any.
+  void reset(int64_t pairs) { left_.store(static_cast<uint64_t>(pairs) << 32, std::memory_order_relaxed); }
+  /// The next pair's number, or none.
+  int64_t takeFirst() {
+    uint64_t left = left_.load(std::memory_order_relaxed);
+    while (begin(left) < end(left))
+      if (left_.compare_exchange_weak(left, left + 1, std::memory_order_relaxed))
+        return begin(left);
+    return none;
+  }
+  /// The last pair's number, or none if fewer than `least` are left.
+  int64_t takeLast(int64_t least) {
+    uint64_t left = left_.load(std::memory_order_relaxed);
+    while (end(left) - begin(left) >= least)
+      if (left_.compare_exchange_weak(left, left - (uint64_t{1} << 32), std::memory_order_relaxed))
+        return end(left) - 1;
+    return none;
+  }
+
+private:
+  static int64_t begin(uint64_t left) { return static_cast<int64_t>(left & 0xffffffff); }
+  static int64_t end(uint64_t left) { return static_cast<int64_t>(left >> 32); }
+
+  std::atomic<uint64_t> left_ = 0; ///< The first one's number, and in the upper half that behind the last one.
+};
+
+/// Multiplies the piece's panels with the pairs of the other operand's that `take` gives until there are no more.
+/// `earlier` has a block for each two panels of both; it is null if there is one stretch only. Panels are packed while
+/// those before are multiplied.
+void multiplyStretch(const Work &work, const Stretch &stretch, float *earlier, auto take) {
   const auto packerOfCut = [&](int64_t c) {
     return Packer(work.cut, stretch.firstPanel + c, stretch.firstStep, stretch.cut.from(c));
   };
-  const int64_t panels = stretch.panels, wholePanels = work.whole.panels();
-  Packer nextCut = packerOfCut(0), nextWhole(work.whole, 0, stretch.firstStep, stretch.whole[0]);
+  int64_t pair = take();
+  if (pair == PairsLeft::none)
+    return;
+  const int64_t panels = stretch.panels;
+  Packer nextCut = packerOfCut(0), nextWhole(work.whole, 2 * pair, stretch.firstStep, stretch.whole[0]);
   nextCut.packAll();
-  for (int64_t w = 0; w < wholePanels; w += 2) {
+  for (int64_t turn = 0; pair != PairsLeft::none; ++turn) {
     nextWhole.packAll();
-    const Packed &now = stretch.whole[w / 2 % 2], &next = stretch.whole[(w / 2 + 1) % 2];
-    nextWhole = w + 2 < wholePanels ? Packer(work.whole, w + 2, stretch.firstStep, next) : Packer();
-    for (int64_t c = 0; c < panels; c += 2, earlier += earlier ? blockElements : 0) {
-      const bool packsCut = w == 0 && c + 2 < panels;
+    const int64_t following = take();
+    const Packed &now = stretch.whole[turn % 2], &next = stretch.whole[(turn + 1) % 2];
+    nextWhole = following != PairsLeft::none ? Packer(work.whole, 2 * following, stretch.firstStep, next) : Packer();
+    for (int64_t c = 0; c < panels; c += 2) {
+      const bool packsCut = turn == 0 && c + 2 < panels;
       if (packsCut)
         nextCut = packerOfCut(c + 2);
       Packer &packer = packsCut ? nextCut : nextWhole;
       const int64_t stepsLeft = stretch.steps() * (packsCut ? 1 : (panels - c) / 2);
-      multiplyBlock(work, stretch, c, w, now, packer, ceilDivide(packer.left(), stepsLeft), earlier);
+      multiplyBlock(work, stretch, c, 2 * pair, now, packer, ceilDivide(packer.left(), stepsLeft),
+                    earlier ? earlier + (pair * panels + c) / 2 * blockElements : nullptr);
       if (packsCut)
         nextCut.packAll();
     }
+    pair = following;
   }
+}
+
+/// A stretch of a piece from `step` on, with memory of this thread for what it packs.
+Stretch stretchOf(const Work &work, int64_t piece, int64_t step) {
+  thread_local ScratchBuffer buffer;
+  char *memory = buffer.ensure((4 + piecePanels) * stretchSteps * partCount * tileBytes);
+  const int64_t firstPanel = piece * work.panelsOfPiece;
+  const Packed all{memory, std::min(stretchSteps, work.steps - step)};
+  return {firstPanel,
+          std::min(work.panelsOfPiece, work.cut.panels() - firstPanel),
+          step,
+          all.from(4),
+          {all.from(0), all.from(2)},
+          step == 0,
+          step + all.steps == work.steps};
 }
 
 /// One piece of the cut operand. `earlier` is the piece's.
 void multiplyPiece(const Work &work, int64_t piece, float *earlier) {
-  const int64_t firstPanel = piece * work.panelsOfPiece;
-  const int64_t panels = std::min(work.panelsOfPiece, work.cut.panels() - firstPanel);
-  thread_local ScratchBuffer buffer;
-  char *memory = buffer.ensure((4 + piecePanels) * stretchSteps * partCount * tileBytes);
   const TileConfiguration configuration;
-  for (int64_t step = 0; step < work.steps; step += stretchSteps) {
-    const Packed all{memory, std::min(stretchSteps, work.steps - step)};
-    multiplyStretch(
-        work,
-        {firstPanel, panels, step, all.from(4), {all.from(0), all.from(2)}, step == 0, step + all.steps == work.steps},
-        earlier);
-  }
+  const int64_t pairs = work.whole.panels() / 2;
+  for (int64_t step = 0; step < work.steps; step += stretchSteps)
+    multiplyStretch(work, stretchOf(work, piece, step), earlier,
+                    [&, pair = int64_t{0}]() mutable { return pair < pairs ? pair++ : PairsLeft::none; });
+}
+
+/// Few pieces of one stretch: who has done his helps with those that others are in the middle of, which costs packing
+/// the piece again but leaves nobody waiting for a whole one that was begun late.
+void multiplyShared(const Work &work, int64_t pieces, std::span<PairsLeft> left) {
+  // Fewer pairs are done before the piece is packed.
+  constexpr int64_t worthHelp = 4;
+  for (int64_t piece = 0; piece < pieces; ++piece)
+    left[static_cast<size_t>(piece)].reset(work.whole.panels() / 2);
+  parallelFor(*work.scheduler, 2 * pieces, [&](int64_t i) {
+    const bool helps = i >= pieces;
+    const int64_t piece = helps ? i - pieces : i;
+    PairsLeft &pairs = left[static_cast<size_t>(piece)];
+    const TileConfiguration configuration;
+    multiplyStretch(work, stretchOf(work, piece, 0), nullptr, [&, least = worthHelp]() mutable {
+      return helps ? pairs.takeLast(std::exchange(least, 1)) : pairs.takeFirst();
+    });
+  });
 }
 
 } // namespace
@@ -308,11 +377,17 @@ static void multiplyWork(Work &work) {
   const int64_t pieces = ceilDivide(work.cut.panels(), work.panelsOfPiece);
   const int64_t pieceElements = work.panelsOfPiece * work.whole.panels() / 4 * blockElements;
   thread_local ScratchBuffer sums;
-  float *earlier = nullptr;
-  if (work.steps > stretchSteps)
-    earlier = reinterpret_cast<float *>(sums.ensure(pieces * pieceElements * static_cast<int64_t>(sizeof(float))));
-  forEach(work.scheduler, pieces,
-          [&](int64_t piece) { multiplyPiece(work, piece, earlier ? earlier + piece * pieceElements : nullptr); });
+  std::array<PairsLeft, 8> left;
+  if (work.steps > stretchSteps) {
+    auto *earlier =
+        reinterpret_cast<float *>(sums.ensure(pieces * pieceElements * static_cast<int64_t>(sizeof(float))));
+    forEach(work.scheduler, pieces,
+            [&](int64_t piece) { multiplyPiece(work, piece, earlier + piece * pieceElements); });
+  } else if (work.scheduler && pieces > 1 && pieces <= std::ssize(left)) {
+    multiplyShared(work, pieces, left);
+  } else {
+    forEach(work.scheduler, pieces, [&](int64_t piece) { multiplyPiece(work, piece, nullptr); });
+  }
   if (product.sums)
     addPartialSums(product, work.partialSums);
 }

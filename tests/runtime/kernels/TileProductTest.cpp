@@ -168,6 +168,29 @@ TEST_F(TileProductTest, ThreadsAndOtherRowsChangeNoBit) {
   }
 }
 
+// Few pieces of one stretch, with which threads that have none of their own help.
+TEST_F(TileProductTest, HelpWithAPieceChangesNoBit) {
+  std::mt19937 random(9);
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
+  for (auto [m, n, k] : {std::tuple(512, 400, 247), std::tuple(300, 720, 40), std::tuple(400, 1300, 512)}) {
+    Case alone(m, n, k, false, true, random);
+    std::vector<float> mask(alone.out), sums(static_cast<size_t>(n)), helpedSums(sums);
+    for (float &value : mask)
+      value = static_cast<float>(random() % 2);
+    alone.product.mask = mask.data();
+    alone.product.sums = sums.data();
+    Case helped = alone;
+    helped.product.sums = helpedSums.data();
+    alone.run();
+    for (int round = 0; round < 10; ++round) {
+      helped.out.assign(helped.out.size(), -7);
+      helped.run(scheduler.get());
+      ASSERT_EQ(helped.out, alone.out) << m << " x " << n << " x " << k;
+      ASSERT_EQ(helpedSums, sums);
+    }
+  }
+}
+
 TEST_F(TileProductTest, WhatIsNotFiniteStaysInItsRow) {
   for (bool transposed : {false, true})
     for (float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
