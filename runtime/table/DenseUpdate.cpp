@@ -43,7 +43,8 @@ public:
       const int64_t block = first / denseBlockElements, within = first % denseBlockElements;
       const int64_t piece = std::min({pieceElements, end - first, denseBlockElements - within});
       const int64_t following = first + piece < end ? first + piece : after;
-      fetch(following);
+      if (following != first + piece) // Else the processor sees it coming.
+        fetch(following);
       runPiece(first, piece, block, within, gradient);
       first += piece;
       gradient += gradient ? piece : 0;
