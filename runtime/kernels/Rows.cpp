@@ -198,21 +198,28 @@ void addShares(float *to, const float *from, auto dim, auto share) {
     to[d] += share(from[d]);
 }
 
-/// One piece of the sums: those of the keys in each `pieces`-th group of 16, whose rows share no cache line with those
-/// of another piece if memory begins with one, and which share what keys that come often cost. Ids of such keys are
-/// gathered first, without a branch that could not be foreseen, and then added with memory on its way.
+/// Whether any place is of [begin, end).
+bool anyWithin(std::span<const int64_t> places, int64_t begin, int64_t end) {
+  int64_t outside = -1; // its highest bit
+  for (int64_t place : places)
+    outside &= (place - begin) | (end - 1 - place);
+  return outside >= 0;
+}
+
+/// One piece of the sums: those of the keys [begin, end). Keys have numbers in the order in which they come first, so
+/// that a piece's gradients mostly lie together. Elsewhere examples without one of its ids are passed over; in others
+/// the ids are gathered first, without a branch that could not be foreseen, and then added with memory on its way.
 template <typename Dim> class SumPiece {
 public:
-  SumPiece(const RowSums &of, int64_t piece, int64_t pieces, Dim dim)
-      : of_(of), rows_(of.rows), piece_(static_cast<uint64_t>(piece)), mask_(static_cast<uint64_t>(pieces - 1)),
-        dim_(dim) {}
+  SumPiece(const RowSums &of, int64_t begin, int64_t end, Dim dim)
+      : of_(of), rows_(of.rows), begin_(begin), end_(end), dim_(dim), begun_(begin) {}
 
   /// False if a place is none of the keys'.
   bool run() {
     for (const LookupGradient &gradients : of_.of)
-      if (!gather(gradients))
+      if (!(gradients.pool == Pool::None ? gather<true>(gradients) : gather<false>(gradients)))
         return false;
-    beginRows(of_.keys);
+    beginRows(end_);
     return true;
   }
 
@@ -223,22 +230,30 @@ private:
     float length; ///< Of the list.
   };
 
-  bool gather(const LookupGradient &gradients) {
+  /// `single`: each list is of one id.
+  template <bool single> bool gather(const LookupGradient &gradients) {
     constexpr int64_t checked = 16; // examples, whose ids stay near
     const Lists lists(*gradients.places, gradients.pool);
     const int64_t *places = gradients.places->i64(), perExample = lists.perExample();
     const int64_t examples = gradients.places->examples;
     size_t count = 0;
-    int64_t seen = begun_; // places below have been gathered, or were another piece's
+    int64_t seen = begun_; // the piece's places below have been gathered
     for (int64_t e = 0; e < examples; ++e) {
-      if (e % checked == 0 && !areBelow(idsOf(*gradients.places, e, std::min(e + checked, examples)), of_.keys))
-        return false;
+      if (e % checked == 0) {
+        const std::span<const int64_t> these = idsOf(*gradients.places, e, std::min(e + checked, examples));
+        if (!areBelow(these, of_.keys))
+          return false;
+        if (!anyWithin(these, begin_, end_)) {
+          e += checked - 1;
+          continue;
+        }
+      }
       const float *from = gradients.dy + e * gradients.stride;
       for (int64_t list = e * perExample; list < (e + 1) * perExample; ++list, from += dim_) {
-        const int64_t begin = lists.begin(list), end = lists.end(list);
+        const int64_t begin = single ? list : lists.begin(list), end = single ? list + 1 : lists.end(list);
         for (int64_t i = begin; i < end; ++i) {
           ids_[count] = {from, static_cast<uint32_t>(places[i]), static_cast<float>(end - begin)};
-          seen = std::max(seen, places[i] + 1);
+          seen = std::max(seen, std::min(places[i] + 1, end_));
           count += isMine(places[i]);
           if (count == ids_.size())
             add(std::exchange(count, 0), seen, gradients.pool);
@@ -249,10 +264,12 @@ private:
     return true;
   }
 
-  bool isMine(int64_t place) const { return (static_cast<uint64_t>(place) / 16 & mask_) == piece_; }
+  bool isMine(int64_t place) const {
+    return static_cast<uint64_t>(place - begin_) < static_cast<uint64_t>(end_ - begin_);
+  }
   float *rowOf(int64_t place) const { return rows_ + static_cast<size_t>(place) * dim_; }
 
-  void add(size_t count, int64_t seen, Pool pool) {
+  [[gnu::noinline]] void add(size_t count, int64_t seen, Pool pool) { // inlined, it takes the loops' registers
     beginRows(seen);
     if (pool == Pool::Mean)
       addEach(count, [](auto gradient, float length) { return gradient / length; });
@@ -263,9 +280,7 @@ private:
   /// Keys come in order: those that are new begin with the number that adding to changes no bit.
   void beginRows(int64_t seen) {
     for (; begun_ < seen; ++begun_) {
-      if (!isMine(begun_))
-        continue;
-      __builtin_prefetch(rowOf(begun_ + 16 * static_cast<int64_t>(mask_ + 1)), 1);
+      __builtin_prefetch(rowOf(begun_ + 16), 1);
       std::fill_n(rowOf(begun_), size_t{dim_}, -0.0f);
     }
   }
@@ -283,10 +298,10 @@ private:
 
   const RowSums &of_;
   float *const rows_;
-  const uint64_t piece_, mask_;
+  const int64_t begin_, end_;
   const Dim dim_;
   std::array<Id, 256> ids_;
-  int64_t begun_ = 0; ///< The rows of places below hold sums.
+  int64_t begun_; ///< The rows of the piece's places below hold sums.
 };
 
 } // namespace
@@ -311,25 +326,32 @@ Status checkPlaces(const TensorView &places, int64_t count) {
 
 bool sumRowGradients(std::span<const LookupGradient> of, int64_t count, int64_t dim, float *rows,
                      Scheduler *scheduler) {
-  constexpr int64_t worthHelp = 16384, mostPieces = 8; // each passes over all places
+  // Keys that come often mostly come early, so that first pieces take longer; and each passes over all places.
+  constexpr int64_t worthHelp = 16384, piecesOfThread = 2, mostPieces = 8;
   const RowSums sums{of, count, rows};
   int64_t ids = 0;
   for (const LookupGradient &gradients : of)
     ids += static_cast<int64_t>(allIds(*gradients.places).size());
   std::atomic<bool> fit = true;
-  const auto sum = [&](int64_t piece, int64_t pieces) {
+  const auto sum = [&](int64_t begin, int64_t end) {
     withKnownCount(static_cast<size_t>(dim), [&](auto dim) {
-      if (!SumPiece(sums, piece, pieces, dim).run())
+      if (!SumPiece(sums, begin, end, dim).run())
         fit = false;
     });
   };
   if (!scheduler || ids * dim < worthHelp) {
-    sum(0, 1);
+    sum(0, count);
     return fit;
   }
-  const auto threads = static_cast<uint64_t>(scheduler->concurrency());
-  const int64_t pieces = std::min(static_cast<int64_t>(std::bit_ceil(threads)), mostPieces);
-  parallelFor(*scheduler, pieces, [&](int64_t piece) { sum(piece, pieces); });
+  // The rows of so many keys share no cache line with others if memory begins with one.
+  constexpr int64_t unit = 16;
+  const int64_t threads = scheduler->concurrency();
+  const int64_t pieces = threads > 1 ? std::min(piecesOfThread * threads, mostPieces) : 1;
+  const int64_t size = ((count + pieces - 1) / pieces + unit - 1) / unit * unit;
+  parallelFor(*scheduler, pieces, [&](int64_t piece) {
+    if (const int64_t begin = piece * size; begin < count)
+      sum(begin, std::min(count, begin + size));
+  });
   return fit;
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/base/Random.h"
 #include "runtime/base/Scheduler.h"
 
+#include <algorithm>
 #include <cstring>
 #include <gmock/gmock.h>
 #include <map>
@@ -69,6 +70,13 @@ TEST(Rows, GradientsDoNotDependOnThreads) {
   const std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(3);
   EXPECT_TRUE(sumRowGradients(gradients, count, dim, helped.data(), scheduler.get()));
   EXPECT_EQ(alone, helped);
+  // Keys that have numbers in another order than that in which they come first.
+  auto *place = const_cast<int64_t *>(view.i64());
+  std::transform(place, place + ids.size(), place, [&](int64_t of) { return count - 1 - of; });
+  EXPECT_TRUE(sumRowGradients(gradients, count, dim, helped.data(), scheduler.get()));
+  for (int64_t key = 0; key < count; ++key)
+    for (int64_t d = 0; d < dim; ++d)
+      ASSERT_EQ(helped[(count - 1 - key) * dim + d], alone[key * dim + d]);
 }
 
 /// One addition after another, in the order of the ids; a key's first gradient is taken as it is.
