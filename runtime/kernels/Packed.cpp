@@ -127,7 +127,8 @@ void multiplyTiles(KernelFunction kernel, const PackedProduct &product, std::vec
   const int64_t depth = unitsOf(product.depth), width = roundToPacked(product.columns);
   if (product.sums)
     sums.assign(static_cast<size_t>(rows.parts * width), 0.0f);
-  forBlocks(rows.parts * columns.parts, rows.units * columns.units * depth, scheduler, [&](int64_t block) {
+  constexpr int64_t endSteps = 8; // what ends a product takes as long, where it masks, sums and packs
+  forBlocks(rows.parts * columns.parts, rows.units * columns.units * (depth + endSteps), scheduler, [&](int64_t block) {
     const int64_t row = block % rows.parts, column = block / rows.parts;
     const KernelSizes sizes{rows.begin(row), rows.begin(row + 1), columns.begin(column), columns.begin(column + 1),
                             depth,           product.rows,        product.columns,       product.relu};

@@ -130,7 +130,7 @@ StatusOr<int> ParameterStore::findParameter(std::string_view name) const {
 
 void ParameterStore::Impl::pull(int part, std::span<const uint64_t> keys, float *out, DiskRows &onDisk) const {
   assert(part >= 0 && part < static_cast<int>(parts.size()));
-  constexpr size_t atOnce = 2048; // keys of one thread: worth waking another for
+  constexpr size_t atOnce = 1024; // keys of one thread: worth waking another for
   const SparseTable &table = tableOf(part);
   const int partOfTable = parts[static_cast<size_t>(part)].part;
   const auto dim = static_cast<size_t>(specOf(part).dim);
