@@ -134,6 +134,9 @@ private:
 
   void consider(Operation *producer, Operation *consumer) {
     size_t from = groupOf_[producer], to = groupOf_[consumer];
+    // The gradient of a relu may become the end of a product yet (Masks.h).
+    if (isa<nn::LinearOp, nn::MatmulOp>(producer) && !isa<nn::ReluGradOp>(consumer))
+      notes_.push_back({producer, consumer, false, "a product ends with a bias and a relu; a kernel does all else"});
     if (from == to || executionOf(producer) != Execution::Kernel)
       return;
     std::string why = obstacle(producer, consumer, from, to);

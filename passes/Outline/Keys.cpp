@@ -1,6 +1,6 @@
-// Works on the nodes of one block after another. Every reader of keys, a pull of a table part or a sum of gradients,
-// wants the different keys of some lists of ids. Where what one reader wants is a part of what another wants, one call
-// finds the keys of both: its lists are ordered so that each reader wants those up to one of them.
+// Works on the nodes of a program; regions hold no lookups. Every reader of keys, a pull of a table part or a sum of
+// gradients, wants the different keys of some lists of ids. Where what one reader wants is a part of what another
+// wants, one call finds the keys of both: its lists are ordered so that each reader wants those up to one of them.
 #include "passes/Outline/Keys.h"
 
 #include "passes/Remarks.h"
@@ -92,10 +92,8 @@ private:
   /// knows from what.
   int64_t waveOf(Value ids) {
     Operation *maker = ids.getDefiningOp();
-    if (isa_and_nonnull<task::InputOp>(maker) || !maker)
+    if (isa<task::InputOp>(maker))
       return 0;
-    if (maker->getBlock() != &block_)
-      return kComputed;
     if (isa<task::RecvOp>(maker))
       return llvm::count_if(block_, [&](Operation &op) { return isa<task::SendOp>(op) && op.isBeforeInBlock(maker); });
     if (isa<task::CopyOp>(maker) || calls(maker, "hash"))
@@ -129,7 +127,7 @@ private:
   }
 
   void findSums() {
-    auto isAdded = [&](Operation *user) { return user->getBlock() == &block_ && calls(user, "add_rows"); };
+    auto isAdded = [](Operation *user) { return calls(user, "add_rows"); };
     for (auto op : block_.getOps<task::LibraryOp>()) {
       // What a greater sum adds belongs to that.
       const bool isPart = op.getCallee() == "lookup_grad" ? llvm::all_of(op->getUsers(), isAdded) : isInner(op);
@@ -141,19 +139,17 @@ private:
     }
   }
 
-  bool isInner(task::LibraryOp sum) {
-    return sum->hasOneUse() && sum->user_begin()->getBlock() == &block_ && calls(*sum->user_begin(), "add_rows");
-  }
+  bool isInner(task::LibraryOp sum) { return sum->hasOneUse() && calls(*sum->user_begin(), "add_rows"); }
 
   void findLeaves(Value value, Sum &sum) {
     auto op = value.getDefiningOp<task::LibraryOp>();
-    if (calls(op, "add_rows") && op->getBlock() == &block_ && (op == sum.root || isInner(op))) {
+    if (calls(op, "add_rows") && (op == sum.root || isInner(op))) {
       for (Value input : op.getInputs())
         findLeaves(input, sum);
       return;
     }
     std::optional<unsigned> list;
-    if (calls(op, "lookup_grad") && op->getBlock() == &block_ && op.getInputs().size() == 3)
+    if (calls(op, "lookup_grad") && op.getInputs().size() == 3)
       list = listOf(op.getInputs()[0]);
     if (!list)
       return sum.others.push_back(value);
@@ -217,7 +213,7 @@ private:
 
   /// Brings what ids are made of, which waits for nothing that stands between.
   void moveBefore(Operation *maker, Operation *anchor) {
-    if (!maker || maker->getBlock() != &block_ || maker->isBeforeInBlock(anchor))
+    if (maker->isBeforeInBlock(anchor))
       return;
     for (Value operand : maker->getOperands())
       moveBefore(operand.getDefiningOp(), anchor);
@@ -333,8 +329,6 @@ private:
 
 } // namespace
 
-void joinKeys(task::ProgramOp program) {
-  program->walk([&](Block *block) { KeyJoiner(*block).run(); });
-}
+void joinKeys(task::ProgramOp program) { KeyJoiner(program.getBody().front()).run(); }
 
 } // namespace heter

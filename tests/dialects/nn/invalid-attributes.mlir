@@ -61,7 +61,7 @@ nn.parameter @w : tensor<4xf32> init #nn.init<"uniform", -1.0>
 
 // -----
 
-// expected-error @+1 {{expected 'nn.stage' to be one of frontend, autodiff, simplify, distribute, place, partition, outline, plan, got "middle"}}
+// expected-error @+1 {{expected 'nn.stage' to be one of frontend, autodiff, simplify, distribute, place, partition, outline, updates, plan, got "middle"}}
 module attributes {nn.stage = "middle"} {}
 
 // -----

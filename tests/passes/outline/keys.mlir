@@ -213,3 +213,72 @@ module @hashed attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "par
     ps.push_rows @goods part("") %s : !nn.rows<4>
   }
 }
+
+// -----
+
+// A sum that is pushed by itself and is a part of another: each is taken once, and the greater adds to the smaller.
+module @sums attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  nn.table @a [#nn.part<"", 4, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>>]
+  nn.table @b [#nn.part<"", 4, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>>]
+  // CHECK-LABEL: module @sums
+  // CHECK: %[[X:.*]] = task.input "x"
+  // CHECK: %[[Y:.*]] = task.input "y"
+  // CHECK: %[[Z:.*]] = task.input "z"
+  // CHECK: %[[XYZ:.*]]:6 = task.library "unique_keys"(%[[X]], %[[Y]], %[[Z]])
+  // CHECK: task.pull_rows @a part("") (%[[XYZ]]#2)
+  // CHECK: %[[ZK:.*]]:2 = task.library "unique_keys"(%[[Z]])
+  // CHECK: %[[S:.*]] = task.library "lookup_grad"(%[[XYZ]]#1, %[[XYZ]]#3, %{{.*}}, %[[XYZ]]#4, %{{.*}})
+  // CHECK: %[[ZS:.*]] = task.library "lookup_grad"(%[[ZK]]#0, %[[ZK]]#1, %{{.*}})
+  // CHECK: %[[T:.*]] = task.library "add_rows"(%[[S]], %[[ZS]])
+  // CHECK-NOT: task.library "add_rows"
+  // CHECK: task.push_rows @b part("") (%[[T]])
+  // CHECK: task.push_rows @a part("") (%[[S]])
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?xi64>
+    %y = nn.input "y" : tensor<?xi64>
+    %z = nn.input "z" : tensor<?xi64>
+    %g = nn.input "g" : tensor<?x4xf32>
+    %ax = ps.pull_rows @a part("") (%x) : tensor<?xi64> -> tensor<?x4xf32>
+    %ay = ps.pull_rows @a part("") (%y) : tensor<?xi64> -> tensor<?x4xf32>
+    %az = ps.pull_rows @a part("") (%z) : tensor<?xi64> -> tensor<?x4xf32>
+    nn.predict "ax"(%ax) : tensor<?x4xf32>
+    nn.predict "ay"(%ay) : tensor<?x4xf32>
+    nn.predict "az"(%az) : tensor<?x4xf32>
+    %rx = nn.lookup_grad %x, %g : (tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
+    %ry = nn.lookup_grad %y, %g : (tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
+    %rz = nn.lookup_grad %z, %g : (tensor<?xi64>, tensor<?x4xf32>) -> !nn.rows<4>
+    %s = nn.add_rows %rx, %ry : !nn.rows<4>
+    %t = nn.add_rows %s, %rz : !nn.rows<4>
+    ps.push_rows @b part("") %t : !nn.rows<4>
+    ps.push_rows @a part("") %s : !nn.rows<4>
+  }
+}
+
+// -----
+
+// Ids that are hashed on a device are copied there and back, and still come as early as those they are hashed from.
+module @copied attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  nn.table @goods [#nn.part<"", 4, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>>]
+  ps.channel @c0 graph("train") from("cpu-trainer") to("heter-trainer.gpu") depth(1) types [tensor<?xi64>]
+  // CHECK-LABEL: module @copied
+  // CHECK: %[[A:.*]] = task.recv @c0
+  // CHECK: task.copy %[[A]]
+  // CHECK: task.library "hash"
+  // CHECK: %[[B:.*]] = task.copy %{{.*}} named "copy to host"
+  // CHECK: %[[AB:.*]]:4 = task.library "unique_keys"(%[[A]], %[[B]])
+  // CHECK: task.pull_rows @goods part("") (%[[AB]]#1)
+  // CHECK-NOT: task.pull_rows
+  // CHECK-NOT: "unique_keys"
+  ps.program @"cpu-trainer.train" role("cpu-trainer") graph("train") {
+    %a = nn.input "a" : tensor<?xi64>
+    ps.send @c0 (%a) : tensor<?xi64>
+  }
+  ps.program @"heter-trainer.gpu.train" role("heter-trainer.gpu") graph("train") {
+    %a = ps.recv @c0 : tensor<?xi64>
+    %x = ps.pull_rows @goods part("") (%a) : tensor<?xi64> -> tensor<?x4xf32>
+    nn.predict "x"(%x) : tensor<?x4xf32>
+    %b = nn.hash %a space("b") : tensor<?xi64>
+    %y = ps.pull_rows @goods part("") (%b) : tensor<?xi64> -> tensor<?x4xf32>
+    nn.predict "y"(%y) : tensor<?x4xf32>
+  }
+}

@@ -1,6 +1,11 @@
 // A residual is added, and its activation made, by one kernel behind the matrix product; so are, backwards, the sum of
 // the two ways' gradients, the activation's mask and the bias's gradient.
 // RUN: heter-opt %s --heter-outline | FileCheck %s
+// RUN: heter-opt %s --heter-outline --remarks-filter=heter-fuse --remark-format=emitRemark -o /dev/null 2>&1 \
+// RUN:     | FileCheck %s --check-prefix=WHY
+// WHY-DAG: linear, add apart: a product ends with a bias and a relu; a kernel does all else
+// WHY-DAG: matmul, add apart: a product ends with a bias and a relu; a kernel does all else
+// WHY-DAG: add + relu: one loop computes both
 
 module @residual attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
   nn.parameter @w : tensor<8x8xf32> init #nn.init<"zeros", 0.0>
