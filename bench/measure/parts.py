@@ -92,7 +92,7 @@ def planned_memory(options, inputs):
         if case.law != options.laws[0] or case.batch != options.batches[0]:
             continue
         text = inputs.tool("heter", "inspect", inputs.package(case.model, case.precision))
-        ratios = [float(ratio) for ratio in re.findall(r"segment .* ([0-9.]+) times what is alive at once", text)]
+        ratios = [float(ratio) for ratio in re.findall(r"(?:segment|where products) .* ([0-9.]+) times what is alive at once", text)]
         if not ratios:
             raise Failed("heter inspect does not compare segments with what is alive in them")
         yield {"what": f"{case.model} {case.precision}: a segment over the values alive at once", "unit": "times", "heter": [max(ratios)],

@@ -1,7 +1,8 @@
 // Values get their offsets one after another, each the lowest or the tightest place that is free while it lives; which
 // values come first decides how well all fit, so several orders are tried, and the best is improved by bringing those
 // that end highest forward. Who takes the place of values that ended before starts after their users. A node that may
-// write over an input that ends there does so: both are one value to the planner.
+// write over an input that ends there does so: both are one value to the planner. What some runs do without lies at the
+// segment's end, which those need not have.
 #include "passes/Plan/Arena.h"
 
 #include "tests/mutation/Mutation.h"
@@ -179,8 +180,9 @@ private:
     const ArenaValue &own = graph_.values[output];
     for (int input : node.overwritable) {
       const ArenaValue &value = graph_.values[input];
-      if (own.segment < 0 || own.bytes == 0 || value.segment != own.segment || value.bytes != own.bytes ||
-          value.lasting || maker_[input] < 0 || next_[input] >= 0 || users_[input].back() != number)
+      if (own.segment < 0 || own.bytes == 0 || own.optional || value.optional || value.segment != own.segment ||
+          value.bytes != own.bytes || value.lasting || maker_[input] < 0 || next_[input] >= 0 ||
+          users_[input].back() != number)
         continue;
       next_[input] = output;
       node.overwritten = input;
@@ -208,8 +210,23 @@ private:
       if (!overwritesInput(value))
         lifetimes.push_back({value, maker_[value], lastUse(lastInPlace(value)), own.bytes});
     }
-    SegmentPlanner planner(std::move(lifetimes));
-    graph_.segmentBytes[segment] = std::max<int64_t>(planner.run(), 0);
+    const auto optional = std::stable_partition(lifetimes.begin(), lifetimes.end(), [&](const Lifetime &lifetime) {
+      return !graph_.values[lifetime.value].optional;
+    });
+    SegmentPlanner always({lifetimes.begin(), optional}), all(lifetimes);
+    int64_t end = std::max<int64_t>(always.run(), 0), behind = end;
+    for (auto at = optional; at != lifetimes.end(); ++at)
+      behind += at->bytes;
+    const int64_t together = optional == lifetimes.end() ? end : all.run();
+    const bool apart = behind <= together + together / 20;
+    graph_.segmentBytes[segment] = apart ? behind : together;
+    setOffsets(apart ? always : all);
+    if (apart)
+      for (auto at = optional; at != lifetimes.end(); end += at++->bytes)
+        graph_.values[at->value].offset = end;
+  }
+
+  void setOffsets(const SegmentPlanner &planner) {
     for (size_t i = 0; i < planner.values().size(); ++i)
       for (int value = planner.values()[i].value; value >= 0; value = next_[value])
         graph_.values[value].offset = planner.offset(i);

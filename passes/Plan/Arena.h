@@ -12,10 +12,11 @@ namespace heter {
 inline constexpr int64_t kArenaAlignment = 64;
 
 struct ArenaValue {
-  int segment = -1;     ///< -1: not in the arena
-  int64_t bytes = 0;    ///< a unit
-  bool lasting = false; ///< lives until the whole graph has ended
-  int64_t offset = 0;   ///< planned
+  int segment = -1;      ///< -1: not in the arena
+  int64_t bytes = 0;     ///< a unit
+  bool lasting = false;  ///< lives until the whole graph has ended
+  bool optional = false; ///< some runs do without it, so it lies behind all others if that costs little
+  int64_t offset = 0;    ///< planned
 };
 
 struct ArenaNode {

@@ -103,6 +103,8 @@ private:
     if (isa<task::SendOp, task::PushRowsOp, task::PushDenseOp>(op))
       for (int value : node.inputs)
         graph_.values[value].lasting = true;
+    if (auto push = dyn_cast<task::PushDenseOp>(op); push && push.getUpdateAfter())
+      graph_.values[node.inputs[0]].optional = true; // A product that updates the parameter does not write there.
     graph_.nodes.push_back(std::move(node));
     nodes_.push_back(cast<task::NodeOpInterface>(op));
   }

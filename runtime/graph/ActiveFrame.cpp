@@ -71,7 +71,7 @@ Status ActiveFrame::placeSegments() {
   int64_t units = (std::max<int64_t>(info_.examples, 1) + 63) / 64 * 64;
   for (size_t s = 0; s < segments_.size(); ++s) {
     const package::Segment &segment = graph_.segments[s];
-    int64_t bytes = segment.symbol.empty() ? segment.bytes : segment.bytes * units;
+    int64_t bytes = plan_.segmentBytes[s] * (segment.symbol.empty() ? 1 : units);
     HETER_RETURN_IF_ERROR(segments_[s].ensure(deviceOf(segment.space), bytes).status());
   }
   for (size_t v = 0; v < values_.size(); ++v) {
@@ -80,8 +80,8 @@ Status ActiveFrame::placeSegments() {
     for (int d = 0; d < ref.shape.rank; ++d)
       ref.shape.dims[d] = value.type.shape[d] < 0 ? info_.examples : value.type.shape[d];
     ref.examples = info_.examples;
-    bound_[v] = value.segment >= 0;
-    if (value.segment < 0)
+    bound_[v] = plan_.placed[v];
+    if (!plan_.placed[v])
       continue;
     int64_t scale = graph_.segments[value.segment].symbol.empty() ? 1 : units;
     ref.data = static_cast<char *>(segments_[value.segment].memory()) + value.offset * scale;
@@ -125,6 +125,16 @@ Status ActiveFrame::ensureOutput(int value) {
   return {};
 }
 
+/// An output that somebody takes block by block has no memory.
+Status ActiveFrame::prepareTaken(int value, const MatrixBlocks *taker) {
+  if (!taker)
+    return ensureOutput(value);
+  values_[value].data = nullptr;
+  values_[value].bytes = 0;
+  bound_[value] = true;
+  return {};
+}
+
 void ActiveFrame::releaseOwners() {
   for (TensorRef &value : values_)
     value.owner.reset();
@@ -151,7 +161,7 @@ int64_t ActiveFrame::memoryBytes() const {
 
 void ActiveFrame::poison(int value) {
   const TensorRef &ref = values_[value];
-  if (graph_.values[value].segment < 0 || ref.bytes == 0)
+  if (!plan_.placed[value] || ref.bytes == 0)
     return;
   if (Device *device = deviceOf(graph_.values[value].space)) {
     if (Status status = device->fill(ref.data, 0xff, ref.bytes); !status.ok())
@@ -277,7 +287,7 @@ bool ActiveFrame::startNode(int node) {
       outcomes_[node] = std::move(status);
       return true;
     }
-  if (!plan.isHandled())
+  if (!plan.isHandled() && plan.takenBy < 0)
     for (int v : graph_.nodes[node].outputs)
       if (Status status = ensureOutput(v); !status.ok()) {
         outcomes_[node] = std::move(status);
@@ -428,6 +438,12 @@ void ActiveFrame::callKernel(int node, std::span<const Operand> operands) {
 Status ActiveFrame::callLibrary(int node, std::span<const Operand> operands) {
   const NodePlan &plan = plan_.nodes[node];
   const Node &n = graph_.nodes[node];
+  MatrixBlocks *blocks = nullptr;
+  if (plan.takenBy >= 0) {
+    HETER_ASSIGN_OR_RETURN(blocks, handler_->blocksFor(*this, plan.takenBy));
+    HETER_RETURN_IF_ERROR(prepareTaken(n.outputs[0], blocks));
+    operands = operandsOf(node);
+  }
   std::span<TensorView> views(views_.data() + plan.firstOperand, operands.size());
   for (size_t i = 0; i < operands.size(); ++i) {
     views[i] = values_[i < n.inputs.size() ? n.inputs[i] : n.outputs[i - n.inputs.size()]];
@@ -439,10 +455,8 @@ Status ActiveFrame::callLibrary(int node, std::span<const Operand> operands) {
                    info_.firstExample,
                    info_.seed,
                    workspaces_[plan.workspace],
-                   &context_.scheduler};
-  if (plan.takenBy >= 0 && !plan.onDevice) {
-    HETER_ASSIGN_OR_RETURN(call.blocks, handler_->blocksFor(*this, plan.takenBy));
-  }
+                   &context_.scheduler,
+                   blocks};
   HETER_RETURN_IF_ERROR(plan.library(call));
   for (size_t i = 0; i < n.outputs.size(); ++i)
     if (values_[n.outputs[i]].kind != ValueKind::TENSOR) {

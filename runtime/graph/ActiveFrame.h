@@ -120,6 +120,7 @@ private:
   Device *deviceOf(package::Space::type space) const;
   /// The output's memory in its segment, or memory of the frame's own.
   Status ensureOutput(int value);
+  Status prepareTaken(int value, const MatrixBlocks *taker);
 
   void run(Agenda &agenda);
   void leave(const Agenda &agenda);

@@ -46,6 +46,7 @@ public:
     plan_->users.assign(graph_.values.size(), 0);
     if (updates_)
       orderUpdates();
+    placeValues();
     connect();
     for (size_t n = 0; n < graph_.nodes.size(); ++n)
       HETER_RETURN_IF_ERROR(prepare(n).withContext("node " + describeNode(graph_.nodes[n])));
@@ -77,6 +78,15 @@ private:
       if (!HETER_MUTATION("update-edge/executor"))
         updatesAfter_[product.node] = std::move(product.after);
     }
+  }
+
+  /// What a product hands over block by block has no place. Should it go through memory after all, it gets its own.
+  void placeValues() {
+    const Graph placed = updates_ ? whereProductsUpdate(graph_) : Graph();
+    for (const package::Value &value : (updates_ ? placed : graph_).values)
+      plan_->placed.push_back(value.segment >= 0);
+    for (const package::Segment &segment : (updates_ ? placed : graph_).segments)
+      plan_->segmentBytes.push_back(segment.bytes);
   }
 
   void connect() {

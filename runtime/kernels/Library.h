@@ -22,11 +22,12 @@ struct Workspace {
   std::vector<float> rows;
   std::vector<int64_t> places;
   std::vector<LookupGradient> gradients; ///< Of one call.
+  std::vector<float> result;             ///< What is handed over block by block and not made so.
 
   int64_t memoryBytes() const {
     return index.memoryBytes() +
-           static_cast<int64_t>(rows.capacity() * sizeof(float) + places.capacity() * sizeof(int64_t) +
-                                gradients.capacity() * sizeof(LookupGradient));
+           static_cast<int64_t>((rows.capacity() + result.capacity()) * sizeof(float) +
+                                places.capacity() * sizeof(int64_t) + gradients.capacity() * sizeof(LookupGradient));
   }
 };
 
@@ -58,7 +59,7 @@ struct LibraryCall {
   uint64_t seed = 0;
   Workspace &workspace;
   Scheduler *scheduler = nullptr; ///< Whose idle threads may help, if any. Changes no result.
-  /// Takes the only output, to whose memory nothing is written then. REQUIRES: null unless givesBlocks() of the node.
+  /// Takes the only output, which needs no memory then. REQUIRES: null unless givesBlocks() of the node.
   MatrixBlocks *blocks = nullptr;
 };
 

@@ -238,16 +238,17 @@ Status multiply(const Product &product, const float *a, const float *b, const fl
   return {};
 }
 
-/// A product that ends with nothing, whose result goes to `blocks`: from memory, `out`, where it is not made by tiles.
-Status multiplyToBlocks(const Product &product, const float *a, const float *b, float *out, MatrixBlocks &blocks,
-                        Scheduler *scheduler) {
-  const MatrixProduct whole = wholeOf(product, a, b, nullptr, out);
-  if (product.m == 0 || product.n == 0 || product.k == 0 || isThin(whole) || !fillsTiles(product) || !haveTiles()) {
-    HETER_RETURN_IF_ERROR(multiply(product, a, b, nullptr, out, scheduler));
-    giveRows(out, product.m, product.n, blocks, scheduler);
-    return {};
-  }
+/// A product that ends with nothing, whose result goes to `blocks`: from `memory` where it is not made by tiles.
+Status multiplyToBlocks(const Product &product, const float *a, const float *b, std::vector<float> &memory,
+                        MatrixBlocks &blocks, Scheduler *scheduler) {
+  const MatrixProduct whole = wholeOf(product, a, b, nullptr, nullptr);
   try {
+    if (product.m == 0 || product.n == 0 || product.k == 0 || isThin(whole) || !fillsTiles(product) || !haveTiles()) {
+      memory.resize(static_cast<size_t>(product.m * product.n));
+      HETER_RETURN_IF_ERROR(multiply(product, a, b, nullptr, memory.data(), scheduler));
+      giveRows(memory.data(), product.m, product.n, blocks, scheduler);
+      return {};
+    }
     multiplyTiles(whole, blocks, scheduler);
     return {};
   } catch (const std::bad_alloc &) {
@@ -416,7 +417,7 @@ StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
     }
     float *out = call.outputs[0].as<float>();
     if (call.blocks)
-      return multiplyToBlocks(product, a, b, out, *call.blocks, call.scheduler);
+      return multiplyToBlocks(product, a, b, call.workspace.result, *call.blocks, call.scheduler);
     return multiply(product, a, b, product.bias ? call.inputs[2].f32() : nullptr, out, call.scheduler);
   });
 }

@@ -63,6 +63,10 @@ struct UpdatingProduct {
 /// Those of a graph without its regions, in the order of pushes. REQUIRES: verifyUpdates(graph) is ok.
 std::vector<UpdatingProduct> updatingProducts(const package::Graph &graph);
 
+/// The graph as it is in memory where products update parameters: what they hand over block by block has no place, and
+/// segments are as long as all else needs.
+package::Graph whereProductsUpdate(package::Graph graph);
+
 /// Whether calls of a LIBRARY node can give their only output, a matrix of f32, block by block.
 bool givesBlocks(const package::Graph &graph, const package::Node &node);
 

@@ -47,6 +47,8 @@ public:
 
   std::string print() {
     most_ = mostLiveBytes(graph_);
+    updating_ = whereProductsUpdate(graph_);
+    mostUpdating_ = mostLiveBytes(updating_);
     for (size_t s = 0; s < graph_.segments.size(); ++s)
       printSegment(s);
     for (size_t i = 0; i < graph_.arguments.size(); ++i)
@@ -61,6 +63,10 @@ public:
 private:
   void line(const std::string &text) { text_ += indent_ + text + "\n"; }
 
+  static std::string aliveText(int64_t bytes, int64_t most) {
+    return most > 0 ? ", " + ratioText(bytes, most) + " times what is alive at once at most" : "";
+  }
+
   void printSegment(size_t s) {
     const package::Segment &segment = graph_.segments[s];
     std::string unit =
@@ -68,7 +74,10 @@ private:
     line("segment " + std::to_string(s) + " " + std::string(spaceName(segment.space)) + ": " +
          std::to_string(segment.bytes) + " bytes" + unit +
          (segment.symbol.empty() || segment.symbol == "B" ? "" : " of `" + segment.symbol + "`") +
-         (most_[s] > 0 ? ", " + ratioText(segment.bytes, most_[s]) + " times what is alive at once at most" : ""));
+         aliveText(segment.bytes, most_[s]));
+    if (const int64_t bytes = updating_.segments[s].bytes; !updatingProducts(graph_).empty() && bytes < segment.bytes)
+      line("  where products update parameters: " + std::to_string(bytes) + " bytes" + unit +
+           aliveText(bytes, mostUpdating_[s]));
   }
 
   std::string valueText(int32_t v, bool withType) const {
@@ -120,6 +129,8 @@ private:
 
   const Graph &graph_;
   std::vector<int64_t> most_; ///< For each segment, mostLiveBytes.
+  Graph updating_;            ///< whereProductsUpdate
+  std::vector<int64_t> mostUpdating_;
   std::string indent_;
   std::string text_;
 };

@@ -150,6 +150,25 @@ std::vector<UpdatingProduct> updatingProducts(const Graph &graph) {
   return products;
 }
 
+Graph whereProductsUpdate(Graph graph) {
+  const std::vector<UpdatingProduct> products = updatingProducts(graph);
+  if (products.empty())
+    return graph;
+  for (const UpdatingProduct &product : products) {
+    package::Value &gradient = graph.values[graph.nodes[product.push].inputs[0]];
+    gradient.segment = -1;
+    gradient.offset = gradient.bytes = 0;
+  }
+  for (package::Segment &segment : graph.segments)
+    segment.bytes = 0;
+  for (const package::Value &value : graph.values)
+    if (value.segment >= 0) {
+      int64_t &bytes = graph.segments[value.segment].bytes;
+      bytes = std::max(bytes, value.offset + value.bytes);
+    }
+  return graph;
+}
+
 Status verifyUpdates(const Graph &graph) { return UpdatesVerifier(graph).verify(); }
 
 } // namespace heter::runtime

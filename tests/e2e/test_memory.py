@@ -14,7 +14,7 @@ MODES = ["local", "ps", "heter-ps"]
 REAL = {"wide_deep": "adult/adult.data", "esmm": "aliccp/ali_ccp_train_sample.csv",
         "mmoe": "aliccp/ali_ccp_train_sample.csv"}
 SAMPLES = sorted(path.stem for path in (e2e.SOURCE / "samples").glob("*.heter"))
-SEGMENT = re.compile(r"segment \d+ \w+: (\d+) bytes.*?, ([0-9.]+) times what is alive at once at most")
+SEGMENT = re.compile(r"(?:segment \d+ \w+|where products update parameters): (\d+) bytes.*?, ([0-9.]+) times what is alive at once at most")
 
 
 def runs_in(sample, mode):

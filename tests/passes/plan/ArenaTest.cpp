@@ -33,6 +33,7 @@ ArenaGraph randomGraph(uint64_t seed) {
       value.segment = below(random, 8) == 0 ? -1 : below(random, 2);
       value.bytes = below(random, 10) == 0 ? 0 : 1 + below(random, 300);
       value.lasting = below(random, 12) == 0;
+      value.optional = below(random, 12) == 0;
       if (!node.inputs.empty() && below(random, 2)) // as large as an input
         value = graph.values[node.inputs.front()];
       node.outputs.push_back(static_cast<int>(graph.values.size()));
@@ -197,6 +198,41 @@ TEST(Arena, AChainNeedsTwoPlaces) {
   EXPECT_EQ(graph.segmentBytes[0], 200);
   for (const ArenaNode &node : graph.nodes)
     EXPECT_TRUE(node.after.empty()); // the chain itself orders everything
+}
+
+/// A value of the bytes at each node, read by the next; the optional ones last.
+ArenaGraph chainOf(const std::vector<std::pair<int64_t, bool>> &values) {
+  ArenaGraph graph;
+  graph.aligned = {false};
+  for (const auto &[bytes, optional] : values) {
+    ArenaValue value;
+    value.segment = 0;
+    value.bytes = bytes;
+    value.optional = value.lasting = optional;
+    ArenaNode node;
+    node.outputs = {static_cast<int>(graph.values.size())};
+    if (!graph.values.empty())
+      node.inputs = {node.outputs[0] - 1};
+    graph.values.push_back(value);
+    graph.nodes.push_back(node);
+  }
+  return graph;
+}
+
+TEST(Arena, WhatSomeRunsDoWithoutLiesBehindAllElse) {
+  ArenaGraph graph = chainOf({{100, false}, {1000, true}, {60, false}, {2000, true}, {50, false}});
+  planArena(graph);
+  EXPECT_EQ(graph.segmentBytes, std::vector<int64_t>{3100});
+  EXPECT_EQ(graph.values[1].offset, 100);
+  EXPECT_EQ(graph.values[3].offset, 1100);
+  for (int other : {0, 2, 4})
+    EXPECT_LE(graph.values[other].offset + graph.values[other].bytes, 100);
+}
+
+TEST(Arena, WhatSomeRunsDoWithoutSharesWhereThatSavesMuch) {
+  ArenaGraph graph = chainOf({{100, false}, {100, false}, {50, false}, {100, true}});
+  planArena(graph);
+  EXPECT_EQ(graph.segmentBytes, std::vector<int64_t>{200});
 }
 
 TEST(Arena, LastingValuesKeepTheirMemory) {

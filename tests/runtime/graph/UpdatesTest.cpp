@@ -46,7 +46,7 @@ struct UpdateGraph : GraphBuilder {
       sums.push_back(kernel("sum", {w}, {sum}));
       predict("sum" + std::to_string(i), sum);
     }
-    gradient = bound("gradient", f32({rows, columns}));
+    gradient = placed("gradient", f32({rows, columns}));
   }
   UpdateGraph &finish() {
     library("product", {left, right}, {gradient});
@@ -144,6 +144,22 @@ TEST_F(UpdatesTest, thatNobodyTakesAndOtherRunsGoThroughMemory) {
     EXPECT_EQ(handler.pushed, 2);
     EXPECT_EQ(handler.w, std::vector<float>(rows * columns, 1));
   }
+}
+
+TEST_F(UpdatesTest, needNoPlaceForWhatIsTaken) {
+  const UpdateGraph g = UpdateGraph().finish();
+  SimulatedScheduler scheduler(1);
+  const auto bytesOf = [&](bool updates, bool takes) {
+    auto executable = make(g.graph, scheduler, {.updates = updates});
+    UpdatingHandler handler(2);
+    handler.takes = takes;
+    EXPECT_TRUE(runFrame(scheduler, *executable, handler, frameOf(2)).ok());
+    return executable->memoryBytes();
+  };
+  constexpr int64_t gradient = rows * columns * static_cast<int64_t>(sizeof(float));
+  const int64_t without = bytesOf(false, true);
+  EXPECT_LE(bytesOf(true, true), without - gradient + 64);
+  EXPECT_GE(bytesOf(true, false), without) << "it goes through memory";
 }
 
 TEST_F(UpdatesTest, thatAreRefusedEndTheFrame) {

@@ -59,6 +59,25 @@ TEST(VerifyUpdates, AcceptsWhatWaitsForAllReaders) {
   EXPECT_THAT(found[0].after, ElementsAre(1, 2, 3));
 }
 
+TEST(VerifyUpdates, NeedNoPlaceForWhatIsHandedOver) {
+  Marked m;
+  m.at(2).outputs[0] = m.placed("h", f32({16, 4}));
+  const int gradient = m.at(4).outputs[0] = m.at(m.push).inputs[0] = m.placed("g", f32({4, 4}));
+  m.placed("unused", f32({-1, 4}));
+  EXPECT_EQ(m.graph.segments[0].bytes, 320);
+  const package::Graph updating = whereProductsUpdate(m.graph);
+  EXPECT_EQ(updating.segments[0].bytes, 256);
+  EXPECT_EQ(updating.segments[1].bytes, 16);
+  EXPECT_EQ(updating.values[static_cast<size_t>(gradient)].segment, -1);
+  EXPECT_THAT(printGraph(m.graph),
+              HasSubstr("segment 0 host: 320 bytes, 1.25 times what is alive at once at most\n"
+                        "  where products update parameters: 256 bytes, 1.00 times what is alive at once at most\n"
+                        "segment 1 "));
+  m.at(m.push).attributes.erase("update_after");
+  EXPECT_EQ(whereProductsUpdate(m.graph), m.graph);
+  EXPECT_THAT(printGraph(m.graph), ::testing::Not(HasSubstr("where products update")));
+}
+
 TEST(VerifyUpdates, FindsWhatMayNotBeMarked) {
   EXPECT_THAT(errorOf([](Marked &m) { m.at(2).attributes["update_after"] = integers({}); }),
               HasSubstr("node 2 `matmul`: `update_after` is for push_dense alone, and not in regions"));
