@@ -48,12 +48,7 @@ public:
   template <typename Visit> void visitBelow(uint64_t end, Visit visit) {
     constexpr size_t ahead = 16;
     sortIn();
-    due_.clear();
-    for (size_t b = first_; b < buckets_.size() && (b << bucketShift) < end; ++b)
-      for (const Places *places = buckets_[b]; places; places = places->before)
-        for (const Place &place : std::span(places->at).first(places->used))
-          if (place.position >= dropped_ && place.position < end)
-            due_.push_back(place);
+    findBelow(end);
     for (size_t i = 0; i < std::min(ahead, due_.size()); ++i)
       prefetch(due_[i]);
     for (size_t i = 0; i < due_.size(); ++i) {
@@ -78,6 +73,7 @@ public:
     came_ = {};
     buckets_ = {};
     due_ = {};
+    left_ = {};
     dropped_ = 0;
     first_ = 0;
   }
@@ -134,6 +130,12 @@ private:
   };
 
   static float *floatsOf(Stored *row) { return reinterpret_cast<float *>(row + 1); }
+  static void prefetch(const Places *places) {
+    const char *at = reinterpret_cast<const char *>(places);
+    prefetchLine(at);
+    prefetchLine(at + 64);
+    prefetchLine(at + sizeof(Places) - 1);
+  }
   static void prefetch(const Place &place) {
     const char *at = reinterpret_cast<const char *>(place.row);
     prefetchLine(at);
@@ -159,10 +161,36 @@ private:
     came_.clear();
   }
 
+  /// Sets due_ to the places of positions below `end` that are not dropped. Goes back through all their buckets in
+  /// turn: where a bucket's places before these lie is known only once these are near.
+  void findBelow(uint64_t end) {
+    due_.clear();
+    left_.clear();
+    for (size_t b = first_; b < buckets_.size() && (b << bucketShift) < end; ++b)
+      if (buckets_[b])
+        left_.push_back(buckets_[b]);
+    for (const Places *places : left_)
+      prefetch(places);
+    while (!left_.empty()) {
+      size_t kept = 0;
+      for (const Places *places : left_) {
+        if (places->before) {
+          prefetch(places->before);
+          left_[kept++] = places->before;
+        }
+        for (const Place &place : std::span(places->at).first(places->used))
+          if (place.position >= dropped_ && place.position < end)
+            due_.push_back(place);
+      }
+      left_.resize(kept);
+    }
+  }
+
   Memory memory_;
   std::vector<Place> came_;       ///< Since places were last sorted in.
   std::vector<Places *> buckets_; ///< The last of each; none as long as nothing was sorted in.
-  std::vector<Place> due_;        ///< Kept so that calls do not allocate.
+  std::vector<Place> due_;        ///< This and the next are kept so that calls do not allocate.
+  std::vector<const Places *> left_;
   uint64_t dropped_ = 0;
   size_t first_ = 0; ///< Buckets below are dropped.
 };
