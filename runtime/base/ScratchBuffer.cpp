@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <new>
 #include <sys/mman.h>
+#include <utility>
 
 namespace heter::runtime {
 
@@ -33,6 +34,20 @@ char *ScratchBuffer::ensure(int64_t bytes) {
     capacity_ = bytes;
   }
   return memory_;
+}
+
+std::unique_ptr<ScratchBuffer> ScratchPool::take() {
+  MutexLock lock(mutex_);
+  if (idle_.empty())
+    return std::make_unique<ScratchBuffer>();
+  std::unique_ptr<ScratchBuffer> buffer = std::move(idle_.back());
+  idle_.pop_back();
+  return buffer;
+}
+
+void ScratchPool::giveBack(std::unique_ptr<ScratchBuffer> buffer) {
+  MutexLock lock(mutex_);
+  idle_.push_back(std::move(buffer));
 }
 
 } // namespace heter::runtime

@@ -3,7 +3,11 @@
 #ifndef HETER_RUNTIME_BASE_SCRATCHBUFFER_H
 #define HETER_RUNTIME_BASE_SCRATCHBUFFER_H
 
+#include "runtime/base/ThreadAnnotations.h"
+
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 namespace heter::runtime {
 
@@ -25,6 +29,35 @@ public:
 private:
   char *memory_ = nullptr;
   int64_t capacity_ = 0;
+};
+
+/// Buffers for calls that each use many threads: as many as calls run at once, where one a thread would lie idle
+/// mostly. Outlives what it lends. Thread-safe.
+class ScratchPool {
+public:
+  /// A buffer until this goes. Thread-compatible.
+  class Lent {
+  public:
+    explicit Lent(ScratchPool &pool) : pool_(pool), buffer_(pool.take()) {}
+    ~Lent() { pool_.giveBack(std::move(buffer_)); }
+    Lent(const Lent &) = delete;
+    Lent &operator=(const Lent &) = delete;
+
+    ScratchBuffer &operator*() { return *buffer_; }
+    ScratchBuffer *operator->() { return buffer_.get(); }
+
+  private:
+    ScratchPool &pool_;
+    std::unique_ptr<ScratchBuffer> buffer_;
+  };
+
+private:
+  std::unique_ptr<ScratchBuffer> take();
+  void giveBack(std::unique_ptr<ScratchBuffer> buffer);
+
+  Mutex mutex_;
+  std::vector<std::unique_ptr<ScratchBuffer>>
+      idle_ HETER_GUARDED_BY(mutex_); ///< The one that was used last comes last.
 };
 
 } // namespace heter::runtime

@@ -376,11 +376,12 @@ static void multiplyWork(Work &work) {
   // What the pieces keep from one stretch of k to the next.
   const int64_t pieces = ceilDivide(work.cut.panels(), work.panelsOfPiece);
   const int64_t pieceElements = work.panelsOfPiece * work.whole.panels() / 4 * blockElements;
-  thread_local ScratchBuffer sums;
+  static ScratchPool pool; // Of several megabytes each.
   std::array<PairsLeft, 8> left;
   if (work.steps > stretchSteps) {
+    ScratchPool::Lent sums(pool);
     auto *earlier =
-        reinterpret_cast<float *>(sums.ensure(pieces * pieceElements * static_cast<int64_t>(sizeof(float))));
+        reinterpret_cast<float *>(sums->ensure(pieces * pieceElements * static_cast<int64_t>(sizeof(float))));
     forEach(work.scheduler, pieces,
             [&](int64_t piece) { multiplyPiece(work, piece, earlier + piece * pieceElements); });
   } else if (work.scheduler && pieces > 1 && pieces <= std::ssize(left)) {

@@ -104,6 +104,7 @@ Status LocalTrainer::prepare() {
     if (!options.restartData)
       resume_ = position_;
   }
+  store_->copyDenseValues();
   saves_ = std::make_unique<ShardWriter>(context_.files, *store_);
   firstStep_ = store_->version();
   parameters_ = std::make_unique<LocalParameters>(*store_, context_.scheduler, options.update, updatesInFrames);

@@ -83,6 +83,27 @@ int64_t DenseStore::memoryBytes() const {
 
 void DenseStore::setVersion(int64_t version) { publish(version); }
 
+void DenseStore::makeCopies(const ParallelFor &parallelFor) {
+  constexpr int64_t pieceRows = 4 * ValueCopies::unit;
+  std::vector<std::function<void()>> pieces;
+  for (int number = 0; copies_ && number < static_cast<int>(parameters_.size()); ++number) {
+    DenseParameter &parameter = *parameters_[static_cast<size_t>(number)];
+    if (parameter.copies || parameter.layout.localElements() != parameter.layout.elements())
+      continue;
+    parameter.copies = copies_->take(number);
+    if (!parameter.copies)
+      continue;
+    const int64_t rows = parameter.spec.shape[0], columns = parameter.spec.shape[1];
+    for (int64_t row = 0; row < rows; row += pieceRows)
+      pieces.emplace_back([this, number, &parameter, row, count = std::min(pieceRows, rows - row), columns] {
+        copies_->make(number, parameter.copies.get(), parameter.values.get(), {row, count, 0, columns});
+      });
+  }
+  parallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t i) { pieces[static_cast<size_t>(i)](); });
+  if (!pieces.empty())
+    publish(newest()->version());
+}
+
 void DenseStore::reset(uint64_t seed, int64_t version) {
   averaged_ = nullptr;
   withdraw();

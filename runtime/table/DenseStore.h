@@ -69,6 +69,9 @@ public:
   /// After all of its tasks or parts.
   Status finishEarly(DenseUpdate &update);
 
+  /// Has `copies` copy the values of whole parameters that have none, and publishes them with the same version.
+  void makeCopies(const ParallelFor &parallelFor);
+
   /// Publishes the same values as another version.
   void setVersion(int64_t version);
 

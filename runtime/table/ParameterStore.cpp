@@ -201,6 +201,10 @@ std::shared_ptr<const DenseVersion> ParameterStore::denseVersion(DenseValues whi
   return impl_->dense.averaged();
 }
 std::shared_ptr<const DenseVersion> ParameterStore::denseVersionOfStep() const { return impl_->dense.newestUnheld(); }
+void ParameterStore::copyDenseValues() {
+  MutexLock lock(impl_->updateMutex);
+  impl_->dense.makeCopies(impl_->options.parallelFor);
+}
 int64_t ParameterStore::version() const { return impl_->version.load(std::memory_order_acquire); }
 
 int64_t ParameterStore::denseMemoryBytes() const { return impl_->dense.memoryBytes(); }

@@ -119,8 +119,8 @@ public:
   uint64_t revision() const { return revision_; }
   /// The store's values of a parameter: its blocks one after another, the whole parameter if shardCount is 1.
   std::span<const float> values(int parameter) const { return values_[static_cast<size_t>(parameter)]; }
-  /// What StoreOptions::copies made of these values; null where the update made none (first and loaded values,
-  /// averages).
+  /// What StoreOptions::copies made of these values; null where there is none: of averages, and of first and loaded
+  /// values until copyDenseValues().
   const void *copies(int parameter) const { return copies_[static_cast<size_t>(parameter)].get(); }
 
 private:
@@ -176,6 +176,10 @@ public:
   /// The newest dense values for frames of the step that is closed next, to which beginUpdate() may be told: they do
   /// not count as held, so updates may write over them. REQUIRES: StoreOptions::updateInPlace, no update has begun.
   std::shared_ptr<const DenseVersion> denseVersionOfStep() const;
+
+  /// Has StoreOptions::copies copy first and loaded values, as updates do with those that they make, so that the first
+  /// step finds them. REQUIRES: beside no update or load.
+  void copyDenseValues();
 
   /// Steps closed: a sync pull for step k waits until this is k.
   int64_t version() const;

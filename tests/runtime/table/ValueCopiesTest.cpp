@@ -1,5 +1,5 @@
-// Copies that updates make: every part of the newest values once, none of older, loaded or averaged ones, and not a bit
-// of difference to the values.
+// Copies that updates make, and of first and loaded values if asked for: every part of the newest values once, none of
+// older or averaged ones, and not a bit of difference to the values.
 #include "tests/runtime/table/TestModel.h"
 
 #include <cstring>
@@ -130,6 +130,41 @@ TEST_F(ValueCopiesTest, areMadeInPlaceUnlessTheyAreHeld) {
   EXPECT_TRUE(bitEqual(cluster.everything(), without.everything()));
 }
 
+TEST_F(ValueCopiesTest, ofFirstAndLoadedValuesAreMadeWhenAskedFor) {
+  TestCluster cluster = makeCluster(&copies_, 1, /*inPlace=*/true), without = makeCluster(nullptr);
+  ParameterStore &store = cluster.store(0);
+  const auto expectCopies = [&](int times) {
+    const auto version = store.denseVersion();
+    for (int parameter = 0; parameter < 3; ++parameter) {
+      const PlainCopies::Copy *copy = copyOf(*version, parameter);
+      ASSERT_TRUE(copy);
+      const std::span<const float> values = version->values(parameter);
+      EXPECT_EQ(std::memcmp(copy->values.data(), values.data(), values.size_bytes()), 0);
+      EXPECT_EQ(copy->times, std::vector<int>(values.size(), times));
+    }
+    EXPECT_EQ(version->copies(3), nullptr);
+  };
+  store.copyDenseValues();
+  expectCopies(1);
+  store.copyDenseValues();
+  expectCopies(1); // those that are there stay
+  const void *first = store.denseVersion()->copies(0);
+  trainSome(cluster, 0, 1, 1);
+  trainSome(without, 0, 1, 1);
+  expectCopies(2);
+  EXPECT_EQ(store.denseVersion()->copies(0), first) << "an update finds them and writes over them";
+  EXPECT_TRUE(bitEqual(cluster.everything(), without.everything()));
+
+  std::vector<float> state;
+  store.readDenseState(0, 0, state);
+  store.writeDenseState(0, 0, state);
+  EXPECT_EQ(store.denseVersion()->copies(0), nullptr);
+  EXPECT_EQ(store.denseVersion()->version(), 1);
+  store.copyDenseValues();
+  EXPECT_NE(store.denseVersion()->copies(0), nullptr);
+  EXPECT_EQ(store.denseVersion()->version(), 1);
+}
+
 TEST_F(ValueCopiesTest, ofLoadedValuesAreNone) {
   TestCluster cluster = makeCluster(&copies_);
   trainSome(cluster, 0, 1, 1);
@@ -144,6 +179,7 @@ TEST_F(ValueCopiesTest, ofLoadedValuesAreNone) {
 
 TEST_F(ValueCopiesTest, ofAPartOfAParameterAreNone) {
   TestCluster cluster = makeCluster(&copies_, 2);
+  cluster.store(0).copyDenseValues();
   trainSome(cluster, 0, 1, 1);
   for (int server = 0; server < 2; ++server)
     EXPECT_EQ(cluster.store(server).denseVersion()->copies(0), nullptr);
