@@ -119,7 +119,8 @@ private:
   Status fillMemory();
   Device *deviceOf(package::Space::type space) const;
   /// The output's memory in its segment, or memory of the frame's own.
-  Status ensureOutput(int value);
+  Status ensureOutput(int value) { return bound_[value] ? Status() : allocateOutput(value); }
+  Status allocateOutput(int value);
   Status prepareTaken(int value, const MatrixBlocks *taker);
 
   void run(Agenda &agenda);

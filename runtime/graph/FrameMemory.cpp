@@ -88,9 +88,7 @@ Status ActiveFrame::prepare(std::span<const TensorRef *const> arguments) {
   return fillMemory();
 }
 
-Status ActiveFrame::ensureOutput(int value) {
-  if (bound_[value])
-    return {};
+Status ActiveFrame::allocateOutput(int value) {
   TensorRef &ref = values_[value];
   if (ref.kind != ValueKind::TENSOR)
     return {};
