@@ -353,7 +353,11 @@ void Coordinator::testEnded() {
 }
 
 void Coordinator::collectStats() {
-  auto make = [](size_t) { return rpc::StatsRequest(); };
+  auto make = [](size_t) {
+    rpc::StatsRequest request;
+    request.__set_trimFirst(true);
+    return request;
+  };
   callServers<rpc::Stats>(make, workDeadline, "table sizes", [this](std::vector<rpc::StatsReply> &replies) {
     for (const rpc::StatsReply &reply : replies) {
       for (const auto &[table, rows] : reply.rows)

@@ -329,9 +329,18 @@ Status LocalTrainer::save(const DataPosition &position) {
 
 void LocalTrainer::finish(Status status) {
   pump_.reset();
-  auto ended = std::move(ended_);
   if (!status.ok())
-    return ended(std::move(status));
+    return std::exchange(ended_, nullptr)(std::move(status));
+  if (!store_->isTiered())
+    return report();
+  context_.scheduler.postBlocking([self = shared_from_this()] {
+    self->store_->trim(); // so that the report's figures keep to the budgets
+    self->strand_->post([self] { self->report(); });
+  });
+}
+
+void LocalTrainer::report() {
+  auto ended = std::move(ended_);
   RunResult result;
   result.interrupted = interrupted_;
   result.saved = saved_;

@@ -50,6 +50,7 @@ private:
   Status save(const DataPosition &position);
   void measureMemory();
   void finish(Status status);
+  void report();
 
   const RoleContext context_;
   const Model model_;

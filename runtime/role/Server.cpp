@@ -131,7 +131,10 @@ void Server::addMethods() {
   serveWithRows<rpc::FinishSteps>(&Server::finishSteps);
   serveWithRows<rpc::MarkSave>(&Server::markSave);
   serve<rpc::HurrySave>(&Server::hurrySave);
-  serve<rpc::Stats>(&Server::stats);
+  service_->on<rpc::Stats>([self](const CallContext &, rpc::StatsRequest request, auto respond) {
+    auto run = [self, respond, request] { respond(self->stats(request)); };
+    request.trimFirst ? self->runWithRows(std::move(run)) : run();
+  });
   serveWithRows<rpc::ReadTable>(&Server::readTable);
   // Files are read and written off the compute threads.
   service_->on<rpc::Save>([self](const CallContext &, rpc::SaveRequest request, auto respond) {
@@ -262,9 +265,11 @@ StatusOr<rpc::Ack> Server::finishSteps(const rpc::FinishStepsRequest &request) {
   return rpc::Ack();
 }
 
-StatusOr<rpc::StatsReply> Server::stats(const rpc::StatsRequest &) {
+StatusOr<rpc::StatsReply> Server::stats(const rpc::StatsRequest &request) {
   if (!ready_)
     return Status::failedPrecondition("the server is not ready");
+  if (request.trimFirst)
+    store_->trim();
   rpc::StatsReply reply;
   for (size_t t = 0; t < context_.package.info.tables.size(); ++t)
     reply.rows[context_.package.info.tables[t].name] = store_->rowCount(static_cast<int>(t));

@@ -210,6 +210,7 @@ struct LoadReply {
 
 struct StatsRequest {
   1: required i64 deadlineMicros
+  2: bool trimFirst = 0             // have rows that memory has no room for leave first, which may take writing them
   100: i32 answeredBelow = 0
 }
 

@@ -118,6 +118,11 @@ Status ParameterStore::Impl::tierStatus() const {
   return {};
 }
 
+void ParameterStore::trim() {
+  for (const std::unique_ptr<SparseTable> &table : impl_->tables)
+    table->finishTrim();
+}
+
 std::map<std::string, TierFigures> ParameterStore::tierFigures() const {
   std::map<std::string, TierFigures> figures;
   for (const std::unique_ptr<SparseTable> &table : impl_->tables)

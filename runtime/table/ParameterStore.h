@@ -189,7 +189,10 @@ public:
   bool isTiered() const;
   /// Ok as long as rows on disk can be read, and others be written there; else the first error.
   Status tierStatus() const;
-  /// Of the tables that have a tier, by name.
+  /// Has the rows leave that memory has no room for, and waits for those that are leaving; see isTiered().
+  void trim();
+  /// Of the tables that have a tier, by name. Rows that came back may take a sixteenth more than their budget until
+  /// those that leave for them have left.
   std::map<std::string, TierFigures> tierFigures() const;
 
   // Pushes. A push of another generation is a FailedPrecondition; sizes, handles or keys that do not fit this store are

@@ -96,8 +96,10 @@ public:
   int64_t shrink(const TableTime &before, const TableTime &time);
   /// The same for all rows at once.
   int64_t shrinkAll(const TableTime &time);
-  /// Has rows leave for the tier below memory until those in memory fit there.
+  /// Has rows leave for the tier below memory until those in memory fit there, but of ranges where others are at it.
   void trim();
+  /// The same, once what is at it in the background has ended.
+  void finishTrim();
 
   int64_t rowCount() const;
   /// Of keys that are not admitted, among rowCount().

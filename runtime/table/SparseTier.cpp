@@ -91,6 +91,11 @@ void SparseTable::trim() {
     compact(shortRows);
 }
 
+void SparseTable::finishTrim() {
+  MutexLock lock(life_->mutex);
+  trim();
+}
+
 void SparseTable::trimRange(int r) {
   const auto number = static_cast<size_t>(r);
   TableRange &range = *ranges_[number];

@@ -29,7 +29,11 @@ public:
   }
 };
 
-/// The tiny model, with room for 4,096 rows.
+/// What memory has room for, in bytes and in rows: of the row 12 bytes of header, 2 values, as many sums of their
+/// squares, and 9 of the index.
+constexpr int64_t budget = 400000, budgetRows = budget / (12 + 4 * 4 + 9);
+
+/// The tiny model, with that room.
 Package tieredPackage() {
   Package package = tinyPackage("ps");
   package::Table &table = package.info.tables[0];
@@ -41,7 +45,7 @@ Package tieredPackage() {
     table.policy.push_back(rule);
   };
   rule("period", "steps", 10);
-  rule("memory", "bytes", 400000);
+  rule("memory", "bytes", budget);
   rule("ssd", "", 0);
   return package;
 }
@@ -174,6 +178,20 @@ TEST_F(TierServerTest, OthersAreAnsweredWhileRowsAreRead) {
   const TimePoint again = scheduler_.now();
   EXPECT_EQ(call<rpc::PullRows>(pullOf(2900, 100))->rows, (*many)->rows.substr(1900 * 2 * sizeof(float)));
   EXPECT_LT(scheduler_.now() - again, seconds(3));
+}
+
+TEST_F(TierServerTest, TheLastFiguresKeepToTheBudget) {
+  files_.delay = seconds(3); // what leaves for the rows that come back leaves later
+  ASSERT_TRUE(call<rpc::PullRows>(pullOf(1000, 550)).ok());
+  const StatusOr<rpc::StatsReply> meanwhile = call<rpc::Stats>({});
+  ASSERT_TRUE(meanwhile.ok());
+  EXPECT_GT(meanwhile->tiers.begin()->second.rowsInMemory, budgetRows);
+
+  rpc::StatsRequest last;
+  last.__set_trimFirst(true);
+  const StatusOr<rpc::StatsReply> stats = call<rpc::Stats>(last);
+  ASSERT_TRUE(stats.ok());
+  EXPECT_LE(stats->tiers.begin()->second.rowsInMemory, budgetRows);
 }
 
 TEST_F(TierServerTest, RowsThatCannotBeReadFailTheirPull) {
