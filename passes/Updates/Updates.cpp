@@ -43,19 +43,19 @@ private:
 
   void mark(task::PushDenseOp push) {
     push.setUpdateAfterAttr(nullptr);
-    const std::string reason = whyNot(push);
-    if (!reason.empty())
-      return apart_[reason].push_back(push);
-    push.setUpdateAfter(task::earlyUpdateOf(push).after);
+    const task::EarlyUpdate update = find(push);
+    if (!update.whyNot.empty())
+      return apart_[update.whyNot].push_back(push);
+    push.setUpdateAfter(update.after);
     marked_.push_back(push);
   }
 
-  std::string whyNot(task::PushDenseOp push) const {
+  task::EarlyUpdate find(task::PushDenseOp push) const {
     if (!fuse_)
-      return "asked for by --no-fuse";
+      return {{}, "asked for by --no-fuse"};
     if (task::unitBytes(cast<RankedTensorType>(push.getGradient().getType())) < kFewestBytes)
-      return "the gradient is smaller than 2 MiB, so it stays in a cache until the step is closed";
-    return task::earlyUpdateOf(push).whyNot;
+      return {{}, "the gradient is smaller than 2 MiB, so it stays in a cache until the step is closed"};
+    return task::earlyUpdateOf(push);
   }
 
   static std::string namesOf(const Pushes &pushes) {

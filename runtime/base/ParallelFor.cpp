@@ -64,7 +64,11 @@ struct Loop {
 } // namespace
 
 void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body) {
-  const int64_t helpers = std::min<int64_t>(count, scheduler.concurrency()) - 1;
+  parallelFor(&scheduler, count, body);
+}
+
+void parallelFor(Scheduler *scheduler, int64_t count, const std::function<void(int64_t)> &body) {
+  const int64_t helpers = scheduler ? std::min<int64_t>(count, scheduler->concurrency()) - 1 : 0;
   if (helpers < 1) {
     for (int64_t i = 0; i < count; ++i)
       body(i);
@@ -72,7 +76,7 @@ void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(i
   }
   auto loop = std::make_shared<Loop>(count, body);
   for (int64_t h = 0; h < helpers; ++h)
-    scheduler.post([loop] { loop->work(); });
+    scheduler->post([loop] { loop->work(); });
   loop->work();
   loop->wait();
 }

@@ -19,6 +19,8 @@ using ParallelFor = std::function<void(int64_t count, const std::function<void(i
 /// the calls that other threads are in the middle of (awake at first, since they are mostly short). So `body` must not
 /// block. With one thread it is a plain loop.
 void parallelFor(Scheduler &scheduler, int64_t count, const std::function<void(int64_t)> &body);
+/// The same; a plain loop if there is no scheduler.
+void parallelFor(Scheduler *scheduler, int64_t count, const std::function<void(int64_t)> &body);
 
 /// Whether there is other work that unhurriedFor() rests for: he says so who knows. Thread-safe.
 class Pace {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace heter::runtime {
@@ -43,7 +44,6 @@ public:
     Lent(const Lent &) = delete;
     Lent &operator=(const Lent &) = delete;
 
-    ScratchBuffer &operator*() { return *buffer_; }
     ScratchBuffer *operator->() { return buffer_.get(); }
 
   private:

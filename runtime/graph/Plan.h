@@ -44,7 +44,7 @@ struct GraphPlan {
   std::vector<NodePlan> nodes;
   std::vector<int> roots;            ///< Nodes without predecessors.
   std::vector<int64_t> segmentBytes; ///< For each segment, the bytes a unit that frames need.
-  std::vector<bool> placed;          ///< For each value, whether it has a place in a segment of the frame.
+  std::vector<uint8_t> placed;       ///< For each value, whether it has a place in a segment of the frame.
   std::vector<int> users;            ///< For each value: how many nodes read it, and one more for a result.
   int operandCount = 0;
   int wordCount = 0;

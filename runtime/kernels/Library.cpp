@@ -125,14 +125,9 @@ StatusOr<int> LibraryNode::axis() const {
 
 void giveRows(const float *matrix, int64_t rows, int64_t columns, MatrixBlocks &blocks, Scheduler *scheduler) {
   constexpr int64_t high = 2 * MatrixBlocks::unit;
-  const auto give = [&](int64_t i) {
+  parallelFor(scheduler, (rows + high - 1) / high, [&](int64_t i) {
     blocks.take({i * high, std::min(high, rows - i * high), 0, columns}, matrix + i * high * columns);
-  };
-  const int64_t count = (rows + high - 1) / high;
-  if (scheduler)
-    return parallelFor(*scheduler, count, give);
-  for (int64_t i = 0; i < count; ++i)
-    give(i);
+  });
 }
 
 } // namespace heter::runtime

@@ -158,12 +158,8 @@ Status multiplyWhole(const MatrixProduct &product, bool thin, Scheduler *schedul
 /// Masks a result in memory and sums its columns.
 void maskResult(const MatrixProduct &product, Scheduler *scheduler) {
   std::vector<float> partial(product.sums ? static_cast<size_t>(summedBlocks(product.m) * product.n) : 0);
-  const auto mask = [&](int64_t block) { maskRows(product, block, product.sums ? partial.data() : nullptr); };
-  if (scheduler)
-    parallelFor(*scheduler, summedBlocks(product.m), mask);
-  else
-    for (int64_t block = 0; block < summedBlocks(product.m); ++block)
-      mask(block);
+  parallelFor(scheduler, summedBlocks(product.m),
+              [&](int64_t block) { maskRows(product, block, product.sums ? partial.data() : nullptr); });
   if (product.sums)
     addPartialSums(product, partial.data());
 }
@@ -187,12 +183,7 @@ Status multiplyPieces(const Product &product, const float *a, const float *b, co
     outcomes[static_cast<size_t>(i)] =
         multiplyPiece(piece, pieceA, pieceB, pieceBias, out + first * (byRows ? product.strideOut : 1));
   };
-  const int64_t count = (length + size - 1) / size;
-  if (scheduler)
-    parallelFor(*scheduler, count, run);
-  else
-    for (int64_t i = 0; i < count; ++i)
-      run(i);
+  parallelFor(scheduler, (length + size - 1) / size, run);
   for (const Status &outcome : outcomes)
     HETER_RETURN_IF_ERROR(outcome);
   return {};

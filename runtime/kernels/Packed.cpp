@@ -73,10 +73,7 @@ float *blockScratch() {
 
 void forBlocks(int64_t count, int64_t work, Scheduler *scheduler, const std::function<void(int64_t)> &body) {
   constexpr int64_t worthHelp = 512; // tiles' worth of 32 x 32 x 32 steps, about 30 us
-  if (scheduler && count > 1 && work >= worthHelp)
-    return parallelFor(*scheduler, count, body);
-  for (int64_t i = 0; i < count; ++i)
-    body(i);
+  parallelFor(work >= worthHelp ? scheduler : nullptr, count, body);
 }
 
 /// Narrower blocks where there would be too few for the threads to share them evenly.

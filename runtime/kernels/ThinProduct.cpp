@@ -184,11 +184,7 @@ void multiplyThin(const MatrixProduct &product, Scheduler *scheduler) {
       maskRows(product, block, partial);
   };
   constexpr int64_t worthHelp = int64_t{1} << 16; // numbers, about 10 us
-  if (scheduler && count > 1 && product.m * std::max(product.n, product.k) >= worthHelp)
-    parallelFor(*scheduler, count, compute);
-  else
-    for (int64_t i = 0; i < count; ++i)
-      compute(i);
+  parallelFor(product.m * std::max(product.n, product.k) >= worthHelp ? scheduler : nullptr, count, compute);
   if (product.sums)
     addPartialSums(product, partial);
 }

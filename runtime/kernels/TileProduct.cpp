@@ -207,13 +207,6 @@ struct Work {
   float *partialSums = nullptr; ///< Of the columns, for each block of summedRows rows.
 };
 
-void forEach(Scheduler *scheduler, int64_t count, const std::function<void(int64_t)> &body) {
-  if (scheduler)
-    return parallelFor(*scheduler, count, body);
-  for (int64_t i = 0; i < count; ++i)
-    body(i);
-}
-
 /// A stretch of k of one piece: how many panels it has of the cut operand, where they go, and, in turns, where two
 /// panels of the other operand go.
 struct Stretch {
@@ -382,12 +375,12 @@ static void multiplyWork(Work &work) {
     ScratchPool::Lent sums(pool);
     auto *earlier =
         reinterpret_cast<float *>(sums->ensure(pieces * pieceElements * static_cast<int64_t>(sizeof(float))));
-    forEach(work.scheduler, pieces,
-            [&](int64_t piece) { multiplyPiece(work, piece, earlier + piece * pieceElements); });
+    parallelFor(work.scheduler, pieces,
+                [&](int64_t piece) { multiplyPiece(work, piece, earlier + piece * pieceElements); });
   } else if (work.scheduler && pieces > 1 && pieces <= std::ssize(left)) {
     multiplyShared(work, pieces, left);
   } else {
-    forEach(work.scheduler, pieces, [&](int64_t piece) { multiplyPiece(work, piece, nullptr); });
+    parallelFor(work.scheduler, pieces, [&](int64_t piece) { multiplyPiece(work, piece, nullptr); });
   }
   if (product.sums)
     addPartialSums(product, work.partialSums);
@@ -404,7 +397,7 @@ void multiplyTiles(const MatrixProduct &product, MatrixBlocks &blocks, Scheduler
   constexpr int64_t takenRows = piecePanels * panelWidth, takenColumns = 1024;
   static_assert(takenRows % MatrixBlocks::unit == 0 && takenColumns % MatrixBlocks::unit == 0);
   const int64_t across = ceilDivide(product.n, takenColumns);
-  forEach(scheduler, ceilDivide(product.m, takenRows) * across, [&](int64_t block) {
+  parallelFor(scheduler, ceilDivide(product.m, takenRows) * across, [&](int64_t block) {
     const int64_t row = block / across * takenRows, column = block % across * takenColumns;
     thread_local ScratchBuffer memory;
     MatrixProduct part = product;

@@ -75,7 +75,7 @@ private:
          std::to_string(segment.bytes) + " bytes" + unit +
          (segment.symbol.empty() || segment.symbol == "B" ? "" : " of `" + segment.symbol + "`") +
          aliveText(segment.bytes, most_[s]));
-    if (const int64_t bytes = updating_.segments[s].bytes; !updatingProducts(graph_).empty() && bytes < segment.bytes)
+    if (const int64_t bytes = updating_.segments[s].bytes; bytes < segment.bytes)
       line("  where products update parameters: " + std::to_string(bytes) + " bytes" + unit +
            aliveText(bytes, mostUpdating_[s]));
   }

@@ -1,5 +1,5 @@
 // The packed copies of one version of the dense parameters, read by all frames that have pinned the version: made by
-// the update where the trainer owns the parameters, else when a frame first asks.
+// the store where the trainer owns the parameters, averages excepted, else when a frame first asks.
 #ifndef HETER_RUNTIME_ROLE_PACKEDVALUES_H
 #define HETER_RUNTIME_ROLE_PACKEDVALUES_H
 
