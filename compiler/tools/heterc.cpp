@@ -1,4 +1,5 @@
 // heterc: compiles a model, or a dump of any stage of one, to a package.
+#include "compiler/tools/FusionReport.h"
 #include "compiler/tools/HetercOptions.h"
 
 #include "cli/Terminal.h"
@@ -13,7 +14,6 @@
 #include "runtime/package/Package.h"
 
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -26,45 +26,6 @@ using namespace heter;
 using namespace heter::compiler;
 
 namespace {
-
-/// Texts in the order in which they first came, each with something of its own.
-template <typename T> using Listing = std::vector<std::pair<std::string, T>>;
-
-template <typename T> T &entry(Listing<T> &listing, const std::string &text) {
-  auto found = llvm::find_if(listing, [&](const auto &known) { return known.first == text; });
-  return found != listing.end() ? found->second : listing.emplace_back(text, T()).second;
-}
-
-/// Collects the remarks on fusion: for each program, lines and how often each came.
-class FusionReport : public remark::detail::MLIRRemarkStreamerBase {
-public:
-  using Programs = Listing<Listing<int>>;
-
-  explicit FusionReport(Programs &programs) : programs_(programs) {}
-  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    std::string place = packageLocation(remark.getLocation());
-    place.resize(std::max<size_t>(place.size(), 24), ' ');
-    ++entry(entry(programs_, remark.getFunction().str()), place + " " + remark.getArgs().front().val);
-  }
-
-private:
-  Programs &programs_;
-};
-
-std::string print(const FusionReport::Programs &programs) {
-  constexpr size_t place = 24; // A shorter place is padded; a space and the text follow.
-  std::string text = "\nKernels: what was fused, and what was not\n";
-  for (const auto &[program, lines] : programs) {
-    text += "\n" + program + "\n";
-    for (const auto &[line, count] : lines) {
-      const size_t end = line.find(' ', place);
-      text += "  " + line.substr(0, end + 1) +
-              cli::wrap(line.substr(end + 1) + (count > 1 ? " (" + std::to_string(count) + " times)" : ""), place + 3) +
-              "\n";
-    }
-  }
-  return text;
-}
 
 /// The report with its headings, lines that begin at the margin and are alone in their paragraph's first line, bold.
 std::string boldHeadings(llvm::StringRef report, bool colored) {
@@ -214,9 +175,9 @@ int compile(const HetercOptions &options) {
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics(sources, &context, llvm::errs());
 
-  FusionReport::Programs fusion;
+  FusionReport fusion;
   remark::RemarkCategories categories{std::nullopt, "heter-fuse", "heter-fuse", std::nullopt, std::nullopt};
-  if (failed(remark::enableOptimizationRemarks(context, std::make_unique<FusionReport>(fusion),
+  if (failed(remark::enableOptimizationRemarks(context, fusion.makeStreamer(),
                                                std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
     return fail("cannot collect remarks");
 
@@ -242,8 +203,7 @@ int compile(const HetercOptions &options) {
     return 1;
   if (explanation.empty())
     explanation = "Compiled from a dump that was cut into roles already; it does not say why.\n";
-  if (!fusion.empty())
-    explanation += print(fusion);
+  explanation += fusion.text();
   FailureOr<PackageContents> contents = buildPackage(*module);
   if (failed(contents))
     return 1;

@@ -9,6 +9,7 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <set>
 
@@ -55,21 +56,17 @@ public:
   }
 
   void fuse() {
-    std::vector<Operation *> ops;
-    for (const Group &group : groups_)
-      ops.push_back(group.ops.front());
-    for (Operation *consumer : ops) {
-      if (!isPointwise(consumer) && !isReduction(consumer))
-        continue;
-      if (isa<nn::ReluOp>(consumer))
-        if (auto linear = consumer->getOperand(0).getDefiningOp<nn::LinearOp>()) {
-          considerEpilogue(linear, consumer);
-          continue;
-        }
-      for (Value operand : consumer->getOperands())
-        if (Operation *producer = operand.getDefiningOp(); producer && groupOf_.count(producer))
-          consider(producer, consumer);
+    bool merged = true;
+    while (merged) { // What grew may be what another could not join before.
+      merged = false;
+      forEachFlow([&](Operation *producer, Operation *consumer, size_t from, size_t to) {
+        if (!obstacle(producer, consumer, from, to).empty())
+          return;
+        merge(from, to);
+        merged = true;
+      });
     }
+    tell();
   }
 
   /// Groups by era, each era in the order of its first members that respects every edge.
@@ -120,29 +117,32 @@ private:
   /// Whether the library computes the group: a matrix product and what it does last.
   bool isLibrary(size_t group) const { return executionOf(groups_[group].ops.front()) == Execution::Library; }
 
-  void considerEpilogue(Operation *linear, Operation *relu) {
-    size_t from = groupOf_[linear], to = groupOf_[relu];
-    std::string why;
-    if (groups_[from].era != groups_[to].era)
-      why = "a message is sent or received between them";
-    else if (!linear->hasOneUse())
-      why = "others read what comes before the activation";
-    notes_.push_back({linear, relu, why.empty(), why.empty() ? "the matrix product does it last" : why});
-    if (why.empty())
-      merge(from, to);
+  /// Calls `then` for each value that flows from one group to an operation of another that could take it over.
+  void forEachFlow(llvm::function_ref<void(Operation *, Operation *, size_t, size_t)> then) {
+    for (Operation &consumer : block_) {
+      if (!groupOf_.count(&consumer) || executionOf(&consumer) != Execution::Kernel)
+        continue;
+      for (Value operand : consumer.getOperands()) {
+        Operation *producer = operand.getDefiningOp();
+        if (!producer || !groupOf_.count(producer))
+          continue;
+        size_t from = groupOf_[producer], to = groupOf_[&consumer];
+        bool ends = isa<nn::LinearOp>(producer) && isa<nn::ReluOp>(consumer);
+        if (from != to && (ends || executionOf(producer) == Execution::Kernel))
+          then(producer, &consumer, from, to);
+      }
+    }
   }
 
-  void consider(Operation *producer, Operation *consumer) {
-    size_t from = groupOf_[producer], to = groupOf_[consumer];
-    // The gradient of a relu may become the end of a product yet (Masks.h).
-    if (isa<nn::LinearOp, nn::MatmulOp>(producer) && !isa<nn::ReluGradOp>(consumer))
-      notes_.push_back({producer, consumer, false, "a product ends with a bias and a relu; a kernel does all else"});
-    if (from == to || executionOf(producer) != Execution::Kernel)
-      return;
-    std::string why = obstacle(producer, consumer, from, to);
-    notes_.push_back({producer, consumer, why.empty(), why.empty() ? "one loop computes both" : why});
-    if (why.empty())
-      merge(from, to);
+  /// Notes what products do last, and what stands between groups of generated code.
+  void tell() {
+    for (const Group &group : groups_)
+      if (group.ops.size() > 1 && executionOf(group.ops.front()) == Execution::Library)
+        notes_.push_back({group.ops.front(), group.ops.back(), true, "the matrix product does it last"});
+    forEachFlow([&](Operation *producer, Operation *consumer, size_t from, size_t to) {
+      if (executionOf(producer) == Execution::Kernel && !isLibrary(from))
+        notes_.push_back({producer, consumer, false, obstacle(producer, consumer, from, to)});
+    });
   }
 
   void merge(size_t from, size_t to) {
@@ -160,12 +160,16 @@ private:
   std::string obstacle(Operation *producer, Operation *consumer, size_t from, size_t to) {
     if (groups_[from].era != groups_[to].era)
       return "a message is sent or received between them";
+    if (isa<nn::LinearOp>(producer))
+      return producer->hasOneUse() ? "" : "others read what comes before the activation";
     if (isLibrary(from))
       return "it is the end of a matrix product";
     if (isReduction(producer))
       return "a reduction ends its kernel";
-    if (!isPointwise(producer))
-      return "it looks along a row more than once and is a kernel of its own";
+    for (Operation *op : {producer, consumer})
+      if (!isPointwise(op) && !isReduction(op))
+        return ("a " + op->getName().stripDialect() + " looks along its rows more than once, in a kernel of its own")
+            .str();
     for (Operation *op : groups_[from].ops)
       if (isReduction(op) && llvm::any_of(op->getUsers(), [&](Operation *user) { return groupOf(user) == to; }))
         return "a reduction ends its kernel";

@@ -25,7 +25,7 @@ llvm::StringRef libraryKernelOf(mlir::Operation *op);
 bool isPointwise(mlir::Operation *op);
 bool isReduction(mlir::Operation *op);
 
-/// Why two operations of a program ended in one kernel or in two.
+/// Why an operation and one that reads its result became one call of the library, or two kernels of generated code.
 struct FusionNote {
   mlir::Operation *producer;
   mlir::Operation *consumer;

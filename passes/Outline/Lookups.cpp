@@ -64,13 +64,8 @@ private:
   /// The lookup gives what its only reader, a reshape, would.
   void takeShape(task::LibraryOp lookup) {
     task::LibraryOp reshape = onlyReader(lookup);
-    if (!calls(reshape, "reshape")) {
-      if (!calls(reshape, "concat") && llvm::any_of(lookup.getResult(0).getUsers(), [](Operation *user) {
-            return calls(dyn_cast<task::LibraryOp>(user), "reshape");
-          }))
-        remark(lookup, false, "lookup, reshape apart: others read the lookup in its own shape");
+    if (!calls(reshape, "reshape"))
       return;
-    }
     remark(lookup, true, "lookup + reshape: the lookup writes the same floats");
     replace(reshape, reshape.getResult(0).getType(), "lookup", lookup.getInputs(), lookup.getOptionsAttr().getValue(),
             lookup.getLabel());
@@ -88,13 +83,8 @@ private:
 
   void takeConcat(task::LibraryOp concat) {
     bool any = llvm::any_of(concat.getInputs(), [&](Value operand) { return joined(operand); });
-    for (Value operand : concat.getInputs())
-      if (calls(operand.getDefiningOp<task::LibraryOp>(), "lookup") && !operand.hasOneUse())
-        remark(concat, false, "lookup, concat apart: others read the lookup");
-    if (!any)
+    if (!any || integer(concat, "axis") != 1 || !llvm::all_of(concat.getInputs(), isMatrix))
       return;
-    if (integer(concat, "axis") != 1 || !llvm::all_of(concat.getInputs(), isMatrix))
-      return remark(concat, false, "lookup, concat apart: not one row of floats an example is joined");
     SmallVector<Value> inputs;
     std::string pools, label;
     for (Value operand : concat.getInputs()) {

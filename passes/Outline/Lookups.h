@@ -8,7 +8,7 @@ namespace heter {
 
 /// Makes each `lookup` in `program` give the shape that alone is read, and a `concat` of lookups and other values one
 /// `lookup` that writes all of them side by side. A `lookup_grad` reads a part of each example's gradient in place of a
-/// slice of it. Remarks say what was fused, and what not and why.
+/// slice of it. Remarks say what was fused.
 void fuseLookups(task::ProgramOp program);
 
 } // namespace heter

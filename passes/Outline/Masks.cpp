@@ -55,10 +55,8 @@ void takeMask(task::LibraryOp matmul) {
   if (!mask)
     return;
   Operation *maker = mask->activation.getDefiningOp();
-  if (maker && maker->getBlock() == matmul->getBlock() && !maker->isBeforeInBlock(matmul)) {
-    remark(mask->kernel, false, "matmul, relu_grad apart: the activation is not there before the product");
+  if (maker && maker->getBlock() == matmul->getBlock() && !maker->isBeforeInBlock(matmul))
     return;
-  }
   OpBuilder builder(matmul);
   SmallVector<Value> inputs(matmul.getInputs());
   inputs.push_back(mask->activation);

@@ -19,8 +19,7 @@ struct Mask {
 /// The kernel behind `product`, if masking with the sums of columns is all it does.
 std::optional<Mask> maskBehind(task::LibraryOp product);
 
-/// Matrix products in f32 do last what the masking kernel that alone reads their result does. Remarks what was fused,
-/// and what not and why.
+/// Matrix products in f32 do last what the masking kernel that alone reads their result does. Remarks what was fused.
 void fuseMasks(task::ProgramOp program);
 
 } // namespace heter

@@ -3,6 +3,7 @@
 #include "dialects/nn/NN.h"
 #include "dialects/ps/PS.h"
 #include "dialects/task/Task.h"
+#include "passes/Outline/Apart.h"
 #include "passes/Outline/Fusion.h"
 #include "passes/Outline/Kernels.h"
 #include "passes/Outline/Keys.h"
@@ -10,8 +11,8 @@
 #include "passes/Outline/Masks.h"
 #include "passes/Outline/Packing.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 
-#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -120,8 +121,12 @@ LogicalResult ProgramOutliner::run() {
     joinKeys(program);
   }
   packProducts(program, fuse_);
-  if (fuse_)
+  if (fuse_) {
     fuseMasks(program);
+    remarkCalls(program);
+  } else {
+    remark(program, false, "all operations apart: asked for by --no-fuse", program.getSymName());
+  }
   // The symbol's name passes from the old program to the new one.
   source_.erase();
   return success();
@@ -138,16 +143,10 @@ LogicalResult ProgramOutliner::outlineBlock(Block &block) {
 
 void ProgramOutliner::remarkFusion(ArrayRef<FusionNote> notes) {
   for (const FusionNote &note : notes) {
-    auto options = remark::RemarkOpts::name(note.fused ? "fused" : "not-fused")
-                       .category("heter-fuse")
-                       .function(source_.getSymName());
     StringRef first = note.producer->getName().stripDialect(), second = note.consumer->getName().stripDialect();
-    std::string text = note.fused ? (first + " + " + second + ": " + note.why).str()
-                                  : (first + ", " + second + " apart: " + note.why).str();
-    if (note.fused)
-      remark::passed(note.consumer->getLoc(), options) << StringRef(text);
-    else
-      remark::missed(note.consumer->getLoc(), options) << StringRef(text);
+    remark(note.consumer, note.fused,
+           first + (note.fused ? " + " : ", ") + second + (note.fused ? ": " : " apart: ") + note.why,
+           source_.getSymName());
   }
 }
 

@@ -63,9 +63,6 @@ public:
       takePack(op);
     for (task::LibraryOp op : callsOf("lookup"))
       takePack(op);
-    for (auto op : block_.getOps<task::LibraryOp>())
-      if (op.getCallee() == "pack")
-        remark(op, false, "pack apart: neither a product nor a lookup makes what is packed");
   }
 
 private:
@@ -174,10 +171,8 @@ private:
     if (!mask)
       return;
     auto activation = packed_.find({mask->activation, Packing::Left});
-    if (activation == packed_.end() || !activation->second.getDefiningOp()->isBeforeInBlock(product)) {
-      remark(mask->kernel, false, "matmul, relu_grad apart: the activation is not packed before the product");
+    if (activation == packed_.end() || !activation->second.getDefiningOp()->isBeforeInBlock(product))
       return;
-    }
     SmallVector<Value> inputs(product.getInputs());
     inputs.push_back(activation->second);
     SmallVector<Type> types = {mask->masked.getType()};

@@ -6,6 +6,7 @@
 #include "passes/Remarks.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <map>
@@ -29,6 +30,8 @@ public:
 
   void run() {
     program_.walk([&](task::PushDenseOp push) { mark(push); });
+    llvm::MapVector<StringRef, task::PushRowsOp> tables;
+    program_.walk([&](task::PushRowsOp push) { tables.insert({push.getTable(), push}); });
     if (!marked_.empty())
       remark(
           marked_.front(), true,
@@ -36,6 +39,8 @@ public:
               ": block by block while the product makes the gradient, in synchronous runs of one micro-batch a step");
     for (auto &[reason, pushes] : apart_)
       remark(pushes.front(), false, "product, update of " + namesOf(pushes) + " apart: " + reason);
+    for (auto &[table, push] : tables)
+      remark(push, false, "lookup_grad, update of " + table + " apart: rows are updated when the step is closed");
   }
 
 private:
@@ -68,26 +73,31 @@ private:
   std::map<std::string, Pushes> apart_; ///< By reason.
 };
 
-/// One remark for the whole module: whoever pushes to servers updates nothing.
-void remarkServers(ModuleOp module) {
-  auto options = remark::RemarkOpts::name("not-fused").category("heter-fuse").function(ps::kServer);
-  remark::missed(module.getLoc(), options)
-      << "product, update of dense parameters apart: servers update them, from what trainers push";
+/// Remarks for the whole module: whoever pushes to servers updates nothing.
+void remarkServers(ModuleOp module, bool dense, bool rows) {
+  constexpr auto *why = " apart: servers update them, from what trainers push";
+  if (dense)
+    remark(module, false, Twine("product, update of dense parameters") + why, ps::kServer);
+  if (rows)
+    remark(module, false, Twine("lookup_grad, update of rows") + why, ps::kServer);
 }
 
 struct Updates : impl::UpdatesBase<Updates> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto fuse = module->getAttrOfType<BoolAttr>(nn::kFuseAttr);
-    bool onServers = false;
+    bool dense = false, rows = false;
     for (auto program : module.getOps<task::ProgramOp>()) {
-      if (program.getRole() == ps::kLocal)
+      if (program.getRole() == ps::kLocal) {
         Marker(program, !fuse || fuse.getValue()).run();
-      else
-        program.walk([&](task::PushDenseOp) { onServers = true; });
+        continue;
+      }
+      program.walk([&](Operation *op) {
+        dense |= isa<task::PushDenseOp>(op);
+        rows |= isa<task::PushRowsOp>(op);
+      });
     }
-    if (onServers)
-      remarkServers(module);
+    remarkServers(module, dense, rows);
     module->setAttr(nn::kStageAttr, StringAttr::get(&getContext(), "updates"));
   }
 };

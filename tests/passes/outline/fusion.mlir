@@ -176,3 +176,24 @@ module @rows attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "parti
     nn.predict "q"(%q) : tensor<?x4xf32>
   }
 }
+
+// -----
+
+// What could not be joined yet when it was first asked joins once its readers are one: %m leaves for two others, until
+// these are one kernel.
+module @twice attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  // CHECK-LABEL: module @twice
+  // CHECK: task.kernel @neg_mul_add_sub_0
+  // CHECK-NOT: task.kernel
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?x4xf32>
+    %s = nn.input "s" : tensor<?xf32>
+    %m = nn.neg %s : tensor<?xf32>
+    %a = nn.broadcast %m dims [0] : tensor<?xf32> -> tensor<?x4xf32>
+    %b = nn.broadcast %m dims [0] : tensor<?xf32> -> tensor<?x4xf32>
+    %p = nn.mul %x, %a : tensor<?x4xf32>
+    %q = nn.add %p, %b : tensor<?x4xf32>
+    %r = nn.sub %q, %x : tensor<?x4xf32>
+    nn.predict "r"(%r) : tensor<?x4xf32>
+  }
+}

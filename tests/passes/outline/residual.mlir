@@ -3,9 +3,9 @@
 // RUN: heter-opt %s --heter-outline | FileCheck %s
 // RUN: heter-opt %s --heter-outline --remarks-filter=heter-fuse --remark-format=emitRemark -o /dev/null 2>&1 \
 // RUN:     | FileCheck %s --check-prefix=WHY
-// WHY-DAG: linear, add apart: a product ends with a bias and a relu; a kernel does all else
-// WHY-DAG: matmul, add apart: a product ends with a bias and a relu; a kernel does all else
-// WHY-DAG: add + relu: one loop computes both
+// WHY-DAG: add + relu: one kernel computes them
+// WHY-DAG: add + relu_grad + reduce_sum: one kernel computes them
+// WHY-DAG: matmul, add apart: a product ends with a bias and a relu, or a relu's mask and the sums of columns; a kernel does all else
 
 module @residual attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
   nn.parameter @w : tensor<8x8xf32> init #nn.init<"zeros", 0.0>

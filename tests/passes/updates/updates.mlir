@@ -168,7 +168,9 @@ module @no_fuse attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "ou
 // -----
 
 // WHY-DAG: product, update of dense parameters apart: servers update them, from what trainers push
+// WHY-DAG: lookup_grad, update of rows apart: servers update them, from what trainers push
 module @ps attributes {nn.mode = "ps", nn.seed = 0 : i64, nn.stage = "outline", nn.fuse = true} {
+  nn.table @e [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>>]
   // CHECK: module @ps
   // CHECK-NOT: update_after
   nn.parameter @w : tensor<1024x512xf32> init #nn.init<"zeros", 0.0>
@@ -177,5 +179,24 @@ module @ps attributes {nn.mode = "ps", nn.seed = 0 : i64, nn.stage = "outline", 
     %y = task.input "y" named "y" : tensor<?x512xf32>
     %dw = task.library "matmul"(%x, %y) options {transpose_a = true} named "dw" : (tensor<?x1024xf32>, tensor<?x512xf32>) -> tensor<1024x512xf32>
     task.push_dense @w(%dw) named "push w" : tensor<1024x512xf32>
+    %i = task.input "i" named "i" : tensor<?x1xi64>
+    %g = task.input "g" named "g" : tensor<?x1x2xf32>
+    %k:2 = task.library "unique_keys"(%i) named "k" : (tensor<?x1xi64>) -> (!nn.rows<0>, tensor<?x1xi64>)
+    %r = task.library "lookup_grad"(%k#0, %k#1, %g) options {begins = array<i64: 0>, dim = 2 : i64, pools = "none"} named "r" : (!nn.rows<0>, tensor<?x1xi64>, tensor<?x1x2xf32>) -> !nn.rows<2>
+    task.push_rows @e part("") (%r) named "push e" : !nn.rows<2>
+  }
+}
+
+// -----
+
+// WHY-DAG: lookup_grad, update of e apart: rows are updated when the step is closed
+module @rows attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "outline", nn.fuse = true} {
+  nn.table @e [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>>]
+  task.program @local.train role("local") graph("train") class("cpu") {
+    %i = task.input "i" named "i" : tensor<?x1xi64>
+    %g = task.input "g" named "g" : tensor<?x1x2xf32>
+    %k:2 = task.library "unique_keys"(%i) named "k" : (tensor<?x1xi64>) -> (!nn.rows<0>, tensor<?x1xi64>)
+    %r = task.library "lookup_grad"(%k#0, %k#1, %g) options {begins = array<i64: 0>, dim = 2 : i64, pools = "none"} named "r" : (!nn.rows<0>, tensor<?x1xi64>, tensor<?x1x2xf32>) -> !nn.rows<2>
+    task.push_rows @e part("") (%r) named "push e" : !nn.rows<2>
   }
 }
