@@ -111,7 +111,7 @@ static Duration processorTimeOfThread() {
 }
 
 /// What unhurriedFor takes at least for so much processor time.
-static constexpr Duration leastFor(Duration used) { return used * 16 / 5; }
+static constexpr Duration leastFor(Duration used) { return used * 14 / 5; }
 
 void unhurriedFor(Scheduler &scheduler, Pace &pace, int64_t count, const std::function<void(int64_t)> &body) {
   // Seldom and for long: whoever wakes up has to wait for a processor, and takes it from others amid their work.

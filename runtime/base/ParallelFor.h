@@ -40,7 +40,7 @@ private:
 };
 
 /// Runs body(0) .. body(count - 1) in order on the calling thread, which may block, and unless `pace` is full rests now
-/// and then, so that it takes not quite a third of a processor by the clock of `scheduler`: for work beside which
+/// and then, so that it takes a good third of a processor by the clock of `scheduler`: for work beside which
 /// other work, for which there are as many threads as processors, is to come on. Where the processors are contended for
 /// anyhow, it does not rest.
 void unhurriedFor(Scheduler &scheduler, Pace &pace, int64_t count, const std::function<void(int64_t)> &body);

@@ -77,6 +77,8 @@ public:
   /// The segment of a hash. Brings the bucket near.
   static Bucket *approach(Entry entry, uint64_t hash);
   Bucket *approach(uint64_t hash) const { return approach(&directory_[slotOf(skewedPrefix(hash))], hash); }
+  /// Brings near what inserting a hash takes.
+  void approachToInsert(uint64_t hash) const { prefetchLine(approach(hash)); }
   /// The most likely row of a hash, whose key is not compared, or `none`: worth prefetching.
   static uint32_t candidate(const Bucket *segment, uint64_t hash);
   uint32_t find(Bucket *segment, uint64_t hash, uint64_t key, const RowStore &rows) const;

@@ -55,7 +55,7 @@ private:
   char *at_;
 };
 
-/// Pieces of memory of one size, 12 bytes at least, by number. Slabs grow with their number, each a 128th to a 256th of
+/// Pieces of memory of one size, 16 bytes at least, by number. Slabs grow with their number, each a 128th to a 256th of
 /// what is there, so that the table that finds them stays small enough for the nearest cache. Thread-compatible.
 class RowSlabs {
 public:
@@ -69,10 +69,12 @@ public:
   }
   size_t rowBytes() const { return rowBytes_; }
   uint32_t used() const { return used_; }
+  /// Above the numbers of all that were ever in use.
+  uint32_t end() const { return end_; }
 
 private:
   static constexpr uint32_t noRow = ~uint32_t{0};
-  static constexpr size_t nextFreeAt = sizeof(uint64_t); ///< Behind a row's key.
+  static constexpr size_t nextFreeAt = Row::headerBytes; ///< Behind a row's key and marks.
   static constexpr int doublingBits = 7; ///< From one doubling of the slabs' size to the next there are 128 slabs.
 
   /// Log2 of the pieces of the slab that holds a piece; the first 256 slabs have one.
@@ -116,8 +118,12 @@ public:
   uint32_t add(uint64_t key, bool isShort);
   /// A row on disk, with the key, the marks and the first floats of `from`. REQUIRES: as add().
   uint32_t addOnDisk(Row from, bool isShort, uint32_t slot);
-  /// Until the row is used again it keeps its key: who still looks at it does not take it for another key's.
-  void remove(uint32_t row) { slabsOf(row).free(numberOf(row)); }
+  /// Until the row is used again it keeps its key: who still looks at it does not take it for another key's. Its epoch
+  /// is 0 then, which is that of no row.
+  void remove(uint32_t row) {
+    at(row).setEpoch(0);
+    slabsOf(row).free(numberOf(row));
+  }
 
   /// A row on disk has no floats here.
   Row at(uint32_t row) const { return Row(slabsOf(row).at(numberOf(row))); }
@@ -137,6 +143,9 @@ public:
     prefetchLine(row.at(last)); // of the line before it again, at times: a test would cost more
   }
 
+  /// The numbers of a size's rows in memory are below; of some of them there is no row any more.
+  uint32_t endOfNumbers(bool isShort) const { return slabs_[isShort ? 2 : 0].end(); }
+
   // On disk or in memory.
   int64_t wholeRows() const { return int64_t{slabs_[0].used()} + slabs_[1].used(); }
   int64_t shortRows() const { return int64_t{slabs_[2].used()} + slabs_[3].used(); }
@@ -147,7 +156,9 @@ private:
   static constexpr uint32_t diskBit = uint32_t{1} << 30;
   static constexpr uint32_t numberMask = diskBit - 1;
   static constexpr size_t most = 512; ///< Bytes to prefetch.
-  static size_t bytesOf(int64_t floats) { return Row::headerBytes + static_cast<size_t>(floats) * sizeof(float); }
+  static size_t bytesOf(int64_t floats) {
+    return Row::headerBytes + static_cast<size_t>(std::max<int64_t>(floats, 1)) * sizeof(float);
+  }
   const RowSlabs &slabsOf(uint32_t row) const { return slabs_[row >> 30]; }
   RowSlabs &slabsOf(uint32_t row) { return slabs_[row >> 30]; }
 

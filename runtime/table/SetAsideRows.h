@@ -1,5 +1,5 @@
 // SetAsideRows: rows of a range as they were when a snapshot of it began, kept until the snapshot comes to them. They
-// are added in whatever order updates come to rows, and taken in the order of positions in the range's index.
+// are added in whatever order updates come to rows, and taken in that order.
 #ifndef HETER_RUNTIME_TABLE_SETASIDEROWS_H
 #define HETER_RUNTIME_TABLE_SETASIDEROWS_H
 
@@ -7,24 +7,19 @@
 #include "runtime/table/RowStore.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <new>
 #include <span>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 namespace heter::runtime {
 
-/// Rows lie one after another in large pieces of memory, as they come, and so do their places: all that adding one
-/// costs an update is to write on. Who takes rows sorts the places that came since into buckets of a few positions
-/// each, and so knows the rows that it wants ahead. Thread-compatible.
+/// Rows lie one after another in large pieces of memory, as they come: all that adding one costs an update is to write
+/// on, and all that taking one costs is to read on. Thread-compatible.
 class SetAsideRows {
 public:
   struct Entry {
-    uint64_t position; ///< RowIndex::position of the row's hash.
     uint64_t key;
     uint16_t epoch;
     uint16_t seen;
@@ -32,55 +27,47 @@ public:
   };
 
   /// `arena` outlives the rows.
-  explicit SetAsideRows(RowArena &arena) : memory_(arena) {}
+  explicit SetAsideRows(RowArena &arena) : arena_(arena) {}
 
-  /// Copies a row. REQUIRES: it was not added before, and no dropBelow passed its position.
+  /// Copies a row. REQUIRES: it was not added before.
   void add(const Entry &entry, std::span<const float> state) {
     const size_t size = sizeof(Stored) + (state.size_bytes() + 7) / 8 * 8;
-    auto *stored = new (memory_.take(size)) Stored{entry.key, static_cast<uint32_t>(state.size()),
-                                                   static_cast<uint32_t>(entry.admitted), entry.epoch, entry.seen};
+    if (left_ < size)
+      nextPiece(size);
+    auto *stored = new (free_) Stored{entry.key, static_cast<uint32_t>(state.size()),
+                                      static_cast<uint32_t>(entry.admitted), entry.epoch, entry.seen};
     std::copy(state.begin(), state.end(), floatsOf(stored));
-    came_.push_back({stored, entry.position});
+    free_ += size;
+    left_ -= size;
   }
 
-  /// Calls visit(entry, state) for each row of a position below `end` that is not dropped, in no order. The states live
-  /// until clear().
-  template <typename Visit> void visitBelow(uint64_t end, Visit visit) {
-    constexpr size_t ahead = 16;
-    sortIn();
-    findBelow(end);
-    for (size_t i = 0; i < std::min(ahead, due_.size()); ++i)
-      prefetch(due_[i]);
-    for (size_t i = 0; i < due_.size(); ++i) {
-      if (i + ahead < due_.size())
-        prefetch(due_[i + ahead]);
-      const Stored &row = *due_[i].row;
-      visit(Entry{due_[i].position, row.key, row.epoch, row.seen, row.admitted != 0},
-            std::span<const float>(floatsOf(due_[i].row), row.floats));
+  /// Calls visit(entry, state) for each of the next `most` rows at most that were not taken yet, and takes them; false
+  /// if there is none. The states live until clear().
+  template <typename Visit> bool takeSome(size_t most, Visit visit) {
+    size_t taken = 0;
+    for (; taken < most && hasMore(); ++taken) {
+      auto *row = reinterpret_cast<Stored *>(pieces_[takenPieces_].begin + takenBytes_);
+      takenBytes_ += sizeof(Stored) + (row->floats * sizeof(float) + 7) / 8 * 8;
+      prefetchLine(reinterpret_cast<const char *>(row) + ahead);
+      visit(Entry{row->key, row->epoch, row->seen, row->admitted != 0},
+            std::span<const float>(floatsOf(row), row->floats));
     }
-  }
-
-  /// Drops the rows of positions below `end`, not their memory.
-  void dropBelow(uint64_t end) {
-    dropped_ = end;
-    first_ = end >> bucketShift;
+    return taken > 0;
   }
 
   /// Forgets all rows. Their memory is for the next ones: those of the next save will be about as many. Until then its
   /// arena may lend it to the system.
   void clear() {
-    memory_.reuse();
-    came_ = {};
-    buckets_ = {};
-    due_ = {};
-    left_ = {};
-    dropped_ = 0;
-    first_ = 0;
+    used_ = 0;
+    free_ = nullptr;
+    left_ = 0;
+    takenPieces_ = 0;
+    takenBytes_ = 0;
   }
 
 private:
-  static constexpr int bucketShift = 20; ///< Of positions, which are below 2^32: a bucket holds a few hundred rows.
-  static constexpr size_t bucketCount = size_t{1} << (32 - bucketShift);
+  static constexpr size_t pieceBytes = size_t{64} << 10;
+  static constexpr size_t ahead = 1024; ///< Bytes by which rows are brought near before they are taken.
 
   struct Stored {
     uint64_t key;
@@ -89,110 +76,48 @@ private:
     uint16_t epoch;
     uint16_t seen;
   };
-  struct Place {
-    Stored *row;
-    uint64_t position;
-  };
-  /// Some places of a bucket.
-  struct Places {
-    Places *before;
-    size_t used;
-    std::array<Place, 7> at;
-  };
-  /// Pieces of the arena's, of which small ones are handed out.
-  class Memory {
-  public:
-    explicit Memory(RowArena &arena) : arena_(arena) {}
-    /// At a multiple of 8. REQUIRES: so is `bytes`.
-    char *take(size_t bytes) {
-      while (left_ < bytes) {
-        if (next_ == pieces_.size()) {
-          const size_t size = std::max(size_t{64} << 10, bytes);
-          pieces_.push_back({arena_.allocate(size), size});
-        }
-        std::tie(free_, left_) = pieces_[next_++];
-      }
-      left_ -= bytes;
-      return std::exchange(free_, free_ + bytes);
-    }
-    /// Hands the same memory out again.
-    void reuse() {
-      next_ = 0;
-      left_ = 0;
-    }
-
-  private:
-    RowArena &arena_;
-    std::vector<std::pair<char *, size_t>> pieces_;
-    size_t next_ = 0;
-    char *free_ = nullptr;
-    size_t left_ = 0;
+  struct Piece {
+    char *begin;
+    size_t size;
+    size_t filled; ///< Bytes that rows take, once the next piece is begun.
   };
 
   static float *floatsOf(Stored *row) { return reinterpret_cast<float *>(row + 1); }
-  static void prefetch(const Places *places) {
-    const char *at = reinterpret_cast<const char *>(places);
-    prefetchLine(at);
-    prefetchLine(at + 64);
-    prefetchLine(at + sizeof(Places) - 1);
-  }
-  static void prefetch(const Place &place) {
-    const char *at = reinterpret_cast<const char *>(place.row);
-    prefetchLine(at);
-    prefetchLine(at + 64);
-  }
 
-  /// Puts the places that came since the last time into their buckets, those of dropped rows too.
-  void sortIn() {
-    constexpr size_t ahead = 8;
-    if (came_.empty())
-      return;
-    if (buckets_.empty())
-      buckets_.resize(bucketCount);
-    for (size_t i = 0; i < came_.size(); ++i) {
-      if (i + ahead < came_.size())
-        if (const Places *places = buckets_[came_[i + ahead].position >> bucketShift])
-          __builtin_prefetch(places, 1, 2);
-      Places *&last = buckets_[came_[i].position >> bucketShift];
-      if (!last || last->used == last->at.size())
-        last = new (memory_.take(sizeof(Places))) Places{last, 0, {}};
-      last->at[last->used++] = came_[i];
+  /// Goes on in a piece that has `atLeast` bytes.
+  void nextPiece(size_t atLeast) {
+    if (used_ > 0)
+      pieces_[used_ - 1].filled = static_cast<size_t>(free_ - pieces_[used_ - 1].begin);
+    for (; used_ < pieces_.size() && pieces_[used_].size < atLeast; ++used_)
+      pieces_[used_].filled = 0;
+    if (used_ == pieces_.size()) {
+      const size_t size = std::max(pieceBytes, atLeast);
+      pieces_.push_back({arena_.allocate(size), size, 0});
     }
-    came_.clear();
+    free_ = pieces_[used_].begin;
+    left_ = pieces_[used_].size;
+    ++used_;
   }
 
-  /// Sets due_ to the places of positions below `end` that are not dropped. Goes back through all their buckets in
-  /// turn: where a bucket's places before these lie is known only once these are near.
-  void findBelow(uint64_t end) {
-    due_.clear();
-    left_.clear();
-    for (size_t b = first_; b < buckets_.size() && (b << bucketShift) < end; ++b)
-      if (buckets_[b])
-        left_.push_back(buckets_[b]);
-    for (const Places *places : left_)
-      prefetch(places);
-    while (!left_.empty()) {
-      size_t kept = 0;
-      for (const Places *places : left_) {
-        if (places->before) {
-          prefetch(places->before);
-          left_[kept++] = places->before;
-        }
-        for (const Place &place : std::span(places->at).first(places->used))
-          if (place.position >= dropped_ && place.position < end)
-            due_.push_back(place);
-      }
-      left_.resize(kept);
+  /// Whether there is a row to take, which is then next.
+  bool hasMore() {
+    for (; takenPieces_ < used_; ++takenPieces_, takenBytes_ = 0) {
+      const Piece &piece = pieces_[takenPieces_];
+      const size_t filled = takenPieces_ + 1 < used_ ? piece.filled : static_cast<size_t>(free_ - piece.begin);
+      if (takenBytes_ < filled)
+        return true;
+      if (takenPieces_ + 1 == used_)
+        return false; // more may come behind these
     }
+    return false;
   }
 
-  Memory memory_;
-  std::vector<Place> came_;       ///< Since places were last sorted in.
-  std::vector<Places *> buckets_; ///< The last of each; none as long as nothing was sorted in.
-  std::vector<Place> due_;        ///< This and the next are kept so that calls do not allocate.
-  std::vector<const Places *> left_;
-  uint64_t dropped_ = 0;
-  size_t first_ = 0; ///< Buckets below are dropped.
+  RowArena &arena_;
+  std::vector<Piece> pieces_;
+  size_t used_ = 0;      ///< Pieces that have rows; the last of them is being filled.
+  char *free_ = nullptr; ///< Where the next row goes ..
+  size_t left_ = 0;      ///< .. and the bytes there.
+  size_t takenPieces_ = 0, takenBytes_ = 0;
 };
 
 } // namespace heter::runtime

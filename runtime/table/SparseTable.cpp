@@ -209,8 +209,7 @@ void SparseTable::putRows(std::span<const RowImage> rows) {
     TableRange &range = *ranges_[first];
     {
       WriterLock lock(range.mutex());
-      for (const RowImage &row : rows.first(count))
-        range.put(row);
+      range.put(rows.first(count));
     }
     if (isTiered())
       trimRange(first);

@@ -118,7 +118,7 @@ public:
 
   // For checkpoints; see also TableSnapshot.h.
 
-  /// Calls `visit` with every row, ordered by mixed key. Stops at the first error. REQUIRES: no snapshot is taken.
+  /// Calls `visit` with every row, in no order. Stops at the first error. REQUIRES: no snapshot is taken.
   Status visitRows(const std::function<Status(const RowImage &)> &visit) const;
   /// Makes the index ready for about `rows` rows, as if they had come one by one, and has putRows() make memory ready
   /// for them. `parallelFor` spreads the work; empty: it is done here. REQUIRES: there are none yet.

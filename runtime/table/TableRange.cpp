@@ -169,21 +169,38 @@ void TableRange::update(int part, std::span<const BatchKey> keys, std::span<cons
   updater.flush();
 }
 
-void TableRange::put(const RowImage &image) {
+void TableRange::put(std::span<const RowImage> images) {
+  constexpr size_t ahead = 32; // the buckets of so many keys are brought near: keys come in any order
+  std::array<uint64_t, ahead> hashes;
+  const auto approach = [&](size_t i) HETER_REQUIRES(mutex_) {
+    if (i >= images.size())
+      return;
+    hashes[i % ahead] = index_.hash()(images[i].key);
+    index_.approachToInsert(hashes[i % ahead]);
+  };
+  for (size_t i = 0; i < ahead; ++i)
+    approach(i);
+  for (size_t i = 0; i < images.size(); ++i) {
+    const uint64_t hash = hashes[i % ahead];
+    approach(i + ahead);
+    putOne(hash, images[i]);
+  }
+}
+
+void TableRange::putOne(uint64_t hash, const RowImage &image) {
   assert(static_cast<int64_t>(image.state.size()) == spec_.floatsOf(!image.admitted));
-  const BatchKey key{image.key, index_.hash()(image.key), 0, 0};
-  uint32_t row = index_.find(key.hash, image.key, rows_);
+  uint32_t row = index_.find(hash, image.key, rows_);
   if (row == RowIndex::none) {
     row = addRow(image.key, !image.admitted);
-    index_.insert(key.hash, row, rows_);
+    index_.insert(hash, row, rows_);
     tally(image.key, row, true);
   } else {
     assert(!tier_ || !inSnapshot_);
     if (!RowStore::isOnDisk(row))
-      markChanged(key.hash, row);
+      markChanged(hash, row);
     if (RowStore::isOnDisk(row) || RowStore::isShort(row) == image.admitted) {
       const uint32_t other = addRow(image.key, !image.admitted);
-      index_.replace(key.hash, row, other);
+      index_.replace(hash, row, other);
       tally(image.key, row, false);
       tally(image.key, other, true);
       removeRow(row);
@@ -231,7 +248,9 @@ void TableRange::beginSnapshot(const SlotsOnDisk *apart) {
   if (epoch_ == std::numeric_limits<uint16_t>::max())
     beginEpochsAnew();
   inSnapshot_ = true;
+  since_ = 0;
   walked_ = 0;
+  walkedRows_ = {};
   ++epoch_;
   apart_ = apart;
   for (const Moved &row : std::exchange(movedEarly_, {}))
@@ -264,50 +283,69 @@ void TableRange::setAside(uint64_t hash, uint32_t row) {
     return;
   const Row at = rows_.at(row);
   const bool isShort = RowStore::isShort(row);
-  asides_.add({RowIndex::position(hash), at.key(), at.epoch(), at.seen(), !isShort},
-              {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))});
+  asides_.add({at.key(), at.epoch(), at.seen(), !isShort}, {at.floats(), static_cast<size_t>(spec_.floatsOf(isShort))});
 }
 
 void TableRange::prefetch(uint32_t row) const {
   RowStore::prefetch(rows_.at(row), bytesUpTo(spec_.floatsOf(RowStore::isShort(row))));
 }
 
-bool TableRange::nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit, DiskRows &onDisk) {
-  constexpr size_t ahead = 16;
-  bool any = false;
-  std::vector<uint32_t> rows;
-  while (!any && walked_ < RowIndex::positions) {
-    const uint64_t end = index_.segmentEnd(walked_);
-    index_.segmentRows(walked_, rows);
-    for (size_t i = 0; i < std::min(ahead, rows.size()); ++i)
-      prefetch(rows[i]);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (i + ahead < rows.size())
-        prefetch(rows[i + ahead]);
-      const uint16_t epoch = rows_.at(rows[i]).epoch();
-      if (epoch == epoch_ || epoch <= since)
-        continue;
-      if (isApart(rows[i])) {
-        if (since > 0 && RowStore::isOnDisk(rows[i]) && !moved_.contains(rows_.key(rows[i])))
-          apartRows_.push_back(diskRow(0, rows[i], 0));
-        continue;
-      }
-      if (RowStore::isOnDisk(rows[i]))
-        onDisk.add(diskRow(0, rows[i], 0));
-      else
-        visit(imageOf(rows[i]));
-      any = true;
+bool TableRange::walkMemory(const RowVisit &visit) {
+  constexpr uint32_t most = 1024;
+  constexpr size_t ahead = 1024; // bytes, beyond what the processor does by itself
+  for (const bool isShort : {false, true}) {
+    uint32_t &walked = walkedRows_[isShort];
+    const uint32_t end = std::min(rows_.endOfNumbers(isShort), walked + most);
+    if (walked == end)
+      continue;
+    for (; walked < end; ++walked) {
+      const uint32_t row = RowStore::rowOf(walked, isShort);
+      const Row at = rows_.at(row);
+      prefetchLine(at.at(ahead));
+      if (at.epoch() != epoch_ && at.epoch() > since_) // else it is set aside, new, not wanted or no row any more
+        visit(imageOf(row));
     }
-    asides_.visitBelow(end, [&](const SetAsideRows::Entry &row, std::span<const float> state) {
-      if (row.epoch <= since)
-        return;
-      visit({row.key, row.admitted, state, row.seen});
-      any = true;
-    });
-    asides_.dropBelow(end);
-    walked_ = end;
+    return true;
   }
-  return any;
+  return false;
+}
+
+bool TableRange::walkIndex(const RowVisit &visit, DiskRows &onDisk) {
+  constexpr size_t ahead = 16;
+  if (walked_ >= RowIndex::positions)
+    return false;
+  std::vector<uint32_t> rows;
+  index_.segmentRows(walked_, rows);
+  for (size_t i = 0; i < std::min(ahead, rows.size()); ++i)
+    prefetch(rows[i]);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i + ahead < rows.size())
+      prefetch(rows[i + ahead]);
+    const uint16_t epoch = rows_.at(rows[i]).epoch();
+    if (epoch == epoch_ || epoch <= since_)
+      continue;
+    if (isApart(rows[i])) {
+      if (since_ > 0 && RowStore::isOnDisk(rows[i]) && !moved_.contains(rows_.key(rows[i])))
+        apartRows_.push_back(diskRow(0, rows[i], 0));
+    } else if (RowStore::isOnDisk(rows[i])) {
+      onDisk.add(diskRow(0, rows[i], 0));
+    } else {
+      visit(imageOf(rows[i]));
+    }
+  }
+  walked_ = index_.segmentEnd(walked_);
+  return true;
+}
+
+bool TableRange::nextOfSnapshot(uint16_t since, const RowVisit &visit, DiskRows &onDisk) {
+  constexpr size_t most = 512;
+  since_ = since;
+  if (tier_ ? walkIndex(visit, onDisk) : walkMemory(visit))
+    return true;
+  return asides_.takeSome(most, [&](const SetAsideRows::Entry &row, std::span<const float> state) {
+    if (row.epoch > since) // some were set aside before it was known what is wanted
+      visit({row.key, row.admitted, state, row.seen});
+  });
 }
 
 } // namespace heter::runtime

@@ -96,8 +96,8 @@ public:
 
   /// Makes the index ready for about `rows` rows. REQUIRES: there are none yet.
   void reserve(int64_t rows) HETER_REQUIRES(mutex_) { index_.reserve(rows, rows_); }
-  /// Adds or replaces a row. REQUIRES: with a tier, that there is no snapshot.
-  void put(const RowImage &image) HETER_REQUIRES(mutex_);
+  /// Adds or replaces rows, of which the last of a key counts. REQUIRES: with a tier, that there is no snapshot.
+  void put(std::span<const RowImage> images) HETER_REQUIRES(mutex_);
 
   /// Calls `visit` with each row of the segment that holds a position of the index, in no order, and gives where the
   /// segment ends; `visit` takes what it needs of a row. Those on disk are added to `onDisk` instead.
@@ -145,7 +145,8 @@ public:
   int64_t wholeRows() const HETER_REQUIRES_SHARED(mutex_) { return rows_.wholeRows(); }
   int64_t shortRows() const HETER_REQUIRES_SHARED(mutex_) { return rows_.shortRows(); }
 
-  // Snapshots: of the rows as they were when it began, in the order of mixed keys. One at a time.
+  // Snapshots: of the rows as they were when it began, in the order in which they lie in memory, or with a tier, where
+  // rows move, in that of mixed keys; and then of those that were set aside. One at a time.
 
   /// With `apart`, which outlives the snapshot, rows that are on disk at the instant are left to who reads those slots:
   /// nextOfSnapshot() leaves them out, wherever they are by then. `apart` says which slots these are at some time since
@@ -155,9 +156,9 @@ public:
   void noteMoves() HETER_REQUIRES(mutex_) { notesMoves_ = true; }
   /// Of the rows left out, the slots of those that changed after epoch `since`. REQUIRES: nextOfSnapshot() gave false.
   void addChangedApart(uint16_t since, SlotsOnDisk &slots) const HETER_REQUIRES_SHARED(mutex_);
-  /// Calls `visit`, which takes what it needs, with the next rows of the snapshot that changed after epoch `since`:
-  /// those of one segment of the index, in no order, behind those of the call before; false if there are no more. Pulls
-  /// may run beside it. Those on disk are added to `onDisk` instead. REQUIRES: one call at a time.
+  /// Calls `visit`, which takes what it needs, with the next rows of the snapshot that changed after epoch `since`, a
+  /// thousand at most and maybe none; false if there are no more. Pulls may run beside it. Those on disk are added to
+  /// `onDisk` instead. REQUIRES: one call at a time, and `since` is that of the first one.
   bool nextOfSnapshot(uint16_t since, const std::function<void(const RowImage &)> &visit, DiskRows &onDisk)
       HETER_REQUIRES_SHARED(mutex_);
   void endSnapshot() HETER_REQUIRES(mutex_);
@@ -180,6 +181,7 @@ private:
     return rows_.rowsInMemory(false) * spec_.rowMemory(false) + rows_.rowsInMemory(true) * spec_.rowMemory(true);
   }
   uint32_t create(const BatchKey &key, bool isShort) HETER_REQUIRES(mutex_);
+  void putOne(uint64_t hash, const RowImage &image) HETER_REQUIRES(mutex_);
   /// The row of a key that is pushed to the counting part and has none, or RowIndex::none if it gets none.
   uint32_t createCounted(const BatchKey &key, const TableTime &time) HETER_REQUIRES(mutex_);
   /// Counts a push to a row.
@@ -198,7 +200,11 @@ private:
   void prefetch(uint32_t row) const HETER_REQUIRES_SHARED(mutex_);
   /// Whether a snapshot has not come to the row yet, and wants it.
   bool wantsAside(uint64_t hash, uint32_t row) const HETER_REQUIRES(mutex_) {
-    return inSnapshot_ && rows_.at(row).epoch() != epoch_ && RowIndex::position(hash) >= walked_ && !isApart(row);
+    const uint16_t epoch = rows_.at(row).epoch();
+    return inSnapshot_ && epoch != epoch_ && epoch > since_ && !isWalked(hash, row) && !isApart(row);
+  }
+  bool isWalked(uint64_t hash, uint32_t row) const HETER_REQUIRES(mutex_) {
+    return tier_ ? RowIndex::position(hash) < walked_ : RowStore::numberOf(row) < walkedRows_[RowStore::isShort(row)];
   }
   /// Whether a row, which has not changed since, was on disk at the instant of a snapshot that leaves such rows out.
   bool isApart(uint32_t row) const HETER_REQUIRES_SHARED(mutex_) {
@@ -208,6 +214,10 @@ private:
   /// Remembers that a row on disk loses its slot, if a snapshot has to know. REQUIRES: nobody was given the slot yet.
   void noteMove(uint32_t row) HETER_REQUIRES(mutex_);
   void setAside(uint64_t hash, uint32_t row) HETER_REQUIRES(mutex_);
+  using RowVisit = std::function<void(const RowImage &)>;
+  // As nextOfSnapshot(): rows that were not set aside.
+  bool walkMemory(const RowVisit &visit) HETER_REQUIRES_SHARED(mutex_);
+  bool walkIndex(const RowVisit &visit, DiskRows &onDisk) HETER_REQUIRES_SHARED(mutex_);
   void beginEpochsAnew() HETER_REQUIRES(mutex_);
   struct Candidate;
   /// Sets a candidate's score and age, and whether it goes for either.
@@ -246,7 +256,9 @@ private:
 
   bool inSnapshot_ HETER_GUARDED_BY(mutex_) = false;
   // Changed by who holds the mutex alone, and by the one call of nextOfSnapshot, which excludes all of these.
-  uint64_t walked_ = 0; ///< Positions below are in the snapshot already.
+  uint16_t since_ = 0;                   ///< The snapshot is asked for what changed after this epoch.
+  uint64_t walked_ = 0;                  ///< With a tier, positions below are in the snapshot already ..
+  std::array<uint32_t, 2> walkedRows_{}; ///< .. without, numbers below, of whole and of short rows.
   SetAsideRows asides_;
   std::vector<DiskRow> apartRows_; ///< Rows left out that changed after what the snapshot is asked for, if not moved.
 };

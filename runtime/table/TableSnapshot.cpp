@@ -93,21 +93,21 @@ int TableSnapshot::rangeOf(uint64_t key) const { return table_.rangeOfShard_[sta
 Status TableSnapshot::visit(uint16_t since, const std::function<Status(const RowImage &)> &visit) {
   assert(!apart_);
   HETER_RETURN_IF_ERROR(check(since));
-  struct Copy {
-    RowImage image;
-    std::vector<float> state;
+  std::vector<RowImage> rows;
+  std::vector<std::vector<float>> states;
+  const auto copy = [&](const RowImage &row) {
+    rows.push_back(row);
+    states.emplace_back(row.state.begin(), row.state.end());
   };
-  std::vector<Copy> rows;
-  const auto copy = [&rows](const RowImage &row) { rows.push_back({row, {row.state.begin(), row.state.end()}}); };
   for (int range = 0; range < ranges; ++range)
-    for (;; rows.clear()) {
+    for (;; rows.clear(), states.clear()) {
       HETER_ASSIGN_OR_RETURN(const bool any, next(range, since, copy));
       if (!any)
         break;
-      std::sort(rows.begin(), rows.end(),
-                [](const Copy &a, const Copy &b) { return mixKey(a.image.key) < mixKey(b.image.key); });
-      for (const Copy &row : rows)
-        HETER_RETURN_IF_ERROR(visit({row.image.key, row.image.admitted, row.state, row.image.seen}));
+      for (size_t i = 0; i < rows.size(); ++i) {
+        rows[i].state = states[i];
+        HETER_RETURN_IF_ERROR(visit(rows[i]));
+      }
     }
   return {};
 }

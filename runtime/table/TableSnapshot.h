@@ -36,9 +36,9 @@ public:
   Status check(uint16_t since) const;
 
   /// Calls `visit` with the next rows of a range that changed after epoch `since`; false if there are no more. These
-  /// are some hundred, in no order, behind all of the call before in the order of mixed keys; they may be pulled but
-  /// not change meanwhile, and `visit` takes what it needs. Different ranges may be read at once. An error: rows on
-  /// disk cannot be read. REQUIRES: check(since).
+  /// are a thousand at most, maybe none, in no order; they may be pulled but not change meanwhile, and `visit` takes
+  /// what it needs. Different ranges may be read at once. An error: rows on disk cannot be read. REQUIRES:
+  /// check(since), which is that of the first call.
   StatusOr<bool> next(int range, uint16_t since, const std::function<void(const RowImage &)> &visit);
 
   // Rows on disk that are given apart. What the disk holds of the instant stays there until the snapshot is gone.
@@ -51,8 +51,8 @@ public:
   /// The range of a key.
   int rangeOf(uint64_t key) const;
 
-  /// Calls `visit` with every row that changed after epoch `since`, ordered by mixed key, and so by virtual shard.
-  /// Stops at the first error. REQUIRES: called once, instead of next(), and rows on disk are given in order.
+  /// Calls `visit` with every row that changed after epoch `since`, in no order. Stops at the first error. REQUIRES:
+  /// called once, instead of next(), and rows on disk are given in order.
   Status visit(uint16_t since, const std::function<Status(const RowImage &)> &visit);
 
   /// The keys whose rows were evicted after epoch `since`, in order of their mixed keys; some may have new rows.

@@ -1,77 +1,58 @@
-// Rows set aside come back each once, whole, at the first visit that reaches their positions, however many lie
-// together.
+// Rows set aside come back each once and whole, in the order in which they were added, also while more are added.
 #include "runtime/table/SetAsideRows.h"
 
-#include <array>
+#include <algorithm>
 #include <gtest/gtest.h>
-#include <random>
-#include <set>
+#include <vector>
 
 using namespace heter::runtime;
 
 namespace {
 
-constexpr uint64_t positions = uint64_t{1} << 32;
-
-struct Added {
-  uint64_t position;
-  uint64_t key;
-};
-
-std::array<float, 3> stateOf(uint64_t key) {
-  return {static_cast<float>(key), static_cast<float>(key) + 0.5F, static_cast<float>(key) * 2};
+/// Of different sizes, some larger than what memory is taken in.
+std::vector<float> stateOf(uint64_t key) {
+  return std::vector<float>(key % 501 == 500 ? 50000 : key % 29, static_cast<float>(key) + 0.5F);
 }
 
-/// Adds `count` rows between two positions, with keys from `key` on.
-void addRows(SetAsideRows &rows, std::vector<Added> &added, uint64_t begin, uint64_t end, uint64_t key, int count) {
-  std::mt19937_64 random(key);
-  for (int i = 0; i < count; ++i, ++key) {
-    const uint64_t position = begin + random() % (end - begin);
-    rows.add({position, key, static_cast<uint16_t>(key % 7), static_cast<uint16_t>(key % 5), key % 3 == 0},
-             stateOf(key));
-    added.push_back({position, key});
-  }
+void addRows(SetAsideRows &rows, uint64_t begin, uint64_t end) {
+  for (uint64_t key = begin; key < end; ++key)
+    rows.add({key, static_cast<uint16_t>(key % 7), static_cast<uint16_t>(key % 5), key % 3 == 0}, stateOf(key));
 }
 
-/// The keys that a visit gives, all of which are as they were added.
-std::set<uint64_t> visit(SetAsideRows &rows, uint64_t end) {
-  std::set<uint64_t> keys;
-  rows.visitBelow(end, [&](const SetAsideRows::Entry &entry, std::span<const float> state) {
-    EXPECT_TRUE(keys.insert(entry.key).second) << entry.key << " came twice";
-    EXPECT_LT(entry.position, end);
-    EXPECT_EQ(entry.epoch, entry.key % 7);
-    EXPECT_EQ(entry.seen, entry.key % 5);
-    EXPECT_EQ(entry.admitted, entry.key % 3 == 0);
-    const std::array<float, 3> expected = stateOf(entry.key);
-    EXPECT_TRUE(std::equal(state.begin(), state.end(), expected.begin(), expected.end())) << entry.key;
+/// Takes up to `most` rows, which are those from `key` on; gives how many there were.
+size_t take(SetAsideRows &rows, size_t most, uint64_t key) {
+  size_t taken = 0;
+  const bool any = rows.takeSome(most, [&](const SetAsideRows::Entry &entry, std::span<const float> state) {
+    EXPECT_EQ(entry.key, key);
+    EXPECT_EQ(entry.epoch, key % 7);
+    EXPECT_EQ(entry.seen, key % 5);
+    EXPECT_EQ(entry.admitted, key % 3 == 0);
+    const std::vector<float> expected = stateOf(key);
+    EXPECT_TRUE(std::equal(state.begin(), state.end(), expected.begin(), expected.end())) << key;
+    ++key;
+    ++taken;
   });
-  rows.dropBelow(end);
-  return keys;
+  EXPECT_EQ(any, taken > 0);
+  return taken;
 }
 
-std::set<uint64_t> keysOf(const std::vector<Added> &added, uint64_t begin, uint64_t end) {
-  std::set<uint64_t> keys;
-  for (const Added &row : added)
-    if (row.position >= begin && row.position < end)
-      keys.insert(row.key);
-  return keys;
-}
-
-TEST(SetAsideRows, ComeOnceEachInTheOrderOfVisits) {
+TEST(SetAsideRows, ComeOnceEachInTheOrderInWhichTheyCame) {
   RowArena arena;
   SetAsideRows rows(arena);
-  std::vector<Added> added;
-  addRows(rows, added, 0, positions, 1, 5000);                               // a few of them in each place
-  addRows(rows, added, positions / 2, positions / 2 + 3000000, 10000, 2000); // hundreds close together
-  uint64_t begin = 0, key = 20000;
-  for (const uint64_t end :
-       {positions / 8, positions / 8, positions / 2 + 1000000, positions / 2 + 1000001, positions}) {
-    EXPECT_EQ(visit(rows, end), keysOf(added, begin, end)) << end;
-    begin = end;
-    addRows(rows, added, begin + (positions - begin) / 2, positions, key += 1000, end < positions ? 300 : 0);
+  for (int round = 0; round < 3; ++round) { // in the same memory
+    uint64_t added = 1, taken = 1;
+    EXPECT_EQ(take(rows, 10, taken), 0U);
+    for (const uint64_t more : {1, 999, 4000, 30}) {
+      addRows(rows, added, added + more);
+      added += more;
+      taken += take(rows, 700, taken);
+    }
+    while (const size_t some = take(rows, 512, taken))
+      taken += some;
+    EXPECT_EQ(taken, added);
+    addRows(rows, added, added + static_cast<uint64_t>(round) * 50); // these are forgotten
+    rows.clear();
   }
-  rows.clear();
-  EXPECT_TRUE(visit(rows, positions).empty());
 }
 
 } // namespace
