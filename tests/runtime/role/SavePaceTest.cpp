@@ -1,15 +1,19 @@
-// A save amid training goes slowly as long as training goes on, and at full pace when nothing but the save is waited
-// for: the data has ended, the run is interrupted, or the next save is due. With real threads and time: a save is made
-// to take long, and whoever writes it is watched for rests.
+// A save amid training goes slowly as long as training goes on, also after one that had to hurry, and at full pace when
+// nothing but the save is waited for: the data has ended, the run is interrupted, or the next save is due. With real
+// threads and time: a save is made to take long, and whoever writes it is watched for rests.
 #include "tests/runtime/base/HookedFiles.h"
 #include "tests/runtime/role/TinyModel.h"
 #include "tests/runtime/role/TinyRun.h"
 
 #include "runtime/base/Log.h"
 
+#include <chrono>
+#include <condition_variable>
 #include <ctime>
+#include <functional>
 #include <future>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <sys/resource.h>
 
 namespace heter::runtime::test {
@@ -23,6 +27,17 @@ long waits() {
   ::getrusage(RUSAGE_THREAD, &usage);
   return usage.ru_nvcsw;
 }
+
+/// Uses so much processor time of this thread.
+void workFor(std::chrono::nanoseconds time) {
+  timespec begin{}, now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+  do
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  while ((now.tv_sec - begin.tv_sec) * 1000000000L + now.tv_nsec - begin.tv_nsec < time.count());
+}
+
+constexpr std::chrono::milliseconds appendWork(15);
 
 /// Makes the appends to the first save's rows take long, and counts between which of them their thread rested.
 class SlowSave {
@@ -48,11 +63,7 @@ private:
       ++pauses;
       rests += waits() > waitsBefore_;
     }
-    timespec begin{}, now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    do
-      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    while ((now.tv_sec - begin.tv_sec) * 1000000000L + now.tv_nsec - begin.tv_nsec < 15000000);
+    workFor(appendWork);
     waitsBefore_ = waits();
   }
   static constexpr int calm = 12;
@@ -60,23 +71,24 @@ private:
   long waitsBefore_ = 0;
 };
 
-class SavePaceTest : public testing::TestWithParam<std::tuple<const char *, Why>> {
+/// Runs with real threads, and without the warning that a save waits for the one before.
+class RunWithSaves {
 protected:
-  SavePaceTest() {
+  RunWithSaves() {
     setLogSink([](LogLevel, std::string_view) {});
-  } // Of the save that waits for the one before.
-  ~SavePaceTest() override { setLogSink(nullptr); }
+  }
+  ~RunWithSaves() { setLogSink(nullptr); }
 
-  StatusOr<RunResult> run(const RunOptions &options) {
-    const Package package = tinyPackage(std::get<0>(GetParam()));
+  static StatusOr<RunResult> runIn(const char *mode, const RunOptions &options, FileSystem &files,
+                                   const std::function<void(InProcessRun &)> &before) {
+    const Package package = tinyPackage(mode);
     FunctionKernels kernels = tinyKernels();
     std::promise<StatusOr<RunResult>> promise;
     std::optional<InProcessRun> run;
     const RunHooks hooks;
     std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(2);
-    run.emplace(RunInputs{package, kernels, save_.files, *scheduler, options, hooks});
-    if (std::get<1>(GetParam()) == Why::Interrupt)
-      save_.atFirst = [&] { run->interrupt(); };
+    run.emplace(RunInputs{package, kernels, files, *scheduler, options, hooks});
+    before(*run);
     run->start([&](StatusOr<RunResult> result) { promise.set_value(std::move(result)); });
     StatusOr<RunResult> result = promise.get_future().get();
     run->shutdown();
@@ -85,6 +97,17 @@ protected:
   }
 
   TinyData data_;
+};
+
+class SavePaceTest : public testing::TestWithParam<std::tuple<const char *, Why>>, protected RunWithSaves {
+protected:
+  StatusOr<RunResult> run(const RunOptions &options) {
+    return runIn(std::get<0>(GetParam()), options, save_.files, [this](InProcessRun &run) {
+      if (std::get<1>(GetParam()) == Why::Interrupt)
+        save_.atFirst = [&run] { run.interrupt(); };
+    });
+  }
+
   SlowSave save_;
 };
 
@@ -104,6 +127,68 @@ TEST_P(SavePaceTest, NobodyRestsForTrainingThatIsOver) {
   // A thread may wait for something else now and then.
   EXPECT_GT(save_.pauses, 10);
   EXPECT_LE(save_.rests, save_.pauses / 4) << "of " << save_.pauses;
+}
+
+/// Makes the first save take so long that it has to hurry for the second, and keeps the data that comes after the
+/// second from being read until some of that save's rows are written.
+class TwoSaves : public HookedFiles {
+public:
+  std::string withheld;                  ///< A file of data.
+  std::chrono::nanoseconds secondTook{}; ///< By the clock, for appendsSeen - 1 times the work of an append.
+  static constexpr int appendsSeen = 12;
+
+  TwoSaves() {
+    hook = [this](const std::string &operation, const std::string &path) {
+      if (operation != "append" || path.find("rows") == std::string::npos)
+        return Status();
+      if (path.find("save-000002") != std::string::npos)
+        second();
+      workFor(appendWork);
+      return Status();
+    };
+  }
+  StatusOr<std::unique_ptr<InputFile>> openForRead(const std::string &path) override {
+    if (path == withheld) {
+      std::unique_lock lock(mutex_);
+      written_.wait_for(lock, std::chrono::seconds(60), [this] { return appends_ >= appendsSeen; });
+    }
+    return HookedFiles::openForRead(path);
+  }
+
+private:
+  void second() {
+    const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (appends_++ == 0)
+      begin_ = now;
+    if (appends_ == appendsSeen) {
+      secondTook = now - begin_;
+      written_.notify_all();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable written_;
+  int appends_ = 0;
+  std::chrono::steady_clock::time_point begin_;
+};
+
+class NextSaveTest : public testing::TestWithParam<const char *>, protected RunWithSaves {};
+
+INSTANTIATE_TEST_SUITE_P(Modes, NextSaveTest, testing::Values("local", "ps"));
+
+TEST_P(NextSaveTest, RestsAgainAfterOneThatHadToHurry) {
+  const TinyData more;
+  TwoSaves files;
+  files.withheld = more.file();
+  RunOptions options = tinyOptions(data_);
+  options.dataFiles.push_back(more.file());
+  options.saveFolder = data_.path("model");
+  options.saveEvery = 200 / options.batchSize / 2;
+  const StatusOr<RunResult> result = runIn(GetParam(), options, files, [](InProcessRun &) {});
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  // A third of a processor, as far as it rests: what else is to be done there can only make it longer.
+  EXPECT_GE(files.secondTook, 2 * (TwoSaves::appendsSeen - 1) * appendWork);
 }
 
 } // namespace
