@@ -51,6 +51,9 @@ struct Argument {
     return std::all_of(bytes.begin() + static_cast<int64_t>(size), bytes.end(), [](uint8_t b) { return b == 0x5a; });
   }
 
+  /// Makes NaN of all numbers.
+  void clobber() { std::fill_n(bytes.begin(), size, 0xff); }
+
   static constexpr size_t kGuard = 64;
   std::vector<uint8_t> bytes;
   size_t size;
@@ -109,8 +112,10 @@ std::vector<reference::Tensor> CompiledKernels::call(size_t level, const std::st
   arguments.reserve(inputs.size() + outputs.size());
   for (size_t i = 0; i < inputs.size(); ++i)
     arguments.emplace_back(inputs[i], isBool(type.getInput(i)));
-  for (size_t i = 0; i < outputs.size(); ++i)
+  for (size_t i = 0; i < outputs.size(); ++i) {
     arguments.emplace_back(outputs[i], isBool(type.getResult(i)));
+    arguments.back().clobber(); // a caller's expectation must not pass for what a kernel did not write
+  }
   std::vector<void *> pointers;
   for (Argument &argument : arguments)
     pointers.push_back(argument.descriptor.data());
