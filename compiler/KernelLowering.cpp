@@ -195,6 +195,10 @@ LogicalResult KernelLowering::lowerRows(Operation *op) {
     pointers.push_back(pointer);
   }
   pointers.push_back(memory_[op->getResult(0)]);
+  if (nn::areLossAndGradient(op, op->getNextNode()))
+    return success(); // emitted with its gradient
+  if (Operation *loss = op->getPrevNode(); nn::areLossAndGradient(loss, op))
+    return lowerLossAndGradient(op, pointers, memory_.lookup(loss->getResult(0)), batch_, loops_);
   return lowerRowOperation(op, pointers, batch_, loops_);
 }
 

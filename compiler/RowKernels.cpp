@@ -121,27 +121,28 @@ Value labelOf(RowEmitter &rows, OpBuilder &builder, Location loc, Value pointer,
   return arith::FPToSIOp::create(builder, loc, builder.getI64Type(), rows.math.round(label));
 }
 
-/// log(sum(exp(x))) - x[label].
-void emitSoftmaxCrossEntropy(RowEmitter &rows, OpBuilder &builder, Location loc, Type labelType, Value logits,
-                             Value label, Value output) {
-  MathEmitter &math = rows.math;
-  rows.forRows([&](Value row, Value begin) {
-    auto [largest, sum] = softmaxParts(rows, logits, begin);
-    Value chosen = rows.at(logits, begin, labelOf(rows, builder, loc, label, labelType, row), Lanes{});
-    rows.loops.store(output, row, math.sub(math.log(sum), math.sub(chosen, largest)));
-  });
-}
+/// What softmax_cross_entropy, its gradient, or both at once read and write.
+struct CrossEntropy {
+  Value logits, label;
+  Value loss;               ///< Null if it is not wanted.
+  Value gradient, ofLogits; ///< By the loss and by the logits; null if these are not wanted.
+};
 
-/// (softmax(x) - onehot(label)) * gradient.
-void emitSoftmaxCrossEntropyGrad(RowEmitter &rows, OpBuilder &builder, Location loc, Type labelType, Value gradient,
-                                 Value logits, Value label, Value output) {
+/// log(sum(exp(x))) - x[label], and (softmax(x) - onehot(label)) * gradient.
+void emitSoftmaxCrossEntropy(RowEmitter &rows, OpBuilder &builder, Location loc, Type labelType,
+                             const CrossEntropy &of) {
   MathEmitter &math = rows.math;
   rows.forRows([&](Value row, Value begin) {
-    auto [largest, sum] = softmaxParts(rows, logits, begin);
-    Value chosen = labelOf(rows, builder, loc, label, labelType, row);
-    Value scale = rows.loops.load(gradient, rows.f32, row, Lanes{});
-    rows.write(output, begin, [&, largest = largest, sum = sum](Value i, const Lanes &l) {
-      Value softmax = math.div(math.exp(math.sub(rows.at(logits, begin, i, l), largest)), sum);
+    auto [largest, sum] = softmaxParts(rows, of.logits, begin);
+    Value chosen = labelOf(rows, builder, loc, of.label, labelType, row);
+    if (of.loss)
+      rows.loops.store(of.loss, row,
+                       math.sub(math.log(sum), math.sub(rows.at(of.logits, begin, chosen, Lanes{}), largest)));
+    if (!of.ofLogits)
+      return;
+    Value scale = rows.loops.load(of.gradient, rows.f32, row, Lanes{});
+    rows.write(of.ofLogits, begin, [&, largest = largest, sum = sum](Value i, const Lanes &l) {
+      Value softmax = math.div(math.exp(math.sub(rows.at(of.logits, begin, i, l), largest)), sum);
       Value isChosen = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, i, chosen);
       Value one = math.select(isChosen, math.constant(1.0, rows.f32), math.constant(0.0, rows.f32));
       return math.mul(math.sub(softmax, one), scale);
@@ -268,14 +269,26 @@ LogicalResult lowerRowOperation(Operation *op, ArrayRef<Value> p, Value batch, K
         emitLayerNormGrad(rows, norm.getEpsilon().convertToDouble(), p[0], p[1], p[2], p[3]);
       })
       .Case([&](nn::SoftmaxCrossEntropyOp loss) {
-        emitSoftmaxCrossEntropy(rows, builder, op->getLoc(), getElementTypeOrSelf(loss.getLabel().getType()), p[0],
-                                p[1], p[2]);
+        emitSoftmaxCrossEntropy(rows, builder, op->getLoc(), getElementTypeOrSelf(loss.getLabel().getType()),
+                                {p[0], p[1], p[2], {}, {}});
       })
       .Case([&](nn::SoftmaxCrossEntropyGradOp loss) {
-        emitSoftmaxCrossEntropyGrad(rows, builder, op->getLoc(), getElementTypeOrSelf(loss.getLabel().getType()), p[0],
-                                    p[1], p[2], p[3]);
+        emitSoftmaxCrossEntropy(rows, builder, op->getLoc(), getElementTypeOrSelf(loss.getLabel().getType()),
+                                {p[1], p[2], {}, p[0], p[3]});
       })
       .Case([&](nn::MaxGradOp) { emitMaxGrad(rows, p[0], p[1], p[2], p[3]); });
+  return success();
+}
+
+LogicalResult lowerLossAndGradient(Operation *gradient, ArrayRef<Value> p, Value loss, Value batch,
+                                   KernelLoops &loops) {
+  auto axis = rowsOf(gradient);
+  if (failed(axis))
+    return failure();
+  OpBuilder &builder = loops.builder();
+  RowEmitter rows(loops, builder, RowSpace(axis->first, axis->second), batch);
+  Type label = getElementTypeOrSelf(gradient->getOperand(2).getType());
+  emitSoftmaxCrossEntropy(rows, builder, gradient->getLoc(), label, {p[1], p[2], loss, p[0], p[3]});
   return success();
 }
 

@@ -16,6 +16,11 @@ bool isRowOperation(mlir::Operation *op);
 mlir::LogicalResult lowerRowOperation(mlir::Operation *op, llvm::ArrayRef<mlir::Value> pointers, mlir::Value batch,
                                       KernelLoops &loops);
 
+/// Emits a softmax_cross_entropy and its gradient from one look at each row. `pointers` are as for the gradient alone;
+/// `loss` is the other's result, null if it is not wanted. REQUIRES: nn::areLossAndGradient().
+mlir::LogicalResult lowerLossAndGradient(mlir::Operation *gradient, llvm::ArrayRef<mlir::Value> pointers,
+                                         mlir::Value loss, mlir::Value batch, KernelLoops &loops);
+
 } // namespace heter::compiler
 
 #endif // HETER_COMPILER_ROWKERNELS_H

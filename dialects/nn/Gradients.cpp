@@ -312,3 +312,9 @@ void SoftmaxCrossEntropyOp::buildGradient(OpBuilder &builder, Value dy, ArrayRef
   if (wanted[0])
     gradients[0] = Maker(builder, *this).make<SoftmaxCrossEntropyGradOp>(dy, getLogits(), getLabel());
 }
+
+bool heter::nn::areLossAndGradient(Operation *first, Operation *second) {
+  auto loss = dyn_cast_or_null<SoftmaxCrossEntropyOp>(first);
+  auto gradient = dyn_cast_or_null<SoftmaxCrossEntropyGradOp>(second);
+  return loss && gradient && loss.getLogits() == gradient.getLogits() && loss.getLabel() == gradient.getLabel();
+}

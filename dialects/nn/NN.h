@@ -81,6 +81,10 @@ template <typename ConcreteType> class Cheap : public mlir::OpTrait::TraitBase<C
 
 namespace heter::nn {
 
+/// Whether `first` is the softmax_cross_entropy of the logits and labels of whose loss `second` is the gradient: they
+/// look along the same rows for the same. Either may be null.
+bool areLossAndGradient(mlir::Operation *first, mlir::Operation *second);
+
 /// Checks what an update of `part` says of shows and clicks: `counts` (which may be null) are there if and only if the
 /// table scores its rows and the part is the one that counts.
 mlir::LogicalResult verifyCounts(mlir::Operation *op, TableOp table, llvm::StringRef part, mlir::Value counts);

@@ -1,5 +1,6 @@
-// Greedy fusion along producer-consumer edges. Groups only grow where that is always a gain (a value less to store and
-// load, a call less) and where the result still runs as a few loop nests over one shape.
+// Greedy fusion along producer-consumer edges, then of groups that begin at one value. Groups only grow where that is
+// always a gain (a value less to store and load, a call less) and where the result still runs as a few loop nests over
+// one shape.
 #include "passes/Outline/Fusion.h"
 
 #include "dialects/nn/NN.h"
@@ -8,6 +9,7 @@
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
@@ -65,6 +67,7 @@ public:
         merge(from, to);
         merged = true;
       });
+      merged = merged || joinSiblings();
     }
     tell();
   }
@@ -180,6 +183,63 @@ private:
     return "";
   }
 
+  /// Joins two groups that begin at one value, if there are such.
+  bool joinSiblings() {
+    llvm::MapVector<Value, SmallVector<Operation *>> readers; // in the order of the program, which that of uses is not
+    for (Operation &op : block_)
+      if (groupOf_.count(&op) && executionOf(&op) == Execution::Kernel)
+        for (Value operand : op.getOperands())
+          readers[operand].push_back(&op);
+    for (auto &[value, ops] : readers)
+      for (size_t second = 1; second < ops.size(); ++second)
+        for (size_t first = 0; first < second; ++first)
+          if (areSiblings(value, ops[first], ops[second])) {
+            merge(groupOf_[ops[first]], groupOf_[ops[second]]);
+            return true;
+          }
+    return false;
+  }
+
+  /// Whether the groups of two operations that read `value` can both run as soon as it is there and are better one:
+  /// they are so small that a call costs more than they do, or look for the same.
+  bool areSiblings(Value value, Operation *first, Operation *second) {
+    size_t a = groupOf_[first], b = groupOf_[second];
+    if (a == b || groups_[a].era != groups_[b].era || isLibrary(a) || isLibrary(b) || isInner(value, a, b))
+      return false;
+    bool alike = nn::areLossAndGradient(first, second) || (isSmallChain(value, a) && isSmallChain(value, b));
+    return alike && waitsFor(value, a, b) && !reaches(a, b) && !reaches(b, a);
+  }
+
+  bool isInner(Value value, size_t a, size_t b) {
+    Operation *producer = value.getDefiningOp();
+    size_t group = producer && groupOf_.count(producer) ? groupOf_[producer] : kNoGroup;
+    return group == a || group == b;
+  }
+
+  /// Whether a group is a chain over the shape of `value`, which is a number an example, or one alone.
+  bool isSmallChain(Value value, size_t group) {
+    auto isOne = [](int64_t size) { return size == 1 || ShapedType::isDynamic(size); };
+    return llvm::all_of(shapeOf(value), isOne) && llvm::all_of(groups_[group].ops, [&](Operation *op) {
+             return (isPointwise(op) || isReduction(op)) && (spaceOf(op) == shapeOf(value) || spaceOf(op).empty());
+           });
+  }
+
+  /// Whether two groups want nothing that is there later than `value`.
+  bool waitsFor(Value value, size_t a, size_t b) {
+    auto isThere = [&](Value operand) { return isInner(operand, a, b) || isThereWith(operand, value); };
+    return llvm::all_of(llvm::concat<Operation *>(groups_[a].ops, groups_[b].ops),
+                        [&](Operation *op) { return llvm::all_of(op->getOperands(), isThere); });
+  }
+
+  /// Whether `other` comes before `value` in the program, or is a formula of what does.
+  bool isThereWith(Value other, Value value) {
+    Operation *producer = other.getDefiningOp(), *last = value.getDefiningOp();
+    if (!producer || isa<nn::ConstantOp>(producer) || other == value || (last && producer->isBeforeInBlock(last)))
+      return true;
+    return isPointwise(producer) &&
+           llvm::all_of(producer->getOperands(), [&](Value operand) { return isThereWith(operand, value); });
+  }
+
   /// Either both groups run over one shape, or the first is cheap, smaller, and only the second reads it.
   std::string shapes(size_t from, size_t to) {
     ArrayRef<int64_t> space = spaceOf(groups_[to].ops.back());
@@ -202,6 +262,8 @@ private:
     }
     return "";
   }
+
+  bool reaches(size_t from, size_t to) { return successors(from).count(to) > 0 || reachesAround(from, to); }
 
   /// Whether a path leads from group `from` through other groups to `to`.
   bool reachesAround(size_t from, size_t to) {

@@ -38,7 +38,9 @@ struct FusionNote {
 /// `nn.relu` of its result, and only if `fuse`. No
 /// group has members on both sides of a `ps.send` or `ps.recv`, and none moves across one, so that the listings of all
 /// roles still agree with one order. A group is a chain of elementwise operations and broadcasts over one shape,
-/// perhaps with reductions of that shape at its end. The order and the groups are a function of the program alone.
+/// perhaps with reductions of that shape at its end, or several such chains of one number an example that begin at
+/// one value, as a loss and its gradient do; or it is nn::areLossAndGradient(). The order and the groups are a function
+/// of the program alone.
 std::vector<std::vector<mlir::Operation *>> groupKernels(mlir::Block &program, bool fuse,
                                                          std::vector<FusionNote> &notes);
 

@@ -105,6 +105,98 @@ module @epilogue attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "p
 
 // -----
 
+// Chains of one number an example that begin at one value are one kernel, as a loss and its gradient are; not if one of
+// them waits for something else, needs what the other makes, or is wider.
+module @siblings attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  nn.parameter @w : tensor<3x1xf32> init #nn.init<"zeros", 0.0>
+  // CHECK-LABEL: module @siblings
+  // CHECK: %[[Z:.*]] = task.library "matmul"
+  // CHECK: %[[LG:.*]]:2 = task.kernel @sigmoid_cross_entropy_reduce_mean_sigmoid_sub_0(
+  // CHECK: task.report "loss" "loss"(%[[LG]]#0)
+  // CHECK: task.predict "gradient"(%[[LG]]#1)
+  // SINGLE-LABEL: module @siblings
+  // SINGLE: task.kernel @sigmoid_cross_entropy_0
+  // SINGLE: task.kernel @sigmoid_0
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?x3xf32>
+    %y = nn.input "y" : tensor<?x1xf32>
+    %w = ps.pull_dense @w : tensor<3x1xf32>
+    %z = nn.matmul %x, %w : (tensor<?x3xf32>, tensor<3x1xf32>) -> tensor<?x1xf32>
+    %c = nn.sigmoid_cross_entropy %z, %y : tensor<?x1xf32>
+    %l = nn.reduce_mean %c axes [0, 1] : (tensor<?x1xf32>) -> tensor<f32>
+    nn.report "loss" name("loss") (%l) : tensor<f32>
+    %p = nn.sigmoid %z : tensor<?x1xf32>
+    %g = nn.sub %p, %y : tensor<?x1xf32>
+    nn.predict "gradient"(%g) : tensor<?x1xf32>
+  }
+  // CHECK: task.kernel @tanh_0
+  // CHECK: task.library "matmul"
+  // CHECK: task.kernel @mul_0
+  ps.program @local.infer role("local") graph("infer") {
+    %x = nn.input "x" : tensor<?x3xf32>
+    %y = nn.input "y" : tensor<?x1xf32>
+    %w = ps.pull_dense @w : tensor<3x1xf32>
+    %a = nn.tanh %y : tensor<?x1xf32>
+    %z = nn.matmul %x, %w : (tensor<?x3xf32>, tensor<3x1xf32>) -> tensor<?x1xf32>
+    %b = nn.mul %y, %z : tensor<?x1xf32>
+    nn.predict "a"(%a) : tensor<?x1xf32>
+    nn.predict "b"(%b) : tensor<?x1xf32>
+  }
+}
+
+// -----
+
+// The same where the one needs what the other makes, and where more than a number an example is read.
+module @noSiblings attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  // CHECK-LABEL: module @noSiblings
+  // CHECK-DAG: task.kernel @tanh_reduce_sum_0
+  // CHECK-DAG: task.kernel @mul_0
+  // CHECK-DAG: task.kernel @tanh_0
+  // CHECK-DAG: task.kernel @square_0
+  ps.program @local.train role("local") graph("train") {
+    %y = nn.input "y" : tensor<?x1xf32>
+    %x = nn.input "x" : tensor<?x3xf32>
+    %t = nn.tanh %y : tensor<?x1xf32>
+    %s = nn.reduce_sum %t axes [0, 1] : (tensor<?x1xf32>) -> tensor<f32>
+    %b = nn.broadcast %s dims [] : tensor<f32> -> tensor<?x1xf32>
+    %m = nn.mul %y, %b : tensor<?x1xf32>
+    %u = nn.tanh %x : tensor<?x3xf32>
+    %v = nn.square %x : tensor<?x3xf32>
+    nn.predict "m"(%m) : tensor<?x1xf32>
+    nn.predict "u"(%u) : tensor<?x3xf32>
+    nn.predict "v"(%v) : tensor<?x3xf32>
+  }
+}
+
+// -----
+
+// A softmax_cross_entropy and its gradient look along the same rows: one kernel does both; not those of other labels.
+module @lossAndGradient attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
+  // CHECK-LABEL: module @lossAndGradient
+  // CHECK: task.kernel @softmax_cross_entropy_0(
+  // CHECK: %[[LG:.*]]:2 = task.kernel @softmax_cross_entropy_softmax_cross_entropy_grad_0(
+  // CHECK: task.predict "loss"(%[[LG]]#0)
+  // CHECK: task.predict "gradient"(%[[LG]]#1)
+  // SINGLE-LABEL: module @lossAndGradient
+  // SINGLE: task.kernel @softmax_cross_entropy_0
+  // SINGLE: task.kernel @softmax_cross_entropy_grad_0
+  ps.program @local.train role("local") graph("train") {
+    %x = nn.input "x" : tensor<?x7xf32>
+    %o = nn.input "o" : tensor<?xf32>
+    %y = nn.input "y" : tensor<?xf32>
+    %other = nn.softmax_cross_entropy %x, %o : (tensor<?x7xf32>, tensor<?xf32>) -> tensor<?xf32>
+    %l = nn.softmax_cross_entropy %x, %y : (tensor<?x7xf32>, tensor<?xf32>) -> tensor<?xf32>
+    %c = nn.constant dense<0.5> : tensor<f32>
+    %g = nn.broadcast %c dims [] : tensor<f32> -> tensor<?xf32>
+    %d = nn.softmax_cross_entropy_grad %g, %x, %y : (tensor<?xf32>, tensor<?x7xf32>, tensor<?xf32>) -> tensor<?x7xf32>
+    nn.predict "other"(%other) : tensor<?xf32>
+    nn.predict "loss"(%l) : tensor<?xf32>
+    nn.predict "gradient"(%d) : tensor<?x7xf32>
+  }
+}
+
+// -----
+
 // Nothing is fused across a message, or two roles could wait for each other.
 module @message attributes {nn.mode = "heter-ps", nn.seed = 0 : i64, nn.stage = "partition", nn.fuse = true} {
   ps.channel @c0 graph("train") from("cpu-trainer") to("heter-trainer.gpu") depth(1) types [tensor<?xf32>]
