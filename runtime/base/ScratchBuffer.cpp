@@ -8,8 +8,9 @@
 
 namespace heter::runtime {
 
+static constexpr int64_t line = 64, largePage = int64_t{2} << 20;
+
 void *allocateAligned(int64_t bytes) {
-  constexpr int64_t line = 64, largePage = int64_t{2} << 20;
   const int64_t alignment = bytes >= largePage ? largePage : line;
   const int64_t size = (bytes > 0 ? bytes + line - 1 : line) / line * line;
   void *memory = nullptr;
@@ -48,6 +49,32 @@ std::unique_ptr<ScratchBuffer> ScratchPool::take() {
 void ScratchPool::giveBack(std::unique_ptr<ScratchBuffer> buffer) {
   MutexLock lock(mutex_);
   idle_.push_back(std::move(buffer));
+}
+
+SharedPages::~SharedPages() {
+  for (void *memory : allocated_)
+    std::free(memory);
+}
+
+char *SharedPages::allocate(int64_t bytes) {
+  allocated_.push_back(nullptr);
+  allocated_.back() = allocateAligned(bytes);
+  return static_cast<char *>(allocated_.back());
+}
+
+void *SharedPages::take(int64_t bytes) {
+  // A program with little memory takes no large page for it, and what is left of a page is smaller than each in it.
+  constexpr int64_t least = largePage / 32, most = largePage / 2;
+  MutexLock lock(mutex_);
+  if (bytes < least || bytes > most)
+    return allocate(bytes);
+  bytes = (bytes + line - 1) / line * line;
+  if (bytes > left_) {
+    free_ = allocate(largePage);
+    left_ = largePage;
+  }
+  left_ -= bytes;
+  return std::exchange(free_, free_ + bytes);
 }
 
 } // namespace heter::runtime

@@ -60,6 +60,28 @@ private:
       idle_ HETER_GUARDED_BY(mutex_); ///< The one that was used last comes last.
 };
 
+/// Memory for things that live as long as each other: those of a medium size share large pages, where each alone would
+/// have small ones, of which the processor keeps too few in mind while rows are looked for all over a table.
+/// Thread-safe.
+class SharedPages {
+public:
+  SharedPages() = default;
+  ~SharedPages();
+  SharedPages(const SharedPages &) = delete;
+  SharedPages &operator=(const SharedPages &) = delete;
+
+  /// Memory of its own, aligned to 64, until this goes; throws std::bad_alloc.
+  void *take(int64_t bytes) HETER_EXCLUDES(mutex_);
+
+private:
+  char *allocate(int64_t bytes) HETER_REQUIRES(mutex_);
+
+  Mutex mutex_;
+  std::vector<void *> allocated_ HETER_GUARDED_BY(mutex_);
+  char *free_ HETER_GUARDED_BY(mutex_) = nullptr; ///< The rest of the last page.
+  int64_t left_ HETER_GUARDED_BY(mutex_) = 0;
+};
+
 } // namespace heter::runtime
 
 #endif // HETER_RUNTIME_BASE_SCRATCHBUFFER_H

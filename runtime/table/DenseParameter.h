@@ -7,8 +7,8 @@
 #include "runtime/table/ParameterStore.h"
 
 #include <atomic>
-#include <cstdlib>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace heter::runtime {
@@ -16,11 +16,8 @@ namespace heter::runtime {
 /// Buffers of one size. A buffer comes back when its last holder lets go, from whatever thread. Thread-safe.
 class DenseBufferPool : public std::enable_shared_from_this<DenseBufferPool> {
 public:
-  explicit DenseBufferPool(int64_t elements) : bytes_(elements * static_cast<int64_t>(sizeof(float)) + 64) {}
-  ~DenseBufferPool() {
-    for (float *buffer : free_)
-      std::free(buffer);
-  }
+  DenseBufferPool(int64_t elements, std::shared_ptr<SharedPages> memory)
+      : bytes_(elements * static_cast<int64_t>(sizeof(float)) + 64), memory_(std::move(memory)) {}
 
   std::shared_ptr<float[]> take() HETER_EXCLUDES(mutex_) {
     float *buffer = nullptr;
@@ -32,7 +29,7 @@ public:
       }
     }
     if (!buffer) {
-      buffer = static_cast<float *>(allocateAligned(bytes_));
+      buffer = static_cast<float *>(memory_->take(bytes_));
       made_.fetch_add(1, std::memory_order_relaxed);
     }
     return {buffer, [pool = shared_from_this()](float *p) { pool->giveBack(p); }};
@@ -48,6 +45,7 @@ private:
   }
 
   const int64_t bytes_;
+  const std::shared_ptr<SharedPages> memory_;
   std::atomic<int64_t> made_ = 0;
   Mutex mutex_;
   std::vector<float *> free_ HETER_GUARDED_BY(mutex_);
@@ -79,9 +77,9 @@ private:
 
 /// Slots and scalars have no versions: only updates and checkpoints see them.
 struct DenseParameter {
-  DenseParameter(const ParameterSpec &s, int server, int serverCount)
+  DenseParameter(const ParameterSpec &s, int server, int serverCount, std::shared_ptr<SharedPages> memory)
       : spec(s), layout(s.name, s.elements, server, serverCount),
-        pool(std::make_shared<DenseBufferPool>(layout.localElements())) {}
+        pool(std::make_shared<DenseBufferPool>(layout.localElements(), std::move(memory))) {}
 
   const ParameterSpec &spec;
   DenseLayout layout;

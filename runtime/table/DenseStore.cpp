@@ -17,8 +17,9 @@ namespace heter::runtime {
 DenseStore::DenseStore(const StoreSchema &schema, uint64_t seed, int server, int serverCount, ValueCopies *copies,
                        bool inPlace)
     : copies_(copies), inPlace_(inPlace) {
+  const auto memory = std::make_shared<SharedPages>();
   for (const ParameterSpec &spec : schema.parameters) {
-    parameters_.push_back(std::make_unique<DenseParameter>(spec, server, serverCount));
+    parameters_.push_back(std::make_unique<DenseParameter>(spec, server, serverCount, memory));
     hasAverages_ = hasAverages_ || spec.optimizer.averaged >= 0;
   }
   reset(seed, 0);
