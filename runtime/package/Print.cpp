@@ -2,6 +2,7 @@
 // kernel, the memory of its results and what it waits for.
 #include "runtime/base/Suggest.h"
 #include "runtime/package/Package.h"
+#include "runtime/package/Types.h"
 #include "runtime/package/VerifyGraph.h"
 
 #include <cstdio>

@@ -1,5 +1,6 @@
 // What must hold across a package: names that graphs use are declared, and channels fit both ends.
 #include "runtime/package/Package.h"
+#include "runtime/package/Types.h"
 #include "runtime/package/VerifyGraph.h"
 
 #include <algorithm>

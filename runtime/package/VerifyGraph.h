@@ -9,16 +9,6 @@
 
 namespace heter::runtime {
 
-/// "f32[?, 13]" and the like.
-std::string typeText(const package::TensorType &type);
-/// typeText with the value's kind: "rows f32[9]".
-std::string typeText(package::ValueKind::type kind, const package::TensorType &type);
-std::string_view nodeKindName(package::NodeKind::type kind);
-std::string_view spaceName(package::Space::type space);
-
-/// Element type known; extents positive, -1 only as the first and only if `batch`; rank at most 8.
-Status verifyType(const package::TensorType &type, bool batch);
-
 /// No value is read where it is not: only COPY nodes read one space and write the other, and handlers see host memory.
 /// REQUIRES: verifyGraph(graph) is ok.
 Status verifySpaces(const package::Graph &graph);

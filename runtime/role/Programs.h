@@ -5,7 +5,7 @@
 #include "runtime/device/Device.h"
 #include "runtime/graph/Executable.h"
 #include "runtime/graph/Profile.h"
-#include "runtime/package/VerifyGraph.h"
+#include "runtime/package/Types.h"
 #include "runtime/role/Role.h"
 
 #include <memory>
