@@ -150,7 +150,8 @@ module @kernels attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "pa
     %tb = nn.broadcast %t dims [0] : tensor<?xf32> -> tensor<?x4xf32>
     nn.predict "t"(%t) : tensor<?xf32>
     nn.predict "tb"(%tb) : tensor<?x4xf32>
-    %g = nn.sigmoid %s : tensor<?xf32>
+    %u = nn.input "u" : tensor<?xf32>
+    %g = nn.sigmoid %u : tensor<?xf32>
     %gb = nn.broadcast %g dims [0] : tensor<?xf32> -> tensor<?x4xf32>
     nn.predict "gb"(%gb) : tensor<?x4xf32>
   }
