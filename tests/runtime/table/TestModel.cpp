@@ -116,6 +116,12 @@ package::PackageInfo makeModel() {
   return info;
 }
 
+void addRule(package::PackageInfo &info, const std::string &kind, const std::map<std::string, double> &numbers) {
+  package::Rule &rule = info.tables[1].policy.emplace_back();
+  rule.kind = kind;
+  rule.numbers = numbers;
+}
+
 std::unique_ptr<ParameterStore> makeStore(const package::PackageInfo &info, int server, int servers, uint64_t seed) {
   StoreOptions options;
   options.seed = seed;

@@ -6,6 +6,7 @@
 #include "runtime/table/Checkpoint.h"
 #include "runtime/table/ParameterStore.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ package::Parameter makeParameter(const std::string &name, std::vector<int64_t> s
 /// Tables emb (9, adagrad), fm (weight 1 sgd; vector 3 adam); parameters w (3 blocks, adam), b (5, sgd), c (70,
 /// adagrad).
 package::PackageInfo makeModel();
+/// Adds a rule to the policy of table fm.
+void addRule(package::PackageInfo &info, const std::string &kind, const std::map<std::string, double> &numbers);
 
 /// A store of one server; aborts the test if it cannot be made.
 std::unique_ptr<ParameterStore> makeStore(const package::PackageInfo &info, int server = 0, int servers = 1,
