@@ -123,7 +123,13 @@ def process_of(port):
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Ports at which nobody listens, below those that Linux gives to connections: others may open some meanwhile."""
+    sockets = []
+    while len(sockets) < count:
+        try:
+            sockets.append(socket.create_server(("127.0.0.1", random.SystemRandom().randrange(10000, 32768))))
+        except OSError:
+            pass  # in use
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()

@@ -135,7 +135,7 @@ class TwoSaves : public HookedFiles {
 public:
   std::string withheld;                  ///< A file of data.
   std::chrono::nanoseconds secondTook{}; ///< By the clock, for appendsSeen - 1 times the work of an append.
-  static constexpr int appendsSeen = 12;
+  static constexpr int appendsSeen = 24; ///< Several at a time, which are rested for together, behind them.
 
   TwoSaves() {
     hook = [this](const std::string &operation, const std::string &path) {
