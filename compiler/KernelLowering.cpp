@@ -195,7 +195,9 @@ LogicalResult KernelLowering::lowerRows(Operation *op) {
     pointers.push_back(pointer);
   }
   pointers.push_back(memory_[op->getResult(0)]);
-  if (nn::areLossAndGradient(op, op->getNextNode()))
+  Operation *next = op->getNextNode();
+  if (nn::areLossAndGradient(op, next) &&
+      llvm::is_contained(kernel_.front().getTerminator()->getOperands(), next->getResult(0)))
     return success(); // emitted with its gradient
   if (Operation *loss = op->getPrevNode(); nn::areLossAndGradient(loss, op))
     return lowerLossAndGradient(op, pointers, memory_.lookup(loss->getResult(0)), batch_, loops_);

@@ -12,6 +12,7 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SetVector.h"
 
 #include <set>
 
@@ -189,7 +190,8 @@ private:
     for (Operation &op : block_)
       if (groupOf_.count(&op) && executionOf(&op) == Execution::Kernel)
         for (Value operand : op.getOperands())
-          readers[operand].push_back(&op);
+          if (!operand.getDefiningOp<nn::ConstantOp>()) // each kernel holds its own
+            readers[operand].push_back(&op);
     for (auto &[value, ops] : readers)
       for (size_t second = 1; second < ops.size(); ++second)
         for (size_t first = 0; first < second; ++first)
@@ -233,11 +235,18 @@ private:
 
   /// Whether `other` comes before `value` in the program, or is a formula of what does.
   bool isThereWith(Value other, Value value) {
-    Operation *producer = other.getDefiningOp(), *last = value.getDefiningOp();
-    if (!producer || isa<nn::ConstantOp>(producer) || other == value || (last && producer->isBeforeInBlock(last)))
-      return true;
-    return isPointwise(producer) &&
-           llvm::all_of(producer->getOperands(), [&](Value operand) { return isThereWith(operand, value); });
+    Operation *last = value.getDefiningOp();
+    llvm::SetVector<Value> needed;
+    needed.insert(other);
+    for (size_t i = 0; i < needed.size(); ++i) {
+      Operation *producer = needed[i].getDefiningOp();
+      if (!producer || isa<nn::ConstantOp>(producer) || needed[i] == value || (last && producer->isBeforeInBlock(last)))
+        continue;
+      if (!isPointwise(producer))
+        return false;
+      needed.insert(producer->operand_begin(), producer->operand_end());
+    }
+    return true;
   }
 
   /// Either both groups run over one shape, or the first is cheap, smaller, and only the second reads it.

@@ -136,17 +136,17 @@ void addRowOperations(std::vector<Case> &cases) {
                                   label + ">) -> tensor<?x7xf32>",
                               "tensor<?x7xf32>"),
                      {Fill::Any, Fill::Any, Fill::Class}});
-    // Together, and where nobody wants the loss.
-    for (const bool both : {true, false}) {
-      const std::string name = (both ? "loss_and_gradient_" : "gradient_behind_loss_") + label;
+    // Together, and where nobody wants one of them.
+    for (const std::string wanted : {"both", "loss", "gradient"}) {
+      const std::string name = "loss_and_gradient_" + wanted + "_" + label;
       const std::string y = "tensor<?x" + label + ">", loss = "tensor<?xf32>", gradient = "tensor<?x7xf32>";
+      const std::string values = wanted == "both" ? "%l, %d" : wanted == "loss" ? "%l" : "%d";
+      const std::string types = wanted == "both" ? loss + ", " + gradient : wanted == "loss" ? loss : gradient;
       cases.push_back({name,
-                       "func.func @" + name + "(%x: tensor<?x7xf32>, %y: " + y + ", %g: tensor<?xf32>) -> (" +
-                           (both ? loss + ", " : "") + gradient +
+                       "func.func @" + name + "(%x: tensor<?x7xf32>, %y: " + y + ", %g: tensor<?xf32>) -> (" + types +
                            ") {\n  %l = nn.softmax_cross_entropy %x, %y : (tensor<?x7xf32>, " + y + ") -> " + loss +
-                           "\n  %d = nn.softmax_cross_entropy_grad %g, %x, %y : (tensor<?xf32>, " +
-                           "tensor<?x7xf32>, " + y + ") -> " + gradient + "\n  return " +
-                           (both ? "%l, %d : " + loss + ", " : "%d : ") + gradient + "\n}\n",
+                           "\n  %d = nn.softmax_cross_entropy_grad %g, %x, %y : (tensor<?xf32>, tensor<?x7xf32>, " + y +
+                           ") -> " + gradient + "\n  return " + values + " : " + types + "\n}\n",
                        {Fill::Any, Fill::Class, Fill::Any}});
     }
   }
