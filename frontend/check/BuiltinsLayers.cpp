@@ -121,9 +121,15 @@ const TablePart *Checker::findPart(const ast::Expr &expr, std::string &table) {
     for (const Table &known : model_.tables)
       names.push_back(known.name);
     bool isValue = frame_->scope.count(table) > 0;
+    std::string mend = didYouMean(table, names);
+    if (mend.empty()) {
+      mend = names.empty() ? "table " + table + " { dim: 9 }" : "one of:";
+      for (const std::string &known : names)
+        mend += " " + known;
+    }
     error(expr.range, isValue ? "`lookup` wants a table first, and `" + table + "` is a value"
                               : "no table is called `" + table + "`")
-        .help(isValue ? "lookup(TABLE, " + table + ")" : didYouMean(table, names));
+        .help(isValue ? "lookup(TABLE, " + table + ")" : mend);
     return nullptr;
   }
   std::vector<std::string> parts;

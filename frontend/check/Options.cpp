@@ -174,7 +174,8 @@ std::optional<ReadCall> Checker::readCall(const ast::Expr &expr, const std::stri
     for (const SpecArgument &argument : spec->arguments)
       if (!argument.positional && mend.empty())
         mend = argument.name + ": " + text(extra.range);
-    error(extra.range, "`" + spec->name + "` takes " + std::to_string(positional) + " arguments without a name")
+    error(extra.range, "`" + spec->name + "` takes " + std::to_string(positional) +
+                           (positional == 1 ? " argument" : " arguments") + " without a name")
         .help(mend);
     ok = false;
   }

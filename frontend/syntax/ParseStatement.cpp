@@ -10,6 +10,28 @@ using ast::ExprPtr;
 using ast::Step;
 using ast::StepKind;
 
+/// Whether a token begins what no block can hold.
+static bool standsAtTop(const Token &token) {
+  constexpr std::string_view words[] = {"minimize", "report", "predict", "model", "import",
+                                        "const",    "table",  "data",    "fn"};
+  return std::any_of(std::begin(words), std::end(words), [&](std::string_view word) { return token.is(word); });
+}
+
+/// Reports a statement of the top of the file in the block that `open` opens. If the file lacks a `}`, that is where it
+/// should have stood, and all that follows would be as misplaced.
+void Parser::misplaced(SourceRange open) {
+  const auto count = [&](std::string_view brace) {
+    return std::count_if(tokens_.begin(), tokens_.end(), [&](const Token &token) { return token.is(brace); });
+  };
+  unclosed_ = count("{") > count("}");
+  diagnostics_.error(peek().range, "`" + peek().text + "` stands at the top of the file, in no block")
+      .note(open, "in this block")
+      .help(unclosed_ ? "the block lacks its `}`" : "");
+  while (unclosed_ && peek().kind != TokenKind::End)
+    take();
+  synchronize();
+}
+
 /// Statements up to `}` (taken) or one of the words `stops` (not taken). Wrong statements are reported and skipped.
 bool Parser::statements(ast::Block &block, std::initializer_list<std::string_view> stops) {
   auto stopped = [&] {
@@ -18,12 +40,17 @@ bool Parser::statements(ast::Block &block, std::initializer_list<std::string_vie
   if (!enter(peek().range))
     return false;
   int level = nesting_;
+  const SourceRange open = tokens_[position_ - 1].range;
   skipNewlines();
   while (!stopped() && !peek().is("}")) {
+    if (unclosed_)
+      return false;
     if (peek().kind == TokenKind::End || diagnostics_.isFull())
-      return unexpected("`}` at the end of the block");
+      return close("}", "at the end of the block", open);
     nesting_ = level;
-    if (!step(block) || !(stopped() || endOfStatement()))
+    if (standsAtTop(peek()))
+      misplaced(open);
+    else if (!step(block) || !(stopped() || endOfStatement()))
       synchronize();
     skipNewlines();
   }
@@ -37,10 +64,6 @@ bool Parser::block(ast::Block &block) { return expect("{", "before the statement
 
 bool Parser::step(ast::Block &block) {
   const Token &token = peek();
-  if (token.is("minimize") || token.is("report") || token.is("predict")) {
-    diagnostics_.error(token.range, "`" + token.text + "` stands at the top of the file, in no block");
-    return false;
-  }
   if (token.kind == TokenKind::Name)
     return bind(block);
   Step step;
@@ -76,6 +99,8 @@ bool Parser::bind(ast::Block &block) {
   Step step;
   step.range = peek().range;
   if (!peek(1).is("=") && !peek(1).is(",")) {
+    if (hasDash())
+      return false;
     const Token word = take();
     std::string mend = habit(word.text);
     if (mend.empty())

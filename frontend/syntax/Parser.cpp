@@ -57,9 +57,23 @@ bool Parser::close(std::string_view text, std::string_view where, SourceRange op
 
 bool Parser::name(ast::Name &result, std::string_view what) {
   if (!atName())
-    return unexpected(what, peek().kind == TokenKind::Keyword ? "`" + peek().text + "` is a reserved word" : "");
+    return unexpected(what, peek().kind == TokenKind::Keyword ? "`" + peek().text + "` is a reserved word"
+                            : peek().kind == TokenKind::Text  ? "a name stands without quotes"
+                                                              : "");
+  if (hasDash())
+    return false;
   const Token &token = take();
   result = {token.text, token.range};
+  return true;
+}
+
+/// Whether the name that comes next is written with a `-`, as in `user-id`, which is then reported.
+bool Parser::hasDash() {
+  const Token &first = peek(), &dash = peek(1), &rest = peek(2);
+  bool joined = dash.is("-") && dash.range.begin == first.range.end && rest.range.begin == dash.range.end;
+  if (!joined || (rest.kind != TokenKind::Name && rest.kind != TokenKind::Number))
+    return false;
+  diagnostics_.error(dash.range, "a name has letters, digits and `_`, but no `-`").help(first.text + "_" + rest.text);
   return true;
 }
 

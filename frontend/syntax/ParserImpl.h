@@ -27,6 +27,7 @@ private:
   bool close(std::string_view text, std::string_view where, SourceRange open);
   bool atName() const { return peek().kind == TokenKind::Name; }
   bool name(ast::Name &result, std::string_view what);
+  bool hasDash();
   void skipNewlines();
   bool unexpected(std::string_view wanted, std::string help = "");
   SourceRange from(uint32_t begin) const;
@@ -67,6 +68,7 @@ private:
   bool statements(ast::Block &block, std::initializer_list<std::string_view> stops);
   bool endOfStatement();
   bool unknownStatement();
+  void misplaced(SourceRange open);
   void synchronize();
 
   // Expressions (ParseExpression.cpp).
@@ -86,6 +88,7 @@ private:
   DiagnosticEngine &diagnostics_;
   size_t position_ = 0;
   int nesting_ = 0;
+  bool unclosed_ = false; ///< A `}` is missing, which was reported: the rest of the file is not read.
 };
 
 } // namespace heter::frontend
