@@ -25,6 +25,14 @@ bool isRegion(Operation *op) { return isa<task::IfOp, task::WhileOp>(op); }
 
 bool isCall(Operation *op) { return isa<task::KernelOp, task::LibraryOp>(op) || isRegion(op); }
 
+/// Whether `reader` is a product that masks its result where its operand `number` is cut off.
+bool isMask(Operation *reader, unsigned number) {
+  auto library = dyn_cast<task::LibraryOp>(reader);
+  DictionaryAttr options = library ? library.getOptionsAttr() : DictionaryAttr();
+  auto activation = options ? options.getAs<StringAttr>("activation") : StringAttr();
+  return number == 2 && activation && activation.getValue() == "relu_grad";
+}
+
 bool isProduct(StringRef callee) { return callee == "matmul" || callee == "product"; }
 
 /// Whether `callee` puts values elsewhere and computes nothing.
@@ -147,6 +155,8 @@ void remarkPair(OpResult value, Operation *reader, unsigned number, bool copied)
   auto tell = [&](StringRef second, StringRef why) { remark(reader, false, first + ", " + second + " apart: " + why); };
   if (copied)
     return tell(nameOf(reader), "one is in the accelerator's memory, the other in the host's");
+  if (isMask(reader, number) && calleeOf(value.getOwner()) != "pack")
+    return tell(nameOf(reader), "the activation is there before the gradient that it masks");
   auto kernel = dyn_cast<task::KernelOp>(reader);
   if (!kernel)
     return tell(nameOf(reader), whyApart(value.getOwner(), reader, nullptr));

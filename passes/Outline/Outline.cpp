@@ -66,7 +66,8 @@ private:
   Value outlinePull(ps::PullRowsOp pull);
   StringAttr label(const Twine &text) { return builder_.getStringAttr(text); }
   std::string scopeOf(Value value);
-  void remarkFusion(ArrayRef<FusionNote> notes);
+  void remark(const FusionNote &note);
+  void remarkApart(task::ProgramOp program);
 
   ps::ProgramOp source_;
   KernelFunctions &kernels_;
@@ -74,6 +75,8 @@ private:
   OpBuilder builder_;
   task::Space space_; ///< where this role computes
   llvm::DenseMap<Value, Places> values_;
+  std::vector<FusionNote> apart_;                     ///< What the grouping left apart.
+  llvm::DenseMap<Operation *, Operation *> kernelOf_; ///< The node that each operation in a kernel was made part of.
 };
 
 /// The scope of the parameter that a chain of layers ends in: "deep.0" of "deep.0.weight", or "".
@@ -123,9 +126,10 @@ LogicalResult ProgramOutliner::run() {
   packProducts(program, fuse_);
   if (fuse_) {
     fuseMasks(program);
+    remarkApart(program);
     remarkCalls(program);
   } else {
-    remark(program, false, "all operations apart: asked for by --no-fuse", program.getSymName());
+    heter::remark(program, false, "all operations apart: asked for by --no-fuse", program.getSymName());
   }
   // The symbol's name passes from the old program to the new one.
   source_.erase();
@@ -137,17 +141,30 @@ LogicalResult ProgramOutliner::outlineBlock(Block &block) {
   for (const std::vector<Operation *> &group : groupKernels(block, fuse_, notes))
     if (failed(outlineGroup(group)))
       return failure();
-  remarkFusion(notes);
+  for (FusionNote &note : notes)
+    note.fused ? remark(note) : apart_.push_back(std::move(note));
   return success();
 }
 
-void ProgramOutliner::remarkFusion(ArrayRef<FusionNote> notes) {
-  for (const FusionNote &note : notes) {
-    StringRef first = note.producer->getName().stripDialect(), second = note.consumer->getName().stripDialect();
-    remark(note.consumer, note.fused,
-           first + (note.fused ? " + " : ", ") + second + (note.fused ? ": " : " apart: ") + note.why,
-           source_.getSymName());
-  }
+void ProgramOutliner::remark(const FusionNote &note) {
+  StringRef first = note.producer->getName().stripDialect(), second = note.consumer->getName().stripDialect();
+  heter::remark(note.consumer, note.fused,
+                first + (note.fused ? " + " : ", ") + second + (note.fused ? ": " : " apart: ") + note.why,
+                source_.getSymName());
+}
+
+/// Tells of what the grouping left apart. Kernels that became the end of a product since are left out: whoever reads
+/// them, or is read, is beside a call of the library now, which remarkCalls() tells of.
+void ProgramOutliner::remarkApart(task::ProgramOp program) {
+  llvm::DenseSet<Operation *> kernels;
+  program.walk([&](task::KernelOp kernel) { kernels.insert(kernel); });
+  auto isTaken = [&](Operation *op) {
+    Operation *kernel = kernelOf_.lookup(op);
+    return kernel && !kernels.contains(kernel);
+  };
+  for (const FusionNote &note : apart_)
+    if (!isTaken(note.producer) && !isTaken(note.consumer))
+      remark(note);
 }
 
 LogicalResult ProgramOutliner::outlineGroup(ArrayRef<Operation *> group) {
@@ -363,6 +380,8 @@ LogicalResult ProgramOutliner::outlineKernel(ArrayRef<Operation *> group) {
                                      kernel.function.getSymName(), inputs, text, DenseI32ArrayAttr(), ArrayAttr());
   for (auto [value, result] : llvm::zip(kernel.outputs, node.getResults()))
     set(value, result);
+  for (Operation *op : group)
+    kernelOf_[op] = node;
   return success();
 }
 
