@@ -314,6 +314,20 @@ CLI::Validator wholeNumber(int64_t least, int64_t most) {
                          most == INT64_MAX ? "of at least " + from : "from " + from + " to " + std::to_string(most));
 }
 
+CLI::Validator idNumber() { return number<uint64_t>(0, UINT64_MAX, "from 0 to 18446744073709551615"); }
+
+CLI::Validator realNumber(int least, int most) {
+  auto check = [=](std::string &text) {
+    double value = 0;
+    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    bool good = code == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
+    return good ? std::string()
+                : "expected a number from " + std::to_string(least) + " to " + std::to_string(most) + ", got `" + text +
+                      "`";
+  };
+  return {check, ""};
+}
+
 CLI::Validator seedNumber() { return number<uint64_t>(0, UINT64_MAX, "of at least 0"); }
 
 CLI::Validator oneOf(std::vector<std::string> words) {

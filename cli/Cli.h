@@ -80,6 +80,10 @@ std::string writeShare(const CLI::App &app, const std::string &folder);
 /// Checks a whole number; the error says what was expected.
 CLI::Validator wholeNumber(int64_t least, int64_t most = INT64_MAX);
 CLI::Validator seedNumber();
+/// Any unsigned 64-bit number.
+CLI::Validator idNumber();
+/// A number in decimal, with or without a fraction.
+CLI::Validator realNumber(int least, int most);
 /// Checks that a value is one of the words, and says which one is near.
 CLI::Validator oneOf(std::vector<std::string> words);
 

@@ -114,7 +114,7 @@ public:
     Text word, key, value;
     for (size_t place = 0; words.next(word); ++place) {
       if (!splitPair(word, key, value)) {
-        error = {word.offset, "expected KEY:VALUE, got " + quoted(word.view)};
+        error = {word.offset, "expected KEY:VALUE, as in a slot line, got " + quoted(word.view)};
         return false;
       }
       add(parts, table_.find(key.view, place), value);

@@ -19,7 +19,7 @@ class LiveConnection {
 public:
   explicit LiveConnection(const std::string &address)
       : scheduler_(makeThreadedScheduler(1)), transport_(makeAsioTransport(*scheduler_)),
-        client_(std::make_unique<Client>(*transport_, *scheduler_, address, "the server at " + address)) {}
+        client_(std::make_unique<Client>(*transport_, *scheduler_, address, "the server")) {}
   ~LiveConnection() {
     client_->close();
     transport_->shutdown();

@@ -257,8 +257,7 @@ StatusOr<Manifest> parseManifest(const std::string &path, const std::string &tex
 //===--- Schemas --------------------------------------------------------------------------------------------------===//
 
 static Status differs(const std::string &what, const std::string &saved, const std::string &wanted) {
-  return Status::failedPrecondition("the saved model does not fit: " + what + " is " + saved + " there and " + wanted +
-                                    " in this model");
+  return Status::failedPrecondition(what + " is " + saved + " there and " + wanted + " in this model");
 }
 
 static std::string printShape(const std::vector<int64_t> &shape) {
@@ -284,11 +283,10 @@ static Status checkSameNames(const std::string &what, const std::vector<Spec> &s
   };
   for (const Spec &spec : wanted)
     if (!has(saved, spec.name))
-      return Status::failedPrecondition("the saved model does not fit: it has no " + what + " `" + spec.name + "`");
+      return Status::failedPrecondition("it has no " + what + " `" + spec.name + "`");
   for (const Spec &spec : saved)
     if (!has(wanted, spec.name))
-      return Status::failedPrecondition("the saved model does not fit: its " + what + " `" + spec.name +
-                                        "` is not in this model");
+      return Status::failedPrecondition("its " + what + " `" + spec.name + "` is not in this model");
   return {};
 }
 
@@ -311,7 +309,7 @@ static Status checkSameTable(const TableSpec &saved, const TableSpec &wanted) {
   return {};
 }
 
-Status checkSameSchema(const StoreSchema &saved, const StoreSchema &wanted) {
+static Status checkSame(const StoreSchema &saved, const StoreSchema &wanted) {
   HETER_RETURN_IF_ERROR(checkSameNames("table", saved.tables, wanted.tables));
   HETER_RETURN_IF_ERROR(checkSameNames("parameter", saved.parameters, wanted.parameters));
   for (const TableSpec &table : wanted.tables)
@@ -327,6 +325,10 @@ Status checkSameSchema(const StoreSchema &saved, const StoreSchema &wanted) {
       HETER_RETURN_IF_ERROR(checkSameOptimizer("`" + parameter.name + "`", other.optimizer, parameter.optimizer));
     }
   return {};
+}
+
+Status checkSameSchema(const StoreSchema &saved, const StoreSchema &wanted) {
+  return checkSame(saved, wanted).withContext("the saved model, of `" + saved.model + "`, does not fit");
 }
 
 } // namespace heter::runtime::checkpoint

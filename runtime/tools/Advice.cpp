@@ -43,10 +43,30 @@ std::string delayWarning(const RunOptions &options, const package::PackageInfo &
 }
 
 std::string rolesWarning(const RunOptions &options, const std::string &mode) {
-  if (mode != "local" || (options.servers == 1 && options.cpuTrainers == 1 && options.heterTrainers.empty()))
+  const bool classes = !options.heterTrainers.empty() || !options.devices.empty();
+  if (mode == "local" && (options.servers > 1 || options.cpuTrainers > 1 || classes))
+    return "the package is compiled for one process, so --servers, --cpu-trainers, --heter-trainers and --device have "
+           "no effect; compile it with --mode=ps or --mode=heter-ps";
+  if (mode == "ps" && classes)
+    return "the package is compiled without heter-trainers, so --heter-trainers and --device have no effect; compile "
+           "it with --mode=heter-ps";
+  return {};
+}
+
+std::string tierWarning(const RunOptions &options, const package::PackageInfo &info) {
+  const auto hasTier = [](const package::Table &table) {
+    return std::ranges::any_of(table.policy, [](const package::Rule &rule) { return rule.kind == "ssd"; });
+  };
+  if (options.tierFolder.empty() || std::ranges::any_of(info.tables, hasTier))
     return {};
-  return "the package is compiled for one process, so --servers, --cpu-trainers and --heter-trainers have no effect; "
-         "compile it with --mode=ps or --mode=heter-ps";
+  return "no table of model `" + info.model + "` has `beyond: ssd`, so --tier-dir has no effect";
+}
+
+std::vector<std::string> warningsOf(const RunOptions &options, const package::PackageInfo &info) {
+  std::vector<std::string> warnings = {delayWarning(options, info), rolesWarning(options, info.mode),
+                                       tierWarning(options, info)};
+  std::erase(warnings, "");
+  return warnings;
 }
 
 std::string rowCacheNote(const RunOptions &options, const Package &package) {

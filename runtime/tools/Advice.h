@@ -6,6 +6,7 @@
 #include "runtime/role/RunOptions.h"
 
 #include <string>
+#include <vector>
 
 namespace heter::runtime::tools {
 
@@ -13,8 +14,14 @@ namespace heter::runtime::tools {
 /// (docs/how-to/async.md has the measurements), or "".
 std::string delayWarning(const RunOptions &options, const package::PackageInfo &info);
 
-/// What to tell somebody who asks for roles that a package of one process does not have, or "".
+/// What to tell somebody who asks for roles, or devices of them, that a package of this mode does not have, or "".
 std::string rolesWarning(const RunOptions &options, const std::string &mode);
+
+/// What to tell somebody who names a folder for rows on disk when no table has a tier there, or "".
+std::string tierWarning(const RunOptions &options, const package::PackageInfo &info);
+
+/// All of these that there are.
+std::vector<std::string> warningsOf(const RunOptions &options, const package::PackageInfo &info);
 
 /// What to tell somebody who gives --row-cache for a package where it is of use to some tables only, or "".
 std::string rowCacheNote(const RunOptions &options, const Package &package);

@@ -92,11 +92,14 @@ void Parser::addTable() {
   CLI::App *all = add("dump", "Print every row of a table", Action::Dump);
   for (CLI::App *sub : {get, all})
     sub->add_option("TABLE", tableCommand.table, "A table of the model")->type_name("TABLE")->required();
-  get->add_option("KEY", tableCommand.keys, "Ids: numbers as `heter dump` prints them")->type_name("KEY")->required();
+  get->add_option("KEYS", tableCommand.keys, "Ids, as `heter dump` prints them")
+      ->type_name("KEYS..")
+      ->required()
+      ->check(cli::idNumber());
   get->footer("Example:\n  heter table get model emb 3 1234567890");
   all->footer("Example:\n  heter table dump model emb | head");
   CLI::App *diff = add("diff", "Count the rows that differ between two models; exits with 1 if any do", Action::Diff);
-  diff->add_option("OTHER", tableCommand.other, "Another folder, or server")->type_name("DIR")->required();
+  diff->add_option("OTHER", tableCommand.other, "Another folder, or server")->type_name("OTHER_DIR")->required();
   diff->footer("Example:\n  heter table diff monday tuesday");
 }
 
@@ -120,7 +123,7 @@ void Parser::addSynth() {
       ->add_option("--zipf", synthCommand.ids.zipf,
                    "With --ids: a column's id of rank r comes up as often as r^-X (default: 0)")
       ->type_name("X")
-      ->check(CLI::Range(0.0, 10.0));
+      ->check(cli::realNumber(0, 10));
   synth->add_flag(
       "--ids-in-turn", synthCommand.ids.inTurn,
       "With --ids: a line each, so that the fewest lines hold every id (ids / 26, if --examples says nothing)");

@@ -52,9 +52,9 @@ Status runExport(const ExportCommand &command) {
 Status runPatch(const PatchCommand &command) {
   prefixLog();
   auto files = makePosixFileSystem();
-  HETER_RETURN_IF_ERROR(checkExists(*files, command.base, "export"));
+  HETER_RETURN_IF_ERROR(checkExport(*files, command.base, "export"));
   for (const std::string &delta : command.deltas) {
-    HETER_RETURN_IF_ERROR(checkExists(*files, delta, "delta"));
+    HETER_RETURN_IF_ERROR(checkExport(*files, delta, "delta"));
     std::error_code error;
     if (std::filesystem::equivalent(delta, command.out, error))
       return Status::invalidArgument("--out: `" + command.out + "` is a delta to be applied; give another file");

@@ -74,6 +74,8 @@ StatusOr<std::unique_ptr<OutputFile>> openOutput(FileSystem &files, const std::s
 
 Status writeDump(FileSystem &files, const DumpCommand &command) {
   HETER_RETURN_IF_ERROR(checkSavedModel(files, command.model));
+  if (!command.out.empty())
+    HETER_RETURN_IF_ERROR(checkOwnFile(files, "--out", command.out));
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<OutputFile> out, openOutput(files, command.out));
   HETER_RETURN_IF_ERROR(dumpCheckpoint(files, command.model, *out));
   return out->close();

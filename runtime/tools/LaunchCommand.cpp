@@ -91,10 +91,11 @@ Status Launcher::prepare() {
                                    "it with --mode=ps or --mode=heter-ps");
   HETER_RETURN_IF_ERROR(checkOptions(*files_, package_.info, command_.options));
   HETER_RETURN_IF_ERROR(checkRowCache(package_, command_.options));
-  HETER_RETURN_IF_ERROR(
-      checkOutputs(*files_, command_.options.saveFolder, command_.summaryFile, command_.lossesFile, command_.options));
+  HETER_RETURN_IF_ERROR(checkReports(*files_, command_.options,
+                                     {{"--summary", command_.summaryFile}, {"--losses", command_.lossesFile}}));
+  HETER_RETURN_IF_ERROR(checkSaveFolder(*files_, command_.options.saveFolder));
   HETER_RETURN_IF_ERROR(checkTestData(*files_, package_.info, command_.options));
-  if (std::string warning = delayWarning(command_.options, package_.info); !warning.empty())
+  for (const std::string &warning : warningsOf(command_.options, package_.info))
     logWarning(warning);
   if (std::string note = rowCacheNote(command_.options, package_); !note.empty())
     logInfo(note);

@@ -8,6 +8,7 @@
 #include "runtime/export/ExportFile.h"
 #include "runtime/role/Model.h"
 
+#include <filesystem>
 #include <map>
 #include <optional>
 
@@ -162,48 +163,64 @@ Status checkWritable(FileSystem &files, const std::string &path) {
   return files.remove(probe);
 }
 
+Status checkOwnFile(FileSystem &files, const std::string &flag, const std::string &path) {
+  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
+  if (kind != PathKind::File)
+    return {};
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const std::string name = path.substr(slash + 1); // all of it, if there is no slash
+  HETER_ASSIGN_OR_RETURN(PathKind around, kindOf(files, folder));
+  if (around == PathKind::SavedModel && name != manifestFile && !name.starts_with("save-"))
+    return {};
+  if (around != PathKind::Package && around != PathKind::SavedModel)
+    return {};
+  return Status::invalidArgument(flag + ": `" + path + "` is a file of a " +
+                                 (around == PathKind::Package ? "package" : "saved model") + "; give another file");
+}
+
 Status checkOutputFile(FileSystem &files, const std::string &flag, const std::string &path) {
+  HETER_RETURN_IF_ERROR(checkOwnFile(files, flag, path));
   HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
   if (kind != PathKind::Nothing && kind != PathKind::File)
     return Status::invalidArgument(flag + ": `" + path + "` is a folder; give a file in it");
   return checkWritable(files, path).withContext(flag);
 }
 
-namespace {
-
-/// A file for `flag` to write, which is none of `taken`; those are files that the run needs, and what each is.
-Status checkUntaken(FileSystem &files, const std::string &flag, const std::string &path,
-                    std::map<std::string, std::string> &taken) {
-  if (path.empty())
-    return {};
-  if (auto [other, fresh] = taken.emplace(path, "what " + flag + " writes"); !fresh)
-    return Status::invalidArgument(flag + ": `" + path + "` is also " + other->second + "; give another file");
-  return checkOutputFile(files, flag, path);
-}
-
-} // namespace
-
-Status checkOutputs(FileSystem &files, const std::string &saveFolder, const std::string &summaryFile,
-                    const std::string &lossesFile, const RunOptions &options) {
-  std::map<std::string, std::string> taken;
+Status checkReports(FileSystem &files, const RunOptions &options, const std::vector<ReportFile> &reports) {
+  std::map<std::filesystem::path, std::string> taken; // files that the run needs, and what each is
+  const auto placeOf = [](const std::string &path) {
+    std::error_code error;
+    std::filesystem::path place = std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
+    return error ? std::filesystem::path(path) : place;
+  };
   for (const auto &[paths, what] :
        {std::pair(&options.dataFiles, "a data file"), std::pair(&options.testFiles, "a test file")})
     for (const std::string &path : *paths) {
       StatusOr<std::vector<std::string>> matches = files.glob(path); // None on a machine without the data.
       for (const std::string &match : matches.ok() ? *matches : std::vector<std::string>())
-        taken.emplace(match, what);
+        taken.emplace(placeOf(match), what);
     }
-  HETER_RETURN_IF_ERROR(checkUntaken(files, "--summary", summaryFile, taken));
-  HETER_RETURN_IF_ERROR(checkUntaken(files, "--losses", lossesFile, taken));
-  if (saveFolder.empty())
+  for (const auto &[flag, path] : reports) {
+    if (path.empty())
+      continue;
+    if (auto [other, fresh] = taken.emplace(placeOf(path), "what " + flag + " writes"); !fresh)
+      return Status::invalidArgument(flag + ": `" + path + "` is also " + other->second + "; give another file");
+    HETER_RETURN_IF_ERROR(checkOutputFile(files, flag, path));
+  }
+  return {};
+}
+
+Status checkSaveFolder(FileSystem &files, const std::string &path) {
+  if (path.empty())
     return {};
-  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, saveFolder));
+  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
   if (kind == PathKind::Package)
-    return Status::invalidArgument("--save: `" + saveFolder + "` is a package; give the model a folder of its own");
+    return Status::invalidArgument("--save: `" + path + "` is a package; give the model a folder of its own");
   if (kind == PathKind::File)
-    return Status::invalidArgument("--save: `" + saveFolder + "` is a file; give a folder");
-  HETER_RETURN_IF_ERROR(files.createDirectories(saveFolder).withContext("--save"));
-  return checkWritable(files, saveFolder + "/" + manifestFile).withContext("--save");
+    return Status::invalidArgument("--save: `" + path + "` is a file; give a folder");
+  HETER_RETURN_IF_ERROR(files.createDirectories(path).withContext("--save"));
+  return checkWritable(files, path + "/" + manifestFile).withContext("--save");
 }
 
 Status checkScratchFolder(FileSystem &files, const std::string &flag, const std::string &path) {
@@ -232,6 +249,18 @@ Status checkSavedModel(FileSystem &files, const std::string &path) {
   if (kind == PathKind::Folder)
     return Status::invalidArgument("no model was saved in `" + path + "`: there is no " + manifestFile);
   return {};
+}
+
+Status checkExport(FileSystem &files, const std::string &path, const std::string &what) {
+  HETER_RETURN_IF_ERROR(checkExists(files, path, what));
+  HETER_ASSIGN_OR_RETURN(PathKind kind, kindOf(files, path));
+  if (kind == PathKind::File)
+    return {};
+  return Status::invalidArgument("`" + path + "` is a " +
+                                 (kind == PathKind::Package      ? "package"
+                                  : kind == PathKind::SavedModel ? "saved model"
+                                                                 : "folder") +
+                                 ", no " + what + "; `heter export` writes one");
 }
 
 StatusOr<Package> openPackage(FileSystem &files, const std::string &path) {

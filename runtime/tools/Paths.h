@@ -24,23 +24,35 @@ Status checkRowCache(const Package &package, const RunOptions &options);
 /// Whether a file can be made there: makes one beside `path` and removes it again; an existing `path` stays as it is.
 Status checkWritable(FileSystem &files, const std::string &path);
 
-/// That `path` can be written to as a file that `flag` names.
+/// That no file of a package or a saved model has this path, which `flag` names a file to write by.
+Status checkOwnFile(FileSystem &files, const std::string &flag, const std::string &path);
+
+/// That `path` can be written to as a file that `flag` names, and is a file of its own.
 Status checkOutputFile(FileSystem &files, const std::string &flag, const std::string &path);
 
 /// Reads the first test example, so that a wrong test file is found before the training and not after it.
 Status checkTestData(FileSystem &files, const package::PackageInfo &info, const RunOptions &options);
 
-/// Checks before a long run that what it will write can be written, and overwrites nothing that it reads; empty paths
-/// are not asked for. Makes `saveFolder`, and refuses one that is a package: the saved model's manifest would replace
-/// the package's.
-Status checkOutputs(FileSystem &files, const std::string &saveFolder, const std::string &summaryFile,
-                    const std::string &lossesFile, const RunOptions &options = {});
+/// A file that a run writes: the flag that names it, and its path, empty if it is not asked for.
+struct ReportFile {
+  std::string flag, path;
+};
+
+/// Checks before a long run that its reports can be written, each to a file of its own, and none over what it reads.
+Status checkReports(FileSystem &files, const RunOptions &options, const std::vector<ReportFile> &reports);
+
+/// Makes the folder that --save names, if it is not there, and tries whether it can be written to; an empty name is
+/// none. Refuses a package: the saved model's manifest would replace the package's.
+Status checkSaveFolder(FileSystem &files, const std::string &path);
 
 /// A folder that is neither a package nor a saved model, for `flag` to write into; it need not be there yet.
 Status checkScratchFolder(FileSystem &files, const std::string &flag, const std::string &path);
 
 /// An error if `path` is no folder that --save wrote.
 Status checkSavedModel(FileSystem &files, const std::string &path);
+
+/// An error if `path` is no file: `what` is an export, or a delta of one.
+Status checkExport(FileSystem &files, const std::string &path, const std::string &what);
 
 /// readPackage, with a helpful error for a path that is no package folder.
 StatusOr<Package> openPackage(FileSystem &files, const std::string &path);

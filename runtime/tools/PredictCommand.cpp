@@ -34,14 +34,14 @@ public:
   PredictionFile(const PredictionFile &) = delete;
   PredictionFile &operator=(const PredictionFile &) = delete;
 
-  Status open(const std::vector<std::string> &dataFiles);
+  Status open(const RunOptions &options);
   Status write(const std::string &text);
   Status commit();
 
   bool isStandardOutput() const { return path_ == "-"; }
 
 private:
-  Status check(const std::vector<std::string> &dataFiles) const;
+  Status check(const RunOptions &options) const;
 
   FileSystem &files_;
   const std::string &path_;
@@ -49,14 +49,17 @@ private:
   std::unique_ptr<OutputFile> file_;
 };
 
-Status PredictionFile::check(const std::vector<std::string> &dataFiles) const {
+Status PredictionFile::check(const RunOptions &options) const {
   for (const char *suffix : {".gz", ".zst"})
     if (path_.ends_with(suffix))
       return Status::invalidArgument("--out: predictions are plain text, and `" + path_ + "` would say otherwise");
   std::error_code error;
   if (std::filesystem::is_directory(path_, error))
     return Status::invalidArgument("--out: `" + path_ + "` is a folder; name a file in it");
-  for (const std::string &pattern : dataFiles) {
+  if (std::filesystem::equivalent(options.loadFolder, path_, error))
+    return Status::invalidArgument("--out: `" + path_ + "` is the model to predict with; give another file");
+  HETER_RETURN_IF_ERROR(checkOwnFile(files_, "--out", path_));
+  for (const std::string &pattern : options.dataFiles) {
     HETER_ASSIGN_OR_RETURN(std::vector<std::string> paths, files_.glob(pattern));
     for (const std::string &path : paths)
       if (std::filesystem::equivalent(path, path_, error))
@@ -65,10 +68,10 @@ Status PredictionFile::check(const std::vector<std::string> &dataFiles) const {
   return {};
 }
 
-Status PredictionFile::open(const std::vector<std::string> &dataFiles) {
+Status PredictionFile::open(const RunOptions &options) {
   if (isStandardOutput())
     return {};
-  HETER_RETURN_IF_ERROR(check(dataFiles));
+  HETER_RETURN_IF_ERROR(check(options));
   std::error_code error;
   bool replaceable = !std::filesystem::exists(path_, error) || std::filesystem::is_regular_file(path_, error);
   std::string target = replaceable ? path_ + ".partial" : path_;
@@ -117,10 +120,10 @@ Status run(const PredictCommand &command) {
   HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, command.options));
   HETER_ASSIGN_OR_RETURN(std::vector<std::string> columns, predictionColumns(package));
   PredictionFile out(*files, command.out);
-  HETER_RETURN_IF_ERROR(out.open(command.options.dataFiles));
+  HETER_RETURN_IF_ERROR(out.open(command.options));
   HETER_RETURN_IF_ERROR(out.write(header(columns)));
   exitOnInterrupt();
-  if (std::string warning = rolesWarning(command.options, package.info.mode); !warning.empty())
+  for (const std::string &warning : warningsOf(command.options, package.info))
     logWarning(warning);
   ProgressDisplay display;
   RunHooks hooks;

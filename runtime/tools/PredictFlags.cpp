@@ -42,7 +42,7 @@ void PredictFlags::addDataFlags(CLI::App &app) {
   app.add_option("--max-examples", options.maxExamples, "Stop after so many examples (default: no limit)")
       ->type_name("N")
       ->group(group)
-      ->check(atLeast(0));
+      ->check(atLeast(1));
   app.add_option("--input", options.input, "The model's data block to read with (default: its first)")
       ->type_name("NAME")
       ->group(group);

@@ -65,7 +65,6 @@ StatusOr<int> run(const TrainCommand &command, const Package &package, FileSyste
 }
 
 StatusOr<int> runProfiled(TrainCommand command, const Package &package, FileSystem &files) {
-  HETER_RETURN_IF_ERROR(checkWritable(files, command.profileFile).withContext("--profile"));
   Profile profile;
   command.options.profile = &profile;
   HETER_ASSIGN_OR_RETURN(int code, run(command, package, files));
@@ -83,19 +82,22 @@ StatusOr<int> checkAndRun(const TrainCommand &command) {
   bool readsData = command.role.empty() || command.role == "cpu-trainer";
   HETER_RETURN_IF_ERROR(checkOptions(*files, package.info, options, readsData));
   HETER_RETURN_IF_ERROR(checkRowCache(package, options));
-  if (command.role.empty() || command.role == "coordinator")
-    HETER_RETURN_IF_ERROR(checkOutputs(*files, options.saveFolder, command.summaryFile, command.lossesFile, options));
+  const bool decides = command.role.empty() || command.role == "coordinator"; // what the run is, and reports it
+  std::vector<ReportFile> reports = {{"--profile", command.profileFile}};
+  if (decides)
+    reports.insert(reports.begin(), {{"--summary", command.summaryFile}, {"--losses", command.lossesFile}});
+  HETER_RETURN_IF_ERROR(checkReports(*files, options, reports));
+  if (decides)
+    HETER_RETURN_IF_ERROR(checkSaveFolder(*files, options.saveFolder));
   if (readsData)
     HETER_RETURN_IF_ERROR(checkTestData(*files, package.info, options));
   exitOnInterrupt();
-  if (command.role.empty() || command.role == "coordinator") {
-    if (std::string warning = delayWarning(options, package.info); !warning.empty())
+  if (decides) {
+    for (const std::string &warning : warningsOf(options, package.info))
       logWarning(warning);
     if (std::string note = rowCacheNote(options, package); !note.empty())
       logInfo(note);
   }
-  if (std::string warning = rolesWarning(options, package.info.mode); !warning.empty())
-    logWarning(warning);
   return command.profileFile.empty() ? run(command, package, *files) : runProfiled(command, package, *files);
 }
 

@@ -46,7 +46,7 @@ void TrainFlags::addDataFlags(CLI::App &app) {
   app.add_option("--max-examples", options.maxExamples, "Stop training after so many examples (default: no limit)")
       ->type_name("N")
       ->group(group)
-      ->check(atLeast(0));
+      ->check(atLeast(1));
   app.add_option("--max-bad-lines", options.maxBadLines,
                  "Pass over and report up to so many malformed lines; the next one ends the run (default: 0)")
       ->type_name("N")
@@ -232,7 +232,8 @@ std::vector<std::string> printOptions(const RunOptions &options) {
   add("--batch-size", std::to_string(options.batchSize));
   if (options.microBatches > 0)
     add("--micro-batches", std::to_string(options.microBatches));
-  add("--max-examples", std::to_string(options.maxExamples));
+  if (options.maxExamples > 0)
+    add("--max-examples", std::to_string(options.maxExamples));
   add("--max-bad-lines", std::to_string(options.maxBadLines));
   add("--update", updateModeName(options.update));
   if (options.update == UpdateMode::HalfAsync)

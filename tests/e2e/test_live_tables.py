@@ -45,7 +45,7 @@ class LiveTables(e2e.TestCase):
     def test_addresses_where_no_server_is(self):
         port = cluster.free_ports(1)[0]
         start = time.time()
-        self.assertIn(f"127.0.0.1:{port}", self.table("stats", f"127.0.0.1:{port}", code=1))
+        self.assertIn(f"cannot reach the server at 127.0.0.1:{port}: ", self.table("stats", f"127.0.0.1:{port}", code=1))
         self.assertLess(time.time() - start, 15)
         self.assertIn("there is no saved model `nowhere:x`", self.table("stats", "nowhere:x", code=1))
 

@@ -51,6 +51,7 @@ class WrongInput(unittest.TestCase):
                                     ("lr", e2e.SOURCE / "samples" / "lr.heter", "ps")]:
             e2e.run_tool("heterc", spec, "-o", folder / f"{package}.pkg", f"--mode={mode}")
         e2e.run_tool("heter", "run", folder / "small.pkg", "--data", folder / "clicks.tsv", "--save", folder / "model")
+        e2e.run_tool("heter", "export", folder / "small.pkg", "--load", folder / "model", "--out", folder / "small.export")
         cls.make_packages()
 
     @classmethod

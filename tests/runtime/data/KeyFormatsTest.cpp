@@ -68,8 +68,8 @@ TEST_F(SlotTest, CountsAreChecked) {
 TEST_F(SlotTest, MalformedLines) {
   bind(number1("click"), spread(keyed("click"), 1));
   bind(idList("items"), expression("id", {keyed("items")}));
-  EXPECT_EQ(error("click:0 items\n"), "lines:1:9: expected KEY:VALUE, got `items`");
-  EXPECT_EQ(error("click:0\nclick:1 :5\n"), "lines:2:9: expected KEY:VALUE, got `:5`");
+  EXPECT_EQ(error("click:0 items\n"), "lines:1:9: expected KEY:VALUE, as in a slot line, got `items`");
+  EXPECT_EQ(error("click:0\nclick:1 :5\n"), "lines:2:9: expected KEY:VALUE, as in a slot line, got `:5`");
   EXPECT_EQ(error("click:x\n"), "lines:1:7: key click: expected a number, got `x`");
   EXPECT_EQ(error("click:1 items:1 items:b\n"), "lines:1:23: key items: expected a whole number of 64 bits, got `b`");
   EXPECT_EQ(error("click:1 items:99999999999999999999\n"),

@@ -209,8 +209,9 @@ TEST_F(ExportTest, aSaveOfAnotherModelIsNotExported) {
   package::PackageInfo info = exportModelInfo();
   info.tables[0].parts[0].dim = 4;
   const Status status = exportModel(files_, schemaOf(info), allNeeds(), {"first", "", "x.export"}).status();
-  EXPECT_NE(status.message().find("first: the saved model does not fit: dim of table `emb` is 6 there and 4"),
-            std::string::npos)
+  EXPECT_NE(
+      status.message().find("first: the saved model, of `exported`, does not fit: dim of table `emb` is 6 there and 4"),
+      std::string::npos)
       << status.message();
 }
 

@@ -158,8 +158,9 @@ TEST_F(PredictTest, WrongRunsSayWhy) {
               HasSubstr("model `tiny` predicts nothing: add a line such as `predict sigmoid(logit)`"));
   Package other = tinyPackage("local");
   other.info.parameters[0].shape = {5};
-  EXPECT_THAT(error(other, predictOptions()),
-              HasSubstr("the saved model does not fit: the shape of `w` is [3] there and [5] in this model"));
+  EXPECT_THAT(
+      error(other, predictOptions()),
+      HasSubstr("the saved model, of `tiny`, does not fit: the shape of `w` is [3] there and [5] in this model"));
 }
 
 TEST(Predictions, ASlowReaderIsWaitedFor) {

@@ -52,6 +52,30 @@ TEST(RolesTest, WarnsOfRolesThatAPackageLacks) {
   options.cpuTrainers = 2;
   EXPECT_THAT(rolesWarning(options, "local"), HasSubstr("have no effect; compile it with --mode=ps"));
   EXPECT_EQ(rolesWarning(options, "ps"), "");
+  options.cpuTrainers = 1;
+  options.devices = {{"heter", "cpu"}};
+  EXPECT_THAT(rolesWarning(options, "local"), HasSubstr("--heter-trainers and --device have no effect"));
+  EXPECT_EQ(rolesWarning(options, "ps"), "the package is compiled without heter-trainers, so --heter-trainers and "
+                                         "--device have no effect; compile it with --mode=heter-ps");
+  options.devices.clear();
+  options.heterTrainers = {{"", 2}};
+  EXPECT_THAT(rolesWarning(options, "ps"), HasSubstr("without heter-trainers"));
+  EXPECT_EQ(rolesWarning(options, "heter-ps"), "");
+}
+
+TEST(TierTest, WarnsOfAFolderThatNoTableUses) {
+  package::PackageInfo info;
+  info.model = "m";
+  info.tables.resize(1);
+  RunOptions options;
+  EXPECT_EQ(tierWarning(options, info), "");
+  options.tierFolder = "ssd";
+  EXPECT_EQ(tierWarning(options, info), "no table of model `m` has `beyond: ssd`, so --tier-dir has no effect");
+  EXPECT_EQ(warningsOf(options, info), std::vector<std::string>{tierWarning(options, info)});
+  info.tables[0].policy.resize(1);
+  info.tables[0].policy[0].kind = "ssd";
+  EXPECT_EQ(tierWarning(options, info), "");
+  EXPECT_TRUE(warningsOf(options, info).empty());
 }
 
 } // namespace

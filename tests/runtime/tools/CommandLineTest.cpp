@@ -263,6 +263,8 @@ TEST(CommandLineTest, WrongValues) {
   EXPECT_THAT(runError({"--role", "server"}), HasSubstr("--role needs --cluster"));
   EXPECT_THAT(runError({"--cluster", "f"}), HasSubstr("--cluster needs --role"));
   EXPECT_THAT(runError({"--index", "1"}), HasSubstr("--index needs --role"));
+  EXPECT_THAT(runError({"--max-examples", "0"}),
+              HasSubstr("--max-examples: expected a whole number of at least 1, got `0`"));
   EXPECT_THAT(runError({"--seed", "-1"}), HasSubstr("--seed: expected a whole number of at least 0, got `-1`"));
   EXPECT_THAT(usageError({"launch", "m.pkg", "--data", "a", "--role", "server"}),
               HasSubstr("there is no flag `--role`"));
@@ -274,7 +276,18 @@ TEST(CommandLineTest, WrongValues) {
               HasSubstr("exclude each other"));
   EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "52"}), HasSubstr("--examples"));
   EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "25", "--examples", "1"}), HasSubstr("--ids"));
-  EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "26", "--zipf", "-1"}), HasSubstr("--zipf"));
+  EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "26", "--zipf", "-1"}),
+              HasSubstr("--zipf: expected a number from 0 to 10, got `-1`"));
+  for (const char *wrong : {"nan", "1.5x", "", "10.1"})
+    EXPECT_THAT(usageError({"data", "synth", "--out", "f", "--ids", "26", "--zipf=" + std::string(wrong)}),
+                HasSubstr("--zipf"));
+}
+
+TEST(CommandLineTest, WrongKeys) {
+  for (const char *wrong : {"abc", "1x", "1,2", "0x10", "1e3", "18446744073709551616", ""})
+    EXPECT_THAT(
+        usageError({"table", "get", "model", "emb", "3", wrong}),
+        HasSubstr("KEYS: expected a whole number from 0 to 18446744073709551615, got `" + std::string(wrong) + "`"));
 }
 
 TEST(CommandLineTest, OtherCommands) {

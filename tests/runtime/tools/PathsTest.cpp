@@ -47,19 +47,46 @@ TEST_F(PathsTest, AFolderThatIsNoPackage) {
 }
 
 TEST_F(PathsTest, OutputsAreTriedBeforeARun) {
-  EXPECT_TRUE(checkOutputs(*files_, "", "", "").ok());
-  EXPECT_TRUE(checkOutputs(*files_, path("new/model"), path("summary.json"), path("losses.txt")).ok());
-  EXPECT_TRUE(std::filesystem::is_empty(path("new/model")));
+  EXPECT_TRUE(checkReports(*files_, {}, {{"--summary", ""}, {"--losses", ""}}).ok());
+  EXPECT_TRUE(checkReports(*files_, {}, {{"--summary", path("summary.json")}, {"--losses", path("losses.txt")}}).ok());
   EXPECT_FALSE(std::filesystem::exists(path("summary.json.partial")));
-  EXPECT_THAT(checkOutputs(*files_, "", path("none/summary.json"), "").message(),
+  EXPECT_THAT(checkReports(*files_, {}, {{"--summary", path("none/summary.json")}}).message(),
               HasSubstr("--summary: cannot create"));
-  EXPECT_THAT(checkOutputs(*files_, "", "", path("clicks.tsv/l")).message(), HasSubstr("--losses: cannot create"));
-  EXPECT_THAT(checkOutputs(*files_, path("clicks.tsv"), "", "").message(), HasSubstr("--save: "));
+  EXPECT_THAT(checkReports(*files_, {}, {{"--losses", path("clicks.tsv/l")}}).message(),
+              HasSubstr("--losses: cannot create"));
+  EXPECT_TRUE(checkSaveFolder(*files_, "").ok());
+  EXPECT_TRUE(checkSaveFolder(*files_, path("new/model")).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(path("new/model")));
+  EXPECT_THAT(checkSaveFolder(*files_, path("clicks.tsv")).message(), HasSubstr("--save: "));
+}
+
+TEST_F(PathsTest, ReportsAreFilesOfTheirOwn) {
+  RunOptions options;
+  options.dataFiles = {path("cl*.tsv")};
+  for (const char *name : {"clicks.tsv", "./clicks.tsv", "ctr.pkg/../clicks.tsv"})
+    EXPECT_EQ(checkReports(*files_, options, {{"--profile", path(name)}}).message(),
+              "--profile: `" + path(name) + "` is also a data file; give another file");
+  EXPECT_EQ(checkReports(*files_, options, {{"--losses", path("x")}, {"--profile", path("new/../x")}}).message(),
+            "--profile: `" + path("new/../x") + "` is also what --losses writes; give another file");
+}
+
+TEST_F(PathsTest, NothingIsWrittenOverFilesOfModelsAndPackages) {
+  std::ofstream(folder_ / "ctr.pkg" / packageInfoFile) << "bytes";
+  EXPECT_EQ(checkOwnFile(*files_, "--out", path("ctr.pkg/package.bin")).message(),
+            "--out: `" + path("ctr.pkg/package.bin") + "` is a file of a package; give another file");
+  EXPECT_TRUE(checkOwnFile(*files_, "--out", path("ctr.pkg/notes.txt")).ok()) << "nothing is there";
+  std::filesystem::create_directory(folder_ / "model");
+  for (const char *name : {"manifest.json", "save-000001.json", "save-000001.server-0-of-1.rows", "ctr.export"})
+    std::ofstream(folder_ / "model" / name) << "bytes";
+  for (const char *name : {"model/manifest.json", "model/save-000001.json", "model/save-000001.server-0-of-1.rows"})
+    EXPECT_EQ(checkOutputFile(*files_, "--out", path(name)).message(),
+              "--out: `" + path(name) + "` is a file of a saved model; give another file");
+  EXPECT_TRUE(checkOutputFile(*files_, "--out", path("model/ctr.export")).ok());
 }
 
 TEST_F(PathsTest, AModelIsNotSavedIntoAPackage) {
   std::ofstream(folder_ / "ctr.pkg" / packageInfoFile) << "bytes";
-  EXPECT_THAT(checkOutputs(*files_, path("ctr.pkg"), "", "").message(),
+  EXPECT_THAT(checkSaveFolder(*files_, path("ctr.pkg")).message(),
               HasSubstr("is a package; give the model a folder of its own"));
 }
 
