@@ -117,6 +117,17 @@ TEST(VerifyUpdates, FindsGradientsThatNoProductGives) {
               HasSubstr(none));
   EXPECT_THAT(errorOf([](Marked &m) { m.graph.values[static_cast<size_t>(m.gradient)].space = Space::DEVICE; }),
               HasSubstr(none));
+  const auto ofType = [](const package::TensorType &type) {
+    return errorOf([&](Marked &m) { m.graph.values[static_cast<size_t>(m.gradient)].type = type; });
+  };
+  package::TensorType other = f32({4, 4});
+  EXPECT_EQ(ofType(other), "");
+  other.packing = package::Packing::LEFT;
+  EXPECT_THAT(ofType(other), HasSubstr(none));
+  other = f32({4, 4});
+  other.element = package::ElementType::BF16;
+  EXPECT_THAT(ofType(other), HasSubstr(none));
+  EXPECT_THAT(ofType(f32({4, 4, 1})), HasSubstr(none));
   EXPECT_THAT(errorOf([](Marked &m) { m.at(4).outputs[0] = m.bound("else", f32({4, 4})); }), HasSubstr(none))
       << "nobody makes it";
   EXPECT_THAT(errorOf([](Marked &m) { m.kernel("norm", {m.gradient}, {m.bound("norm", f32({}))}); }),
@@ -141,7 +152,8 @@ TEST(VerifyUpdates, FindsReadersThatComeTooLateOrKeepWhatTheyRead) {
                 m.at(2).attributes["parameter"] = text("v");
               }),
               HasSubstr("node 2 `matmul` keeps the parameter's values"));
-  EXPECT_THAT(errorOf([](Marked &m) { m.at(2).kind = NodeKind::SEND; }), HasSubstr("node 2 `matmul` keeps the"));
+  for (const NodeKind::type kind : {NodeKind::SEND, NodeKind::PUSH_ROWS})
+    EXPECT_THAT(errorOf([&](Marked &m) { m.at(2).kind = kind; }), HasSubstr("node 2 `matmul` keeps the"));
   EXPECT_THAT(errorOf([](Marked &m) {
                 package::Node keeps = m.at(m.push);
                 keeps.attributes = {{"parameter", text("v")}};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <span>
 #include <vector>
 
 using namespace heter::runtime;
@@ -11,7 +12,7 @@ namespace {
 
 /// Of different sizes, some larger than what memory is taken in.
 std::vector<float> stateOf(uint64_t key) {
-  return std::vector<float>(key % 501 == 500 ? 50000 : key % 29, static_cast<float>(key) + 0.5F);
+  return std::vector<float>(key % 501 == 500 ? 50000 : key % 97, static_cast<float>(key) + 0.5F);
 }
 
 void addRows(SetAsideRows &rows, uint64_t begin, uint64_t end) {
@@ -33,26 +34,32 @@ size_t take(SetAsideRows &rows, size_t most, uint64_t key) {
     ++taken;
   });
   EXPECT_EQ(any, taken > 0);
+  EXPECT_LE(taken, most);
   return taken;
 }
 
 TEST(SetAsideRows, ComeOnceEachInTheOrderInWhichTheyCame) {
   RowArena arena;
   SetAsideRows rows(arena);
-  for (int round = 0; round < 3; ++round) { // in the same memory
-    uint64_t added = 1, taken = 1;
+  std::vector<std::span<char>> others; // what else lies in that memory
+  for (uint64_t round = 0; round < 3; ++round) { // in the same memory, the large rows each time at another place
+    uint64_t added = 1 + round * 137, taken = added;
     EXPECT_EQ(take(rows, 10, taken), 0U);
     for (const uint64_t more : {1, 999, 4000, 30}) {
       addRows(rows, added, added + more);
+      others.emplace_back(arena.allocate(64), 64);
+      std::ranges::fill(others.back(), 'x');
       added += more;
       taken += take(rows, 700, taken);
     }
     while (const size_t some = take(rows, 512, taken))
       taken += some;
     EXPECT_EQ(taken, added);
-    addRows(rows, added, added + static_cast<uint64_t>(round) * 50); // these are forgotten
+    addRows(rows, added, added + round * 50); // these are forgotten
     rows.clear();
   }
+  for (const std::span<char> other : others)
+    EXPECT_EQ(std::ranges::count(other, 'x'), 64);
 }
 
 } // namespace

@@ -146,9 +146,10 @@ TEST_F(ValueCopiesTest, ofFirstAndLoadedValuesAreMadeWhenAskedFor) {
   };
   store.copyDenseValues();
   expectCopies(1);
-  store.copyDenseValues();
-  expectCopies(1); // those that are there stay
   const void *first = store.denseVersion()->copies(0);
+  store.copyDenseValues();
+  expectCopies(1);
+  EXPECT_EQ(store.denseVersion()->copies(0), first) << "those that are there stay";
   trainSome(cluster, 0, 1, 1);
   trainSome(without, 0, 1, 1);
   expectCopies(2);
@@ -179,10 +180,15 @@ TEST_F(ValueCopiesTest, ofLoadedValuesAreNone) {
 
 TEST_F(ValueCopiesTest, ofAPartOfAParameterAreNone) {
   TestCluster cluster = makeCluster(&copies_, 2);
-  cluster.store(0).copyDenseValues();
-  trainSome(cluster, 0, 1, 1);
+  const auto expectNone = [&] {
+    for (int server = 0; server < 2; ++server)
+      EXPECT_EQ(cluster.store(server).denseVersion()->copies(0), nullptr);
+  };
   for (int server = 0; server < 2; ++server)
-    EXPECT_EQ(cluster.store(server).denseVersion()->copies(0), nullptr);
+    cluster.store(server).copyDenseValues();
+  expectNone();
+  trainSome(cluster, 0, 1, 1);
+  expectNone();
 }
 
 TEST_F(ValueCopiesTest, ofAParameterThatKeepsItsValuesStay) {
