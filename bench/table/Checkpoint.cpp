@@ -183,12 +183,15 @@ public:
     dropFromCache(*files_, dir_);
     const double loadedFresh = numberFromFreshProcess("--load", dir_);
     dropFromCache(*files_, dir_);
-    haveMemoryReady(bytes + bytes / 4);
+    haveMemoryReady(bytes + bytes / 4, memoryIsTakenBack);
     const double loadedWarm = numberFromFreshProcess("--load", dir_);
     kept = nullptr;
     removeAll(*files_, dir_);
     const double written = writePlainly(dir_ + "/plain", bytes);
     const double read = readPlainly(dir_ + "/plain");
+    removeAll(*files_, dir_);
+    const double writtenHuge = writePlainly(dir_ + "/plain", bytes, Pages::Huge);
+    const double readHuge = readPlainly(dir_ + "/plain", Pages::Huge);
     removeAll(*files_, dir_);
     const auto rate = [bytes](double took) { return static_cast<double>(bytes) / 1e6 / took; };
     std::printf("save %.0f MB/s, plain write %.0f MB/s: %.2f\nplain read %.0f MB/s, into fresh memory %.0f MB/s; load "
@@ -197,7 +200,13 @@ public:
                 rate(saved), rate(written), written / saved, rate(read), rate(readFresh), rate(loaded), read / loaded,
                 readFresh / loaded, rate(loadedFresh), read / loadedFresh, readFresh / loadedFresh, rate(loadedWarm),
                 read / loadedWarm);
+    std::printf("from and to huge pages: plain write %.0f MB/s, save over it %.2f; plain read %.0f MB/s, loads over it "
+                "%.2f, %.2f, %.2f\n",
+                rate(writtenHuge), writtenHuge / saved, rate(readHuge), readHuge / loaded, readHuge / loadedFresh,
+                readHuge / loadedWarm);
     std::fflush(stdout);
+    figures_["plain_write_from_huge_pages_seconds"].push_back(writtenHuge);
+    figures_["plain_read_to_huge_pages_seconds"].push_back(readHuge);
     figures_["bytes"].push_back(static_cast<double>(bytes));
     figures_["save_seconds"].push_back(saved);
     figures_["plain_write_seconds"].push_back(written);

@@ -23,10 +23,22 @@ namespace heter::bench {
 namespace {
 constexpr size_t ioBytes = size_t{4} << 20;
 
-struct Aligned {
-  char *bytes = static_cast<char *>(std::aligned_alloc(4096, ioBytes));
-  ~Aligned() { std::free(bytes); }
+constexpr size_t hugePage = size_t{2} << 20;
+
+struct FreeMemory {
+  void operator()(char *memory) const { std::free(memory); }
 };
+using Memory = std::unique_ptr<char, FreeMemory>;
+
+Memory makeMemory(size_t bytes, Pages pages) {
+  bytes = (bytes + hugePage - 1) / hugePage * hugePage;
+  Memory memory(static_cast<char *>(std::aligned_alloc(hugePage, bytes)));
+  if (!memory)
+    stop("no memory");
+  ::madvise(memory.get(), bytes, pages == Pages::Huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  std::memset(memory.get(), 'x', bytes);
+  return memory;
+}
 
 int openDirect(const std::string &path, int flags) {
   const int file = ::open(path.c_str(), flags | O_DIRECT, 0666);
@@ -57,13 +69,12 @@ void check(const Status &status) {
     stop(status.message());
 }
 
-double writePlainly(const std::string &path, size_t bytes) {
-  const Aligned buffer;
-  std::fill_n(buffer.bytes, ioBytes, 'x');
+double writePlainly(const std::string &path, size_t bytes, Pages pages) {
+  const Memory buffer = makeMemory(ioBytes, pages);
   const double start = seconds();
   const int file = openDirect(path, O_WRONLY | O_CREAT | O_TRUNC);
   for (size_t done = 0; done < bytes; done += ioBytes)
-    if (::write(file, buffer.bytes, ioBytes) != static_cast<ssize_t>(ioBytes))
+    if (::write(file, buffer.get(), ioBytes) != static_cast<ssize_t>(ioBytes))
       stop("cannot write " + path);
   if (::fsync(file) != 0)
     stop("cannot sync " + path);
@@ -71,18 +82,17 @@ double writePlainly(const std::string &path, size_t bytes) {
   return seconds() - start;
 }
 
-double readPlainly(const std::string &path) {
-  const Aligned buffer;
+double readPlainly(const std::string &path, Pages pages) {
+  const Memory buffer = makeMemory(ioBytes, pages);
   const double start = seconds();
   const int file = openDirect(path, O_RDONLY);
-  while (::read(file, buffer.bytes, ioBytes) > 0) {
+  while (::read(file, buffer.get(), ioBytes) > 0) {
   }
   ::close(file);
   return seconds() - start;
 }
 
 double readIntoFreshMemory(const std::string &path, size_t bytes, int threads, std::shared_ptr<void> &keep) {
-  constexpr size_t hugePage = size_t{2} << 20;
   const size_t size = (bytes + ioBytes - 1) / ioBytes * ioBytes + ioBytes;
   const double start = seconds();
   void *memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -118,11 +128,9 @@ double readIntoFreshMemory(const std::string &path, size_t bytes, int threads, s
   return seconds() - start;
 }
 
-void haveMemoryReady(size_t bytes) {
-  std::shared_ptr<void> memory(std::malloc(bytes), std::free);
-  if (!memory)
-    stop("no memory");
-  std::memset(memory.get(), 1, bytes);
+void haveMemoryReady(size_t bytes, int seconds) {
+  const Memory memory = makeMemory(bytes, Pages::Huge);
+  std::this_thread::sleep_for(std::chrono::seconds(seconds));
 }
 
 void dropFromCache(FileSystem &files, const std::string &dir) {

@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
+#include <new>
+#include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -21,17 +24,59 @@ namespace {
 constexpr size_t pieceBytes = size_t{4} << 20;
 constexpr size_t pieceCount = 4;
 constexpr size_t alignment = BlockFile::alignment;
+constexpr size_t hugePage = size_t{2} << 20;
 
-struct Piece {
-  const BlockMemory memory = allocateBlocks(pieceBytes);
-  char *const bytes = memory.get();
+/// Memory of one piece. A device takes what lies together in memory as one request, so files go through pieces of huge
+/// pages about twice as fast as through ordinary ones.
+class Piece {
+public:
+  Piece() : mapping_(::mmap(nullptr, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    if (mapping_ == MAP_FAILED)
+      throw std::bad_alloc();
+    bytes = static_cast<char *>(mapping_) + (-reinterpret_cast<uintptr_t>(mapping_)) % hugePage;
+  }
+  ~Piece() { ::munmap(mapping_, mappedBytes); }
+  Piece(const Piece &) = delete;
+  Piece &operator=(const Piece &) = delete;
+
+  /// Forgets what is in it.
+  void useHugePages() {
+    used = 0;
+    if (std::exchange(isHuge_, true))
+      return;
+#if defined(MADV_HUGEPAGE)
+    ::madvise(bytes, pieceBytes, MADV_HUGEPAGE);
+    ::madvise(bytes, pieceBytes, MADV_DONTNEED); // pages that are there would stay ordinary
+#endif
+  }
+
+  char *bytes = nullptr;
   size_t used = 0;
+
+private:
+  static constexpr size_t mappedBytes = pieceBytes + hugePage;
+  void *const mapping_;
+  bool isHuge_ = false;
 };
 using PiecePtr = std::unique_ptr<Piece>;
 
 /// Hands pieces from one thread to another. Thread-safe.
 class PieceQueue {
 public:
+  /// Adds those of a file. The first is of ordinary pages until it is used again: a short file takes no huge one.
+  void putAll() {
+    for (size_t i = 0; i < pieceCount; ++i) {
+      auto piece = std::make_unique<Piece>();
+      if (i > 0)
+        piece->useHugePages();
+      put(std::move(piece));
+    }
+  }
+  /// Puts one to be used again.
+  void giveBack(PiecePtr piece) {
+    piece->useHugePages();
+    put(std::move(piece));
+  }
   void put(PiecePtr piece) HETER_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     pieces_.push_back(std::move(piece));
@@ -80,8 +125,7 @@ int writeAll(int descriptor, const char *bytes, size_t count) {
 class LargeOutput final : public OutputFile {
 public:
   LargeOutput(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {
-    for (size_t i = 0; i < pieceCount; ++i)
-      free_.put(std::make_unique<Piece>());
+    free_.putAll();
     writer_ = std::thread([this] { writePieces(); });
   }
   ~LargeOutput() override {
@@ -132,8 +176,7 @@ private:
           MutexLock lock(mutex_);
           status_ = systemError(error, "write", path_);
         }
-      piece->used = 0;
-      free_.put(std::move(piece));
+      free_.giveBack(std::move(piece));
     }
   }
   void endWriter() {
@@ -158,8 +201,7 @@ private:
 class LargeInput final : public InputFile {
 public:
   LargeInput(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {
-    for (size_t i = 0; i < pieceCount; ++i)
-      free_.put(std::make_unique<Piece>());
+    free_.putAll();
     reader_ = std::thread([this] { readPieces(); });
   }
   ~LargeInput() override {
@@ -171,7 +213,7 @@ public:
 
   StatusOr<size_t> read(std::span<char> buffer) override {
     if (piece_ && at_ == piece_->used)
-      free_.put(std::move(piece_));
+      free_.giveBack(std::move(piece_));
     if (!piece_) {
       piece_ = full_.take();
       at_ = 0;

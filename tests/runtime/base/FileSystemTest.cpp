@@ -2,6 +2,7 @@
 #include "runtime/base/FileSystem.h"
 
 #include <csignal>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,6 +21,15 @@ protected:
   std::unique_ptr<FileSystem> files_ = makePosixFileSystem();
   std::string folder_;
 };
+
+/// The number behind a label in a file of the system; -1: there is none.
+int64_t numberIn(const std::string &path, const std::string &label) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(label))
+      return std::stoll(line.substr(label.size()));
+  return -1;
+}
 } // namespace
 
 TEST_F(FileSystemTest, AtomicWriteThenRead) {
@@ -79,6 +89,25 @@ TEST_F(FileSystemTest, LargeFilesComeBackWhateverTheirSize) {
     EXPECT_EQ(*(*in)->read(buffer), 0U) << "the end stays the end";
   }
   ASSERT_TRUE((*files_->openLargeForRead(path)) != nullptr) << "and need not be read to it";
+}
+
+TEST_F(FileSystemTest, ShortFilesTakeNoHugePages) {
+  const auto hugePages = [] { return numberIn("/proc/self/smaps_rollup", "AnonHugePages:"); };
+  std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string always;
+  if (hugePages() < 0 || (setting >> always && always == "[always]"))
+    GTEST_SKIP() << "the system does not tell, or makes all pages huge";
+  const int64_t before = hugePages();
+  const std::string path = folder_ + "/short", text(100'000, 'q');
+  auto out = files_->openLargeForWrite(path);
+  ASSERT_TRUE(out.ok() && (*out)->append(text).ok());
+  EXPECT_EQ(hugePages(), before);
+  ASSERT_TRUE((*out)->sync().ok() && (*out)->close().ok());
+  auto in = files_->openLargeForRead(path);
+  std::vector<char> buffer(200'000);
+  ASSERT_TRUE(in.ok());
+  EXPECT_EQ(*(*in)->read(buffer), text.size());
+  EXPECT_EQ(hugePages(), before);
 }
 
 TEST_F(FileSystemTest, ErrorsOfLargeFilesNameThePath) {
