@@ -127,6 +127,37 @@ module @kept_within attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage =
 
 // -----
 
+// Rows that are pushed are kept, too.
+// WHY-DAG: product, update of w apart: `rows` keeps the values
+module @kept_with_rows attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "outline", nn.fuse = true} {
+  // CHECK: module @kept_with_rows
+  // CHECK-NOT: update_after
+  nn.table @e [#nn.part<"", 2, #nn.init<"zeros", 0.0>, #nn.optimizer<"sgd", {lr = 5.0e-02 : f64}>>]
+  nn.parameter @w : tensor<1024x512xf32> init #nn.init<"zeros", 0.0>
+  task.program @local.train role("local") graph("train") class("cpu") {
+    %x = task.input "x" named "x" : tensor<?x1024xf32>
+    %y = task.input "y" named "y" : tensor<?x512xf32>
+    %i = task.input "i" named "i" : tensor<?x1xi64>
+    %g = task.input "g" named "g" : tensor<?x1x2xf32>
+    %k:2 = task.library "unique_keys"(%i) named "k" : (tensor<?x1xi64>) -> (!nn.rows<0>, tensor<?x1xi64>)
+    %r = task.library "lookup_grad"(%k#0, %k#1, %g) options {begins = array<i64: 0>, dim = 2 : i64, pools = "none"} named "r" : (!nn.rows<0>, tensor<?x1xi64>, tensor<?x1x2xf32>) -> !nn.rows<2>
+    %yes = task.library "cast"(%x) named "yes" : (tensor<?x1024xf32>) -> tensor<i1>
+    task.if %yes(%r) named "rows" : (!nn.rows<2>) -> () {
+      ^bb0(%a: !nn.rows<2>):
+      %w = task.pull_dense @w named "pull w" : tensor<1024x512xf32>
+      task.push_rows @e part("") (%a) named "push e" : !nn.rows<2>
+      task.yield
+    } else {
+      ^bb0(%a: !nn.rows<2>):
+      task.yield
+    }
+    %dw = task.library "matmul"(%x, %y) options {transpose_a = true} named "dw" : (tensor<?x1024xf32>, tensor<?x512xf32>) -> tensor<1024x512xf32>
+    task.push_dense @w(%dw) named "push w" : tensor<1024x512xf32>
+  }
+}
+
+// -----
+
 // A product with an end gives no blocks: it is one of packed matrices that packs its result, or cuts it at 0.
 // WHY-DAG: product, update of cut, turned, ended apart: no product makes the gradient
 module @ends attributes {nn.mode = "local", nn.seed = 0 : i64, nn.stage = "outline"} {

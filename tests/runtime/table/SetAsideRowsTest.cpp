@@ -41,7 +41,7 @@ size_t take(SetAsideRows &rows, size_t most, uint64_t key) {
 TEST(SetAsideRows, ComeOnceEachInTheOrderInWhichTheyCame) {
   RowArena arena;
   SetAsideRows rows(arena);
-  std::vector<std::span<char>> others; // what else lies in that memory
+  std::vector<std::span<char>> others;           // what else lies in that memory
   for (uint64_t round = 0; round < 3; ++round) { // in the same memory, the large rows each time at another place
     uint64_t added = 1 + round * 137, taken = added;
     EXPECT_EQ(take(rows, 10, taken), 0U);
