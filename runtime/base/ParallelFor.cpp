@@ -111,27 +111,36 @@ static Duration processorTimeOfThread() {
 }
 
 /// What unhurriedFor takes at least for so much processor time.
-static constexpr Duration leastFor(Duration used) { return used * 14 / 5; }
+static constexpr Duration leastFor(Duration used) { return used * 13 / 5; }
+
+TimePoint Pace::restedUntil() const {
+  MutexLock lock(mutex_);
+  return restedUntil_;
+}
+
+void Pace::setRestedUntil(TimePoint time) {
+  MutexLock lock(mutex_);
+  restedUntil_ = time;
+}
 
 void unhurriedFor(Scheduler &scheduler, Pace &pace, int64_t count, const std::function<void(int64_t)> &body) {
   // Seldom and for long: whoever wakes up has to wait for a processor, and takes it from others amid their work.
   constexpr Duration longEnough = std::chrono::milliseconds(10);
-  TimePoint start = scheduler.now();
-  Duration used{};
+  // Time since the last call pays what that one owes, and nothing ahead.
+  TimePoint until = std::max(scheduler.now(), pace.restedUntil());
   for (int64_t i = 0; i < count; ++i) {
     const TimePoint began = scheduler.now();
     const Duration before = processorTimeOfThread();
     body(i);
     // Under virtual time, which does not go on meanwhile, there is nothing to rest from.
-    used += std::min(processorTimeOfThread() - before, scheduler.now() - began);
-    if (pace.isFull()) { // what it took meanwhile is not to be rested for later
-      start = scheduler.now();
-      used = {};
-    }
-    const Duration due = leastFor(used) - (scheduler.now() - start);
+    until += leastFor(std::min(processorTimeOfThread() - before, scheduler.now() - began));
+    if (pace.isFull()) // what it took meanwhile is not to be rested for later
+      until = scheduler.now();
+    const Duration due = until - scheduler.now();
     if (due >= longEnough)
       pace.rest(due);
   }
+  pace.setRestedUntil(until);
 }
 
 } // namespace heter::runtime

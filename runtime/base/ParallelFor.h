@@ -33,16 +33,21 @@ public:
   /// Blocks for so long, or until full().
   void rest(Duration most) HETER_EXCLUDES(mutex_);
 
+  /// When what unhurriedFor() did so far is rested for: what one call owes at its end, the next one rests for.
+  TimePoint restedUntil() const HETER_EXCLUDES(mutex_);
+  void setRestedUntil(TimePoint time) HETER_EXCLUDES(mutex_);
+
 private:
   mutable Mutex mutex_;
   CondVar changed_;
   bool full_ HETER_GUARDED_BY(mutex_) = false;
+  TimePoint restedUntil_ HETER_GUARDED_BY(mutex_){};
 };
 
 /// Runs body(0) .. body(count - 1) in order on the calling thread, which may block, and unless `pace` is full rests now
-/// and then, so that it takes a good third of a processor by the clock of `scheduler`: for work beside which
+/// and then, so that it takes two fifths of a processor by the clock of `scheduler`: for work beside which
 /// other work, for which there are as many threads as processors, is to come on. Where the processors are contended for
-/// anyhow, it does not rest.
+/// anyhow, it does not rest. REQUIRES: calls with one pace have one clock, and come one after the other.
 void unhurriedFor(Scheduler &scheduler, Pace &pace, int64_t count, const std::function<void(int64_t)> &body);
 
 } // namespace heter::runtime

@@ -247,9 +247,19 @@ TEST(UnhurriedFor, GoesInOrderAndTakesAPartOfAProcessorAtMost) {
     order.push_back(i);
     beBusy(20ms);
   });
-  // 80 ms of work, less what others of this process used, 2.8 times; up to 10 ms of rest may be left out.
+  // 80 ms of work, less what others of this process used, 2.6 times; up to 10 ms of rest may be left out.
   EXPECT_GE(scheduler->now() - begin, 188ms);
   EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 3}));
+}
+
+TEST(UnhurriedFor, RestsForWhatShortCallsOwe) {
+  std::unique_ptr<Scheduler> scheduler = makeThreadedScheduler(1);
+  Pace pace;
+  const TimePoint begin = scheduler->now();
+  for (int call = 0; call < 30; ++call)
+    unhurriedFor(*scheduler, pace, 1, [](int64_t) { beBusy(3ms); });
+  // 90 ms of work, 2.6 times; up to 10 ms of rest may be left out.
+  EXPECT_GE(scheduler->now() - begin, 200ms);
 }
 
 TEST(UnhurriedFor, DoesNotRestAtFullPace) {
