@@ -6,9 +6,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <new>
-
-#include <sys/mman.h>
 
 #if defined(HETER_HAVE_LIBCUCKOO)
 #include <libcuckoo/cuckoohash_map.hh>
@@ -71,20 +68,12 @@ struct PlainRows::Row {
   float sum[dim];
 };
 
-PlainRows::PlainRows(size_t rows) : count_(rows) {
-  constexpr size_t hugePage = size_t{2} << 20;
-  bytes_ = rows * sizeof(Row) + 2 * hugePage;
-  mapping_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapping_ == MAP_FAILED)
-    throw std::bad_alloc();
-  const auto aligned = (reinterpret_cast<uintptr_t>(mapping_) + hugePage - 1) / hugePage * hugePage;
-  rows_ = reinterpret_cast<Row *>(aligned);
-  madvise(rows_, rows * sizeof(Row), MADV_HUGEPAGE);
+PlainRows::PlainRows(size_t rows)
+    : count_(rows), memory_(rows * sizeof(Row), runtime::PageMapping::Pages::Huge),
+      rows_(reinterpret_cast<Row *>(memory_.begin())) {
   for (size_t i = 0; i < rows; ++i)
     rows_[i].key = i;
 }
-
-PlainRows::~PlainRows() { munmap(mapping_, bytes_); }
 
 template <int locality> void PlainRows::readAs(std::span<const uint32_t> rows, float *out) const {
   constexpr size_t ahead = 16;

@@ -2,6 +2,8 @@
 #ifndef HETER_BENCH_TABLE_PEERS_H
 #define HETER_BENCH_TABLE_PEERS_H
 
+#include "runtime/base/PageMapping.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,9 +29,6 @@ public:
 class PlainRows {
 public:
   explicit PlainRows(size_t rows);
-  ~PlainRows();
-  PlainRows(const PlainRows &) = delete;
-  PlainRows &operator=(const PlainRows &) = delete;
   size_t rows() const { return count_; }
   /// `near`: prefetches go to the nearest cache; else to the second, as the table's do.
   void read(std::span<const uint32_t> rows, float *out, bool near) const;
@@ -38,8 +37,7 @@ private:
   struct Row;
   template <int locality> void readAs(std::span<const uint32_t> rows, float *out) const;
   size_t count_;
-  size_t bytes_;
-  void *mapping_;
+  runtime::PageMapping memory_;
   Row *rows_;
 };
 

@@ -11,7 +11,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -23,20 +22,9 @@ namespace heter::bench {
 namespace {
 constexpr size_t ioBytes = size_t{4} << 20;
 
-constexpr size_t hugePage = size_t{2} << 20;
-
-struct FreeMemory {
-  void operator()(char *memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<char, FreeMemory>;
-
-Memory makeMemory(size_t bytes, Pages pages) {
-  bytes = (bytes + hugePage - 1) / hugePage * hugePage;
-  Memory memory(static_cast<char *>(std::aligned_alloc(hugePage, bytes)));
-  if (!memory)
-    stop("no memory");
-  ::madvise(memory.get(), bytes, pages == Pages::Huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-  std::memset(memory.get(), 'x', bytes);
+PageMapping makeMemory(size_t bytes, Pages pages) {
+  PageMapping memory(bytes, pages);
+  std::memset(memory.begin(), 'x', memory.size());
   return memory;
 }
 
@@ -70,11 +58,11 @@ void check(const Status &status) {
 }
 
 double writePlainly(const std::string &path, size_t bytes, Pages pages) {
-  const Memory buffer = makeMemory(ioBytes, pages);
+  const PageMapping buffer = makeMemory(ioBytes, pages);
   const double start = seconds();
   const int file = openDirect(path, O_WRONLY | O_CREAT | O_TRUNC);
   for (size_t done = 0; done < bytes; done += ioBytes)
-    if (::write(file, buffer.get(), ioBytes) != static_cast<ssize_t>(ioBytes))
+    if (::write(file, buffer.begin(), ioBytes) != static_cast<ssize_t>(ioBytes))
       stop("cannot write " + path);
   if (::fsync(file) != 0)
     stop("cannot sync " + path);
@@ -83,10 +71,10 @@ double writePlainly(const std::string &path, size_t bytes, Pages pages) {
 }
 
 double readPlainly(const std::string &path, Pages pages) {
-  const Memory buffer = makeMemory(ioBytes, pages);
+  const PageMapping buffer = makeMemory(ioBytes, pages);
   const double start = seconds();
   const int file = openDirect(path, O_RDONLY);
-  while (::read(file, buffer.get(), ioBytes) > 0) {
+  while (::read(file, buffer.begin(), ioBytes) > 0) {
   }
   ::close(file);
   return seconds() - start;
@@ -95,19 +83,16 @@ double readPlainly(const std::string &path, Pages pages) {
 double readIntoFreshMemory(const std::string &path, size_t bytes, int threads, std::shared_ptr<void> &keep) {
   const size_t size = (bytes + ioBytes - 1) / ioBytes * ioBytes + ioBytes;
   const double start = seconds();
-  void *memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED)
-    stop("no memory");
-  keep = {memory, [size](void *p) { ::munmap(p, size); }};
-  ::madvise(memory, size, MADV_HUGEPAGE);
-  char *const first = static_cast<char *>(memory) + (-reinterpret_cast<uintptr_t>(memory)) % hugePage;
+  const auto mapping = std::make_shared<PageMapping>(size, Pages::Huge);
+  char *const memory = mapping->begin();
+  keep = mapping;
   const size_t pages = bytes / hugePage;
   std::atomic<size_t> next{0}, made{0};
   std::vector<std::thread> making;
   for (int i = 0; i < threads; ++i)
     making.emplace_back([&] {
       for (size_t page; (page = next.fetch_add(1)) < pages;) {
-        *static_cast<volatile char *>(first + page * hugePage) = 0;
+        *static_cast<volatile char *>(memory + page * hugePage) = 0;
         made.fetch_add(1);
         made.notify_one();
       }
@@ -120,7 +105,7 @@ double readIntoFreshMemory(const std::string &path, size_t bytes, int threads, s
   size_t at = 0;
   for (ssize_t got = 1; got > 0; at += static_cast<size_t>(std::max<ssize_t>(got, 0))) {
     waitFor((at + ioBytes) / hugePage + 1);
-    got = ::read(file, static_cast<char *>(memory) + at, ioBytes);
+    got = ::read(file, memory + at, ioBytes);
   }
   ::close(file);
   for (std::thread &thread : making)
@@ -129,7 +114,7 @@ double readIntoFreshMemory(const std::string &path, size_t bytes, int threads, s
 }
 
 void haveMemoryReady(size_t bytes, int seconds) {
-  const Memory memory = makeMemory(bytes, Pages::Huge);
+  const PageMapping memory = makeMemory(bytes, Pages::Huge);
   std::this_thread::sleep_for(std::chrono::seconds(seconds));
 }
 

@@ -5,6 +5,7 @@
 #define HETER_BENCH_TABLE_PLAINFILES_H
 
 #include "runtime/base/FileSystem.h"
+#include "runtime/base/PageMapping.h"
 
 #include <cstddef>
 #include <functional>
@@ -18,7 +19,7 @@ void check(const runtime::Status &status);
 
 /// What the memory is made of that is written from or read to. A device takes what lies together there in one request:
 /// with ordinary pages that is luck.
-enum class Pages { Ordinary, Huge };
+using Pages = runtime::PageMapping::Pages;
 
 /// Seconds that a new file of `bytes` bytes took until it was synced; rounded up to whole pieces.
 double writePlainly(const std::string &path, size_t bytes, Pages pages = Pages::Ordinary);

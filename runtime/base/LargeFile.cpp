@@ -1,6 +1,7 @@
 // Direct I/O in pieces that one thread fills or empties and another writes or reads.
 #include "runtime/base/LargeFile.h"
 
+#include "runtime/base/PageMapping.h"
 #include "runtime/base/SystemError.h"
 #include "runtime/base/ThreadAnnotations.h"
 
@@ -11,8 +12,6 @@
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
-#include <new>
-#include <sys/mman.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -24,39 +23,27 @@ namespace {
 constexpr size_t pieceBytes = size_t{4} << 20;
 constexpr size_t pieceCount = 4;
 constexpr size_t alignment = BlockFile::alignment;
-constexpr size_t hugePage = size_t{2} << 20;
 
 /// Memory of one piece. A device takes what lies together in memory as one request, so files go through pieces of huge
 /// pages about twice as fast as through ordinary ones.
 class Piece {
 public:
-  Piece() : mapping_(::mmap(nullptr, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-    if (mapping_ == MAP_FAILED)
-      throw std::bad_alloc();
-    bytes = static_cast<char *>(mapping_) + (-reinterpret_cast<uintptr_t>(mapping_)) % hugePage;
-  }
-  ~Piece() { ::munmap(mapping_, mappedBytes); }
-  Piece(const Piece &) = delete;
-  Piece &operator=(const Piece &) = delete;
-
   /// Forgets what is in it.
   void useHugePages() {
     used = 0;
     if (std::exchange(isHuge_, true))
       return;
-#if defined(MADV_HUGEPAGE)
-    ::madvise(bytes, pieceBytes, MADV_HUGEPAGE);
-    ::madvise(bytes, pieceBytes, MADV_DONTNEED); // pages that are there would stay ordinary
-#endif
+    memory_.ask(PageMapping::Pages::Huge);
+    memory_.clear(); // pages that are there would stay ordinary
   }
 
-  char *bytes = nullptr;
-  size_t used = 0;
-
 private:
-  static constexpr size_t mappedBytes = pieceBytes + hugePage;
-  void *const mapping_;
+  PageMapping memory_{pieceBytes, PageMapping::Pages::Ordinary};
   bool isHuge_ = false;
+
+public:
+  char *const bytes = memory_.begin();
+  size_t used = 0;
 };
 using PiecePtr = std::unique_ptr<Piece>;
 

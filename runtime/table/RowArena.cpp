@@ -6,12 +6,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <new>
-
 #include <sys/mman.h>
 
 namespace heter::runtime {
 
-static constexpr size_t hugePage = size_t{2} << 20;
 static constexpr size_t firstRegion = hugePage; // of ordinary pages: small tables do not take huge ones
 static constexpr size_t leastRegion = size_t{64} << 20;
 static constexpr size_t mostRegion = size_t{1} << 30;
@@ -37,30 +35,15 @@ static void makeReady(char *page) {
     std::atomic_ref<char>(page[at]).fetch_or(0, std::memory_order_relaxed);
 }
 
-RowArena::~RowArena() {
-  for (const Region &region : regions_)
-    munmap(region.mapping, region.size);
-}
-
 void RowArena::addRegion(size_t atLeast) {
   const bool huge = !regions_.empty() || atLeast >= leastRegion;
   // Later ones as large as all before, so that mapping them, which waits for pages that are being cleared, is rare.
   const size_t wanted = huge ? std::clamp(bytes_, leastRegion, mostRegion) : firstRegion;
-  const size_t usable = roundUp(std::max(atLeast, wanted), hugePage);
-  const size_t size = usable + (huge ? hugePage : 0); // the address is rounded up to a huge page
-  void *mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapping == MAP_FAILED)
-    throw std::bad_alloc();
-  next_ = static_cast<char *>(mapping);
-  if (huge)
-    next_ = reinterpret_cast<char *>(roundUp(reinterpret_cast<uintptr_t>(mapping), hugePage));
-  end_ = next_ + usable;
-  regions_.push_back({mapping, size, next_, end_});
+  regions_.emplace_back(std::max(atLeast, wanted), huge ? PageMapping::Pages::Huge : PageMapping::Pages::Ordinary);
+  next_ = regions_.back().begin();
+  end_ = regions_.back().end();
   ready_ = huge ? next_ : end_;
   expected_ = nullptr;
-#if defined(MADV_HUGEPAGE)
-  madvise(next_, usable, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-#endif
 }
 
 char *RowArena::allocate(size_t bytes) {
@@ -134,10 +117,10 @@ bool RowArena::readyNext() {
 void RowArena::lend() {
 #if defined(MADV_FREE)
   MutexLock lock(mutex_);
-  for (const Region &region : regions_) {
+  for (const PageMapping &region : regions_) {
     // Huge pages whole: to give up a part of one the system would split it. If it refuses, it does without.
-    char *const used = &region == &regions_.back() ? next_ : region.end;
-    madvise(region.begin, roundUp(static_cast<size_t>(used - region.begin), hugePage), MADV_FREE);
+    char *const used = &region == &regions_.back() ? next_ : region.end();
+    madvise(region.begin(), roundUp(static_cast<size_t>(used - region.begin()), hugePage), MADV_FREE);
   }
 #endif
 }

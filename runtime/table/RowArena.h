@@ -3,6 +3,7 @@
 #ifndef HETER_RUNTIME_TABLE_ROWARENA_H
 #define HETER_RUNTIME_TABLE_ROWARENA_H
 
+#include "runtime/base/PageMapping.h"
 #include "runtime/base/ThreadAnnotations.h"
 
 #include <cstddef>
@@ -21,7 +22,6 @@ public:
   /// With `background`, huge pages are made ready before they are used, so that nobody waits for the system to clear
   /// them; empty: they are made when they are touched. A task that comes after the arena is gone does no harm.
   explicit RowArena(BackgroundRunner background = {}) : background_(std::move(background)) {}
-  ~RowArena();
   RowArena(const RowArena &) = delete;
   RowArena &operator=(const RowArena &) = delete;
 
@@ -45,12 +45,6 @@ public:
   size_t bytes() const HETER_EXCLUDES(mutex_);
 
 private:
-  struct Region {
-    void *mapping;
-    size_t size;
-    char *begin; ///< Of what is handed out ..
-    char *end;   ///< .. and its end, whole huge pages later.
-  };
   char *take(size_t bytes) HETER_REQUIRES(mutex_);
   void addRegion(size_t atLeast) HETER_REQUIRES(mutex_);
   /// The next huge page to be made ready, if it begins before `end` and is no further than `ahead` bytes from what is
@@ -61,7 +55,7 @@ private:
 
   const BackgroundRunner background_;
   mutable Mutex mutex_;
-  std::vector<Region> regions_ HETER_GUARDED_BY(mutex_);
+  std::vector<PageMapping> regions_ HETER_GUARDED_BY(mutex_);
   char *next_ HETER_GUARDED_BY(mutex_) = nullptr;
   char *end_ HETER_GUARDED_BY(mutex_) = nullptr;
   char *ready_ HETER_GUARDED_BY(mutex_) = nullptr;    ///< Up to here huge pages are ready or about to be.
