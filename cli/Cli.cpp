@@ -296,12 +296,12 @@ std::vector<std::string> wordsOf(const CLI::Option &option) {
 
 namespace {
 
-template <typename T> CLI::Validator number(T least, T most, const std::string &expected) {
+template <typename T> CLI::Validator number(T least, T most, const std::string &kind, const std::string &range) {
   auto check = [=](std::string &text) {
     T value = 0;
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
     bool good = code == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
-    return good ? std::string() : "expected a whole number " + expected + ", got `" + text + "`";
+    return good ? std::string() : "expected " + kind + " " + range + ", got `" + text + "`";
   };
   return {check, ""};
 }
@@ -310,25 +310,19 @@ template <typename T> CLI::Validator number(T least, T most, const std::string &
 
 CLI::Validator wholeNumber(int64_t least, int64_t most) {
   std::string from = std::to_string(least);
-  return number<int64_t>(least, most,
+  return number<int64_t>(least, most, "a whole number",
                          most == INT64_MAX ? "of at least " + from : "from " + from + " to " + std::to_string(most));
 }
 
-CLI::Validator idNumber() { return number<uint64_t>(0, UINT64_MAX, "from 0 to 18446744073709551615"); }
-
-CLI::Validator realNumber(int least, int most) {
-  auto check = [=](std::string &text) {
-    double value = 0;
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    bool good = code == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
-    return good ? std::string()
-                : "expected a number from " + std::to_string(least) + " to " + std::to_string(most) + ", got `" + text +
-                      "`";
-  };
-  return {check, ""};
+CLI::Validator idNumber() {
+  return number<uint64_t>(0, UINT64_MAX, "a whole number", "from 0 to 18446744073709551615");
 }
 
-CLI::Validator seedNumber() { return number<uint64_t>(0, UINT64_MAX, "of at least 0"); }
+CLI::Validator realNumber(int least, int most) {
+  return number<double>(least, most, "a number", "from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+CLI::Validator seedNumber() { return number<uint64_t>(0, UINT64_MAX, "a whole number", "of at least 0"); }
 
 CLI::Validator oneOf(std::vector<std::string> words) {
   auto check = [words = std::move(words)](std::string &text) {

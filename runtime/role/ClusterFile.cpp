@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace heter::runtime {
 namespace {
@@ -80,8 +81,22 @@ std::string placeOf(const std::string &text, size_t byte) {
 }
 
 StatusOr<Json> parseJson(const std::string &text) {
+  std::vector<std::set<std::string>> open; // the keys so far of each object that has not ended
+  std::string repeated;
+  const auto see = [&](int, Json::parse_event_t event, Json &value) {
+    if (event == Json::parse_event_t::object_start)
+      open.emplace_back();
+    else if (event == Json::parse_event_t::object_end)
+      open.pop_back();
+    else if (event == Json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second)
+      repeated = value.get<std::string>();
+    return true;
+  };
   try {
-    return Json::parse(text);
+    Json root = Json::parse(text, see);
+    if (!repeated.empty())
+      return Status::invalidArgument("cluster file: '" + repeated + "' is there twice; put all its addresses into one");
+    return root;
   } catch (const Json::parse_error &error) {
     return Status::invalidArgument("cluster file: not valid JSON from " + placeOf(text, error.byte) + " on");
   } catch (const Json::out_of_range &) {

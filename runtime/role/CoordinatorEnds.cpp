@@ -41,9 +41,9 @@ void Coordinator::waitForJoins() {
   joinTimer_ = context_.scheduler.postAt(context_.scheduler.now() + patience, [self = shared_from_this()] {
     self->strand_->post([self] {
       if (self->phase_ == Phase::Joining && !self->whatIsMissing().empty())
-        self->fail(Status::deadlineExceeded(self->whatIsMissing() + " did not join within " +
-                                            std::to_string(self->context_.options.patienceSeconds) +
-                                            " s of the last role that did"));
+        self->fail(Status::deadlineExceeded(
+            self->whatIsMissing() + " did not join within " + std::to_string(self->context_.options.patienceSeconds) +
+            " s of the last role that did; were they started? --patience gives them longer"));
     });
   });
 }

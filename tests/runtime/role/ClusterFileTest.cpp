@@ -46,6 +46,17 @@ TEST(ClusterFileTest, NamesWhatIsWrong) {
             "cluster file: unknown field 'workers'; there are coordinator, servers, cpu-trainers, heter-trainers");
 }
 
+TEST(ClusterFileTest, RefusesAFieldThatIsThereTwice) {
+  EXPECT_EQ(errorOf(R"({"coordinator": "a:1", "servers": ["a:2"], "servers": ["a:3"], "cpu-trainers": ["a:0"]})"),
+            "cluster file: 'servers' is there twice; put all its addresses into one");
+  EXPECT_EQ(errorOf(R"({"coordinator": "a:1", "servers": ["a:2"], "cpu-trainers": ["a:0"],
+                        "heter-trainers": {"gpu": ["a:3"], "gpu": ["a:4"]}})"),
+            "cluster file: 'gpu' is there twice; put all its addresses into one");
+  EXPECT_EQ(errorOf(R"({"coordinator": "a:1", "servers": ["a:2"], "cpu-trainers": ["a:0"],
+                        "heter-trainers": {"servers": ["a:3"]}})"),
+            "ok");
+}
+
 TEST(ClusterFileTest, ChecksAgainstThePackage) {
   package::PackageInfo info;
   info.mode = "heter-ps";

@@ -106,8 +106,10 @@ TEST_F(FailureTest, ARoleThatIsNeverThereIsNamedWithinTenSeconds) {
     simulation.before = [&](InProcessRun &run, SimulatedScheduler &) { run.leaveOut(role, index); };
     Outcome outcome = simulate(heter_, clusterOptions(), std::move(simulation));
     expectNamed(outcome, role, index);
-    EXPECT_EQ(outcome.result.status().message(),
-              displayName(role, index) + " did not join within 7 s of the last role that did");
+    EXPECT_EQ(
+        outcome.result.status().message(),
+        displayName(role, index) +
+            " did not join within 7 s of the last role that did; were they started? --patience gives them longer");
     EXPECT_LE(outcome.end, seconds(7) + milliseconds(1));
   }
 }
@@ -281,7 +283,8 @@ TEST_F(StartTest, RolesThatNeverComeAreNamed) {
   options_.patienceSeconds = 3;
   run();
   EXPECT_EQ(coordinators_.message(),
-            "cpu-trainer 0, heter-trainer.gpu 0, server 0 did not join within 3 s of the last role that did");
+            "cpu-trainer 0, heter-trainer.gpu 0, server 0 did not join within 3 s of the last role that did; were they "
+            "started? --patience gives them longer");
   EXPECT_EQ(scheduler_.now(), seconds(3));
 }
 
