@@ -22,6 +22,27 @@ bool looksLikeZstd(std::string_view bytes) {
          (bytes.size() >= 4 && (bytes[0] & 0xf0) == 0x50 && bytes.substr(1, 3) == "\x2a\x4d\x18");
 }
 
+/// Forms that are no text and are not read. No line of a log begins like one.
+struct OtherForm {
+  std::string_view magic;
+  const char *what;
+};
+constexpr OtherForm otherForms[] = {
+    {{"\xfd"
+      "7zXZ\0",
+      6},
+     "an xz archive; expected text, gzip or zstd: unpack it with `xz -dk`"},
+    {"BZh91AY&SY", "a bzip2 archive; expected text, gzip or zstd: unpack it with `bzip2 -dk`"},
+    {"\x04\x22\x4d\x18", "an lz4 archive; expected text, gzip or zstd: unpack it with `lz4 -dk`"},
+    {"PK\x03\x04", "a zip archive; expected text, gzip or zstd: unpack it with `unzip`"},
+    {"PAR1\x15", "a Parquet file; expected text, gzip or zstd: write it as TSV or CSV"},
+    {"\xff\xfe",
+     "UTF-16 text; expected UTF-8, or any bytes that hold ASCII as it is: convert it with `iconv -t UTF-8`"},
+    {"\xfe\xff",
+     "UTF-16 text; expected UTF-8, or any bytes that hold ASCII as it is: convert it with `iconv -t UTF-8`"},
+};
+constexpr size_t longestMagic = 10;
+
 std::string afterText(int64_t bytes) { return " after " + std::to_string(bytes) + " bytes of text"; }
 
 class PlainFile final : public DataFile {
@@ -187,7 +208,7 @@ StatusOr<bool> StoredBytes::more() {
 StatusOr<std::unique_ptr<DataFile>> DataFile::open(FileSystem &files, const std::string &path) {
   HETER_ASSIGN_OR_RETURN(std::unique_ptr<InputFile> file, files.openForRead(path));
   StoredBytes stored(std::move(file), path);
-  while (stored.pending().size() < zstdMagic.size()) {
+  while (stored.pending().size() < longestMagic) {
     HETER_ASSIGN_OR_RETURN(bool more, stored.more());
     if (!more)
       break;
@@ -200,6 +221,9 @@ StatusOr<std::unique_ptr<DataFile>> DataFile::open(FileSystem &files, const std:
     if (path.ends_with(ending))
       return stored.error(std::string("expected a ") + form + " archive, as its name says, got " +
                           (stored.pending().empty() ? "an empty file" : "a file that does not begin like one"));
+  for (const OtherForm &form : otherForms)
+    if (stored.pending().starts_with(form.magic))
+      return stored.error(std::string("this is ") + form.what);
   return std::unique_ptr<DataFile>(std::make_unique<PlainFile>(std::move(stored)));
 }
 

@@ -46,7 +46,8 @@ class DataFile {
 public:
   virtual ~DataFile() = default;
 
-  /// Errors: what the file system says; a name that ends in .gz or .zst on a file of another form.
+  /// Errors: what the file system says; a name that ends in .gz or .zst on a file of another form; an
+  /// archive of a kind that is not read, Parquet, UTF-16.
   static StatusOr<std::unique_ptr<DataFile>> open(FileSystem &files, const std::string &path);
 
   /// Reads up to `buffer.size()` bytes of text; 0 means the end. Errors name the file and say whether an archive is

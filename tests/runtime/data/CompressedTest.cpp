@@ -106,6 +106,24 @@ TEST_P(CompressedTest, TextMuchLargerThanItsArchive) {
   EXPECT_TRUE(lines.text == text) << lines.text.size();
 }
 
+TEST(OtherFormsTest, AreRefusedByName) {
+  using namespace std::string_literals;
+  TempFolder folder;
+  const std::string path = folder.write("clicks", "");
+  for (const auto &[begin, what] :
+       {std::pair("\xfd"s + "7zXZ\0"s, "this is an xz archive; expected text, gzip or zstd: unpack it with `xz -dk`"),
+        std::pair("BZh91AY&SY"s, "this is a bzip2 archive"), std::pair("\x04\x22\x4d\x18"s, "this is an lz4 archive"),
+        std::pair("PK\x03\x04"s, "this is a zip archive"), std::pair("PAR1\x15"s, "this is a Parquet file"),
+        std::pair("\xff\xfe"s, "this is UTF-16 text"), std::pair("\xfe\xff"s, "this is UTF-16 text")}) {
+    folder.write("clicks", begin + "\n1\t2\n"s);
+    EXPECT_THAT(linesOf({path}).error, HasSubstr(path + ": " + what));
+  }
+  for (const char *text : {"PAR1\tx\n", "BZh9\n", "7zXZ\n", "\xff\t1\n", "\n", "P"}) {
+    folder.write("clicks", text);
+    EXPECT_EQ(linesOf({path}).error, "") << text;
+  }
+}
+
 TEST(GzipTest, MembersThatBeginAnywhereInWhatIsReadAtOnce) {
   // Their headers and trailers lie across the end of the 256 KiB that are read from a file at once; zeros may stand
   // between members.
