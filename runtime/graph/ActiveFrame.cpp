@@ -1,7 +1,9 @@
 // Running one frame. A task takes a ready node, starts it and, when it ended, counts down its successors: the first
 // that became ready is its next work, so a chain of nodes costs no scheduling; the others go to the frame's queue, from
 // which this task and the helpers that it posts take them. A node that waits leaves the task; its completion posts a
-// new one. After a failure nodes still count down, but are not started.
+// new one. After a failure nodes still count down, but are not started. What every node passes through is inline: a
+// kernel whose memory is in place costs its call and a look at its successors; the only locked instruction is one for
+// each successor that waits for others, too.
 #include "runtime/graph/ActiveFrame.h"
 
 #include "runtime/package/Package.h"
@@ -10,14 +12,14 @@
 
 namespace heter::runtime {
 
-using package::Node;
 using package::NodeKind;
 using package::Space;
 using package::ValueKind;
 
 ActiveFrame::ActiveFrame(const GraphPlan &plan, const FrameContext &context)
-    : Frame(plan.graph), plan_(plan), context_(context), segments_(plan.graph.segments.size()),
-      own_(plan.graph.values.size()), words_(plan.wordCount), arguments_(plan.operandCount),
+    : Frame(plan.graph), plan_(plan), context_(context),
+      watched_(context.options.poisonFreed || context.options.nodeTimer), segments_(plan.graph.segments.size()),
+      own_(plan.graph.values.size()), words_(plan.wordCount), arguments_(plan.arguments.size()),
       operands_(plan.operandCount), views_(plan.operandCount), workspaces_(plan.workspaceCount),
       regions_(plan.nodes.size()), waiting_(plan.nodes.size()), users_(plan.graph.values.size()),
       handoff_(plan.nodes.size()), nextHandled_(plan.nodes.size()), queue_(plan.nodes.size()),
@@ -29,6 +31,10 @@ ActiveFrame::ActiveFrame(const GraphPlan &plan, const FrameContext &context)
     values_[v].packing = value.type.packing;
     values_[v].shape.rank = static_cast<int>(value.type.shape.size());
   }
+  for (size_t i = 0; i < arguments_.size(); ++i)
+    arguments_[i] = words_.data() + plan.arguments[i];
+  for (std::atomic<int32_t> &entry : queue_)
+    entry.store(-1, std::memory_order_relaxed);
 }
 
 Device *ActiveFrame::deviceOf(Space::type space) const { return space == Space::DEVICE ? &context_.device : nullptr; }
@@ -47,10 +53,10 @@ void ActiveFrame::start(const FrameInfo &info, NodeHandler &handler, std::span<c
   }
   if (Status status = prepare(arguments); !status.ok())
     fail(std::move(status));
-  for (size_t n = 0; n < plan_.nodes.size(); ++n) {
-    waiting_[n].store(plan_.nodes[n].predecessors, std::memory_order_relaxed);
-    queue_[n].store(-1, std::memory_order_relaxed);
-  }
+  for (int join : plan_.joins)
+    waiting_[join].store(plan_.steps[join].predecessors, std::memory_order_relaxed);
+  for (int32_t at = 0, used = queueEnd_.load(std::memory_order_relaxed); at < used; ++at)
+    queue_[at].store(-1, std::memory_order_relaxed);
   queueBegin_.store(0, std::memory_order_relaxed);
   queueEnd_.store(0, std::memory_order_relaxed);
   helpers_.store(0, std::memory_order_relaxed);
@@ -62,8 +68,8 @@ void ActiveFrame::start(const FrameInfo &info, NodeHandler &handler, std::span<c
   leave(agenda);
 }
 
-void ActiveFrame::makeReady(int node, Agenda &agenda) {
-  if (plan_.nodes[node].isHandled()) {
+inline void ActiveFrame::makeReady(int node, Agenda &agenda) {
+  if (plan_.steps[node].handled) {
     nextHandled_[node] = -1;
     (agenda.handled < 0 ? agenda.handled : nextHandled_[agenda.lastHandled]) = node;
     agenda.lastHandled = node;
@@ -108,51 +114,48 @@ int ActiveFrame::takeQueued() {
   return -1;
 }
 
-void ActiveFrame::run(Agenda &agenda) {
-  while (true) {
-    int node = agenda.handled;
-    if (node >= 0)
-      agenda.handled = nextHandled_[node];
-    else if (node = std::exchange(agenda.other, -1); node < 0)
-      node = takeQueued();
-    if (node < 0)
-      return;
-    if (startNode(node))
-      finishNode(node, agenda);
-  }
-}
-
 /// Nothing of the frame may be touched afterwards: it may have ended and begun anew.
 void ActiveFrame::leave(const Agenda &agenda) {
   if (gate_->countDown(agenda.ended + 1))
     end();
 }
 
-bool ActiveFrame::startNode(int node) {
-  outcomes_[node] = {};
+inline bool ActiveFrame::startNode(int node) {
   if (failed_.load(std::memory_order_acquire))
     return true;
+  const NodeStep &step = plan_.steps[node];
+  if (!step.direct || watched_)
+    return startIndirect(node);
+  step.direct(arguments_.data() + step.firstArgument);
+  return true;
+}
+
+bool ActiveFrame::startIndirect(int node) {
   if (context_.options.nodeTimer)
     started_[node] = context_.scheduler.now();
+  Status status = prepareNode(node);
   const NodePlan &plan = plan_.nodes[node];
-  if (context_.options.poisonFreed)
-    if (Status status = checkNotRead(node); !status.ok()) {
-      outcomes_[node] = std::move(status);
-      return true;
-    }
-  if (!plan.isHandled() && plan.takenBy < 0)
-    for (int v : graph_.nodes[node].outputs)
-      if (Status status = ensureOutput(v); !status.ok()) {
-        outcomes_[node] = std::move(status);
-        return true;
-      }
-  if ((plan.kind == NodeKind::KERNEL || plan.kind == NodeKind::LIBRARY) && !plan.onDevice) {
-    outcomes_[node] = makeCall(node, operandsOf(node));
-    return true;
+  const bool isCall = plan.kind == NodeKind::KERNEL || plan.kind == NodeKind::LIBRARY;
+  if (status.ok() && (!isCall || plan.onDevice)) {
+    handoff_[node].store(Starting, std::memory_order_relaxed);
+    startAsync(node, [this, node](Status outcome) { completeNode(node, std::move(outcome)); });
+    if (handoff_[node].exchange(Left, std::memory_order_acq_rel) != Ended)
+      return false;
+    status = std::move(outcomes_[node]);
+  } else if (status.ok()) {
+    status = makeCall(node, operandsOf(node));
   }
-  handoff_[node].store(Starting, std::memory_order_relaxed);
-  startAsync(node, [this, node](Status status) { completeNode(node, std::move(status)); });
-  return handoff_[node].exchange(Left, std::memory_order_acq_rel) == Ended;
+  afterNode(node, std::move(status));
+  return true;
+}
+
+Status ActiveFrame::prepareNode(int node) {
+  if (context_.options.poisonFreed)
+    HETER_RETURN_IF_ERROR(checkNotRead(node));
+  if (!plan_.steps[node].handled && plan_.nodes[node].takenBy < 0)
+    for (int v : graph_.nodes[node].outputs)
+      HETER_RETURN_IF_ERROR(ensureOutput(v));
+  return {};
 }
 
 void ActiveFrame::startAsync(int node, Completion done) {
@@ -181,6 +184,7 @@ void ActiveFrame::completeNode(int node, Status status) {
   context_.scheduler.post([this, node] {
     gate_->countUp(); // The node has not ended, so the run has not.
     Agenda agenda;
+    afterNode(node, std::move(outcomes_[node]));
     finishNode(node, agenda);
     run(agenda);
     leave(agenda);
@@ -202,26 +206,45 @@ Status ActiveFrame::checkNotRead(int node) const {
   return {};
 }
 
-void ActiveFrame::afterNode(int node) {
-  Status status = std::move(outcomes_[node]);
+void ActiveFrame::afterNode(int node, Status status) {
   if (failed_.load(std::memory_order_acquire) && status.ok())
     return;
   if (status.ok())
     status = checkOutputs(node);
   if (!status.ok())
     return fail(status.withContext(describeNode(graph_.nodes[node])));
+  if (plan_.steps[node].handled)
+    for (int v : graph_.nodes[node].outputs)
+      describe(v);
   if (context_.options.nodeTimer)
     context_.options.nodeTimer(graph_.nodes[node], info_, started_[node], context_.scheduler.now());
   if (context_.options.poisonFreed)
     poisonUnused(node);
 }
 
-void ActiveFrame::finishNode(int node, Agenda &agenda) {
-  afterNode(node);
-  for (int successor : plan_.nodes[node].successors)
-    if (plan_.nodes[successor].predecessors == 1 || waiting_[successor].fetch_sub(1, std::memory_order_acq_rel) == 1)
+/// REQUIRES: afterNode() was called, or the node was no more than a call.
+inline void ActiveFrame::finishNode(int node, Agenda &agenda) {
+  const NodeStep &step = plan_.steps[node];
+  for (int i = step.firstSuccessor; i < step.endSuccessor; ++i) {
+    const int successor = plan_.successors[i];
+    if (plan_.steps[successor].predecessors == 1 || waiting_[successor].fetch_sub(1, std::memory_order_acq_rel) == 1)
       makeReady(successor, agenda);
+  }
   ++agenda.ended;
+}
+
+void ActiveFrame::run(Agenda &agenda) {
+  while (true) {
+    int node = agenda.handled;
+    if (node >= 0)
+      agenda.handled = nextHandled_[node];
+    else if (node = std::exchange(agenda.other, -1); node < 0)
+      node = takeQueued();
+    if (node < 0)
+      return;
+    if (startNode(node))
+      finishNode(node, agenda);
+  }
 }
 
 void ActiveFrame::fail(Status status) {
@@ -243,90 +266,6 @@ void ActiveFrame::end() {
   }
   Completion done = std::move(done_);
   done(std::move(status));
-}
-
-//===--- Calls ----------------------------------------------------------------------------------------------------===//
-
-std::span<Operand> ActiveFrame::operandsOf(int node) {
-  const Node &n = graph_.nodes[node];
-  Operand *first = operands_.data() + plan_.nodes[node].firstOperand, *next = first;
-  for (const std::vector<int32_t> *list : {&n.inputs, &n.outputs})
-    for (int32_t v : *list)
-      *next++ = {values_[v].data, values_[v].bytes};
-  return {first, next};
-}
-
-Status ActiveFrame::makeCall(int node, std::span<const Operand> operands) {
-  if (plan_.nodes[node].kind == NodeKind::LIBRARY)
-    return callLibrary(node, operands);
-  callKernel(node, operands);
-  return {};
-}
-
-/// Each argument is a memref descriptor: base, aligned, offset, sizes, strides.
-void ActiveFrame::callKernel(int node, std::span<const Operand> operands) {
-  const NodePlan &plan = plan_.nodes[node];
-  const Node &n = graph_.nodes[node];
-  void **arguments = arguments_.data() + plan.firstOperand;
-  int64_t *word = words_.data() + plan.firstWord;
-  size_t i = 0;
-  for (const std::vector<int32_t> *list : {&n.inputs, &n.outputs})
-    for (int32_t v : *list) {
-      const Shape &shape = values_[v].shape;
-      arguments[i] = word;
-      word[0] = word[1] = static_cast<int64_t>(reinterpret_cast<intptr_t>(operands[i].pointer));
-      word[2] = 0;
-      int64_t stride = 1;
-      for (int d = shape.rank - 1; d >= 0; --d) {
-        word[3 + d] = shape.dims[d];
-        word[3 + shape.rank + d] = stride;
-        stride *= shape.dims[d];
-      }
-      word += 3 + 2 * shape.rank;
-      ++i;
-    }
-  plan.kernel(arguments);
-}
-
-Status ActiveFrame::callLibrary(int node, std::span<const Operand> operands) {
-  const NodePlan &plan = plan_.nodes[node];
-  const Node &n = graph_.nodes[node];
-  MatrixBlocks *blocks = nullptr;
-  if (plan.takenBy >= 0) {
-    HETER_ASSIGN_OR_RETURN(blocks, handler_->blocksFor(*this, plan.takenBy));
-    HETER_RETURN_IF_ERROR(prepareTaken(n.outputs[0], blocks));
-    operands = operandsOf(node);
-  }
-  std::span<TensorView> views(views_.data() + plan.firstOperand, operands.size());
-  for (size_t i = 0; i < operands.size(); ++i) {
-    views[i] = values_[i < n.inputs.size() ? n.inputs[i] : n.outputs[i - n.inputs.size()]];
-    views[i].data = operands[i].pointer;
-  }
-  LibraryCall call{views.first(n.inputs.size()),
-                   views.subspan(n.inputs.size()),
-                   info_.examples,
-                   info_.firstExample,
-                   info_.seed,
-                   workspaces_[plan.workspace],
-                   &context_.scheduler,
-                   blocks};
-  HETER_RETURN_IF_ERROR(plan.library(call));
-  for (size_t i = 0; i < n.outputs.size(); ++i)
-    if (values_[n.outputs[i]].kind != ValueKind::TENSOR) {
-      static_cast<TensorView &>(values_[n.outputs[i]]) = call.outputs[i];
-      bound_[n.outputs[i]] = true;
-    }
-  return {};
-}
-
-void ActiveFrame::startCopy(int node, Completion done) {
-  const Node &n = graph_.nodes[node];
-  const TensorRef &from = values_[n.inputs[0]], &to = values_[n.outputs[0]];
-  if (from.kind != ValueKind::TENSOR)
-    return done(Status::unimplemented("copies of ragged values and rows are not supported yet"));
-  if (graph_.values[n.outputs[0]].space == Space::DEVICE)
-    return context_.device.copyToDevice(to.data, from.data, from.bytes, std::move(done));
-  context_.device.copyToHost(to.data, from.data, from.bytes, std::move(done));
 }
 
 } // namespace heter::runtime

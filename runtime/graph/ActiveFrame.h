@@ -130,10 +130,13 @@ private:
   void makeReady(int node, Agenda &agenda);
   /// True if the node has ended, false if completeNode will be called later.
   bool startNode(int node);
+  /// Where there is more to it than the call of a kernel.
+  bool startIndirect(int node);
+  Status prepareNode(int node);
   void startAsync(int node, Completion done);
   void completeNode(int node, Status status);
+  void afterNode(int node, Status status);
   void finishNode(int node, Agenda &agenda);
-  void afterNode(int node);
   Status checkOutputs(int node) const;
   Status checkNotRead(int node) const;
   void fail(Status status);
@@ -141,7 +144,9 @@ private:
   void poison(int value);
   void end();
 
-  // Calls (ActiveFrame.cpp)
+  // Calls (Calls.cpp)
+  /// Writes what kernels read of a value, if any do. REQUIRES: it has its memory, and nothing that uses it runs.
+  void describe(int value);
   std::span<Operand> operandsOf(int node);
   Status makeCall(int node, std::span<const Operand> operands);
   void callKernel(int node, std::span<const Operand> operands);
@@ -167,19 +172,20 @@ private:
 
   const GraphPlan &plan_;
   const FrameContext &context_;
+  const bool watched_; ///< Something is to be done at each node's start and end: no node is just called.
   NodeHandler *handler_ = nullptr;
   Completion done_;
 
   std::vector<FrameBuffer> segments_;
-  std::vector<FrameBuffer> own_; ///< For outputs of compute nodes that have no segment.
-  std::vector<int64_t> words_;   ///< Memref descriptors.
-  std::vector<void *> arguments_;
+  std::vector<FrameBuffer> own_;  ///< For outputs of compute nodes that have no segment.
+  std::vector<int64_t> words_;    ///< Memref descriptors.
+  std::vector<void *> arguments_; ///< Of all kernels: pointers to descriptors, which stay where they are.
   std::vector<Operand> operands_;
   std::vector<TensorView> views_;
   std::vector<Workspace> workspaces_;
   std::vector<RegionState> regions_; ///< An entry a node, used by IF and WHILE.
 
-  std::vector<std::atomic<int32_t>> waiting_; ///< Predecessors that have not ended, a node.
+  std::vector<std::atomic<int32_t>> waiting_; ///< Predecessors that have not ended; kept for nodes with several.
   std::vector<std::atomic<int32_t>> users_;   ///< Users that have not ended, a value. Kept only when poisoning.
   std::vector<std::atomic<uint8_t>> handoff_;
   std::vector<int> nextHandled_;
@@ -188,7 +194,7 @@ private:
   alignas(64) std::atomic<int32_t> queueEnd_ = 0;
   std::atomic<int32_t> helpers_ = 0; ///< Posted or at work.
   const std::shared_ptr<RunGate> gate_ = std::make_shared<RunGate>();
-  std::vector<Status> outcomes_;
+  std::vector<Status> outcomes_; ///< Of nodes that completed, until the task that goes on takes them.
   std::vector<TimePoint> started_;
   std::atomic<bool> failed_ = false;
   Mutex failureMutex_;

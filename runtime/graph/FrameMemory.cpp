@@ -61,6 +61,7 @@ Status ActiveFrame::placeSegments() {
     int64_t scale = graph_.segments[value.segment].symbol.empty() ? 1 : units;
     ref.data = static_cast<char *>(segments_[value.segment].memory()) + value.offset * scale;
     ref.bytes = tensorBytes(ref.element, ref.shape);
+    describe(static_cast<int>(v));
   }
   return {};
 }
@@ -80,6 +81,7 @@ Status ActiveFrame::prepare(std::span<const TensorRef *const> arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     static_cast<TensorView &>(values_[i]) = *arguments[i];
     bound_[i] = true;
+    describe(static_cast<int>(i));
   }
   if (!context_.options.poisonFreed)
     return {};
@@ -95,6 +97,7 @@ Status ActiveFrame::allocateOutput(int value) {
   ref.bytes = tensorBytes(ref.element, ref.shape);
   HETER_ASSIGN_OR_RETURN(ref.data, own_[value].ensure(deviceOf(graph_.values[value].space), ref.bytes));
   bound_[value] = true;
+  describe(value);
   return {};
 }
 

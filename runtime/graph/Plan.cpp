@@ -16,7 +16,13 @@ using package::NodeKind;
 using package::Space;
 using package::ValueKind;
 
-bool NodePlan::isHandled() const {
+std::string describeNode(const Node &node) {
+  return "`" + node.name + "`" + (node.location.empty() ? "" : " (" + node.location + ")");
+}
+
+namespace {
+
+bool isHandled(NodeKind::type kind) {
   switch (kind) {
   case NodeKind::KERNEL:
   case NodeKind::LIBRARY:
@@ -29,12 +35,6 @@ bool NodePlan::isHandled() const {
   }
 }
 
-std::string describeNode(const Node &node) {
-  return "`" + node.name + "`" + (node.location.empty() ? "" : " (" + node.location + ")");
-}
-
-namespace {
-
 class Planner {
 public:
   Planner(const Graph &graph, const KernelObject &kernels, bool updates = false)
@@ -43,6 +43,8 @@ public:
   StatusOr<std::unique_ptr<GraphPlan>> make() {
     HETER_RETURN_IF_ERROR(checkSupported());
     plan_->nodes.resize(graph_.nodes.size());
+    plan_->steps.resize(graph_.nodes.size());
+    plan_->descriptors.assign(graph_.values.size(), -1);
     plan_->users.assign(graph_.values.size(), 0);
     if (updates_)
       orderUpdates();
@@ -91,11 +93,14 @@ private:
 
   void connect() {
     std::vector<int> producer(graph_.values.size(), -1);
+    std::vector<std::set<int>> predecessors(graph_.nodes.size());
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node &node = graph_.nodes[n];
       NodePlan &made = plan_->nodes[n];
       made.kind = node.kind;
-      std::set<int> inputs(node.inputs.begin(), node.inputs.end()), before(node.after.begin(), node.after.end());
+      plan_->steps[n].handled = isHandled(node.kind);
+      std::set<int> inputs(node.inputs.begin(), node.inputs.end()), &before = predecessors[n];
+      before.insert(node.after.begin(), node.after.end());
       made.distinctInputs.assign(inputs.begin(), inputs.end());
       if (HETER_MUTATION("reuse-edge/executor"))
         before.clear();
@@ -106,13 +111,34 @@ private:
         if (producer[v] >= 0)
           before.insert(producer[v]);
       }
-      made.predecessors = static_cast<int>(before.size());
-      for (int earlier : before)
-        plan_->nodes[earlier].successors.push_back(static_cast<int>(n));
-      if (before.empty())
-        plan_->roots.push_back(static_cast<int>(n));
       for (int32_t v : node.outputs)
         producer[v] = static_cast<int>(n);
+    }
+    orderSteps(predecessors);
+  }
+
+  /// Leaves out what a predecessor waits for itself: of a chain of nodes that read one value, only the first waits for
+  /// the one that made it.
+  void orderSteps(const std::vector<std::set<int>> &predecessors) {
+    std::vector<std::vector<int>> successors(predecessors.size());
+    std::vector<int> waitedFor(predecessors.size(), -1); // By a predecessor of this node.
+    for (int n = 0; n < static_cast<int>(predecessors.size()); ++n) {
+      for (int between : predecessors[n])
+        for (int earlier : predecessors[between])
+          waitedFor[earlier] = n;
+      int &count = plan_->steps[n].predecessors;
+      for (int earlier : predecessors[n])
+        if (waitedFor[earlier] != n) {
+          successors[earlier].push_back(n);
+          ++count;
+        }
+      if (count != 1)
+        (count == 0 ? plan_->roots : plan_->joins).push_back(n);
+    }
+    for (size_t n = 0; n < successors.size(); ++n) {
+      plan_->steps[n].firstSuccessor = static_cast<int>(plan_->successors.size());
+      plan_->successors.insert(plan_->successors.end(), successors[n].begin(), successors[n].end());
+      plan_->steps[n].endSuccessor = static_cast<int>(plan_->successors.size());
     }
   }
 
@@ -125,6 +151,7 @@ private:
       if (!made.kernel)
         return Status::dataLoss("kernel `" + node.callee + "` is not in " + kernels_.description());
       reserveOperands(node, made);
+      reserveArguments(node, made, plan_->steps[n]);
       return {};
     case NodeKind::LIBRARY: {
       HETER_ASSIGN_OR_RETURN(made.library, prepareLibraryCall(graph_, node, &kernels_));
@@ -151,17 +178,31 @@ private:
 
   void reserveOperands(const Node &node, NodePlan &made) {
     made.firstOperand = plan_->operandCount;
-    made.firstWord = plan_->wordCount;
     made.workspace = plan_->workspaceCount;
     for (const std::vector<int32_t> *list : {&node.inputs, &node.outputs})
-      for (int32_t v : *list) {
-        ++plan_->operandCount;
+      for (int32_t v : *list)
         made.onDevice |= graph_.values[v].space == Space::DEVICE;
-        if (node.kind == NodeKind::KERNEL)
-          plan_->wordCount += 3 + 2 * static_cast<int>(graph_.values[v].type.shape.size());
-      }
+    plan_->operandCount += static_cast<int>(node.inputs.size() + node.outputs.size());
     if (node.kind == NodeKind::LIBRARY)
       ++plan_->workspaceCount;
+  }
+
+  /// Calls on the host share the values' descriptors; a device gives each call addresses of its own.
+  void reserveArguments(const Node &node, const NodePlan &made, NodeStep &step) {
+    step.firstArgument = static_cast<int>(plan_->arguments.size());
+    for (const std::vector<int32_t> *list : {&node.inputs, &node.outputs})
+      for (int32_t v : *list) {
+        if (plan_->descriptors[v] < 0)
+          plan_->descriptors[v] = reserveDescriptor(v);
+        plan_->arguments.push_back(made.onDevice ? reserveDescriptor(v) : plan_->descriptors[v]);
+      }
+    const auto isPlaced = [&](int32_t v) { return plan_->placed[v] != 0; };
+    if (!made.onDevice && std::ranges::all_of(node.outputs, isPlaced))
+      step.direct = made.kernel;
+  }
+
+  int reserveDescriptor(int value) {
+    return std::exchange(plan_->wordCount, plan_->wordCount + descriptorWords(graph_.values[value].type.shape.size()));
   }
 
   const Graph &graph_;
