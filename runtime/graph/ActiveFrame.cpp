@@ -6,15 +6,12 @@
 // each successor that waits for others, too.
 #include "runtime/graph/ActiveFrame.h"
 
-#include "runtime/package/Package.h"
-
 #include <utility>
 
 namespace heter::runtime {
 
 using package::NodeKind;
 using package::Space;
-using package::ValueKind;
 
 ActiveFrame::ActiveFrame(const GraphPlan &plan, const FrameContext &context)
     : Frame(plan.graph), plan_(plan), context_(context),
