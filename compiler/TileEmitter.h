@@ -21,7 +21,7 @@ using namespace mlir;
 inline constexpr int64_t kUnit = 32;          ///< extents are multiples of this
 inline constexpr int64_t kTileElements = 512; ///< of bf16
 inline constexpr int64_t kBlockElements = kUnit * kUnit;
-inline constexpr int64_t kDepthStep = 16; ///< tiles
+inline constexpr int64_t kDepthStep = 16, kVectorDepthStep = 32; ///< tiles
 /// What is fetched of the factors with every tile of a step; enough for blocks of 8 rows and 16 columns.
 inline constexpr int64_t kLeftLines = 1, kRightLines = 2;
 
@@ -55,6 +55,13 @@ struct ResultRows {
   Value begin, rowBytes;
 };
 
+/// A block's place in units, and what its rows' ends share, a vector of columns each: which of them the result has, and
+/// the bias.
+struct BlockEnd {
+  Value row, column;
+  SmallVector<Value> masks, bias;
+};
+
 /// Emits one of the kernels.
 class TileEmitter {
 public:
@@ -73,6 +80,7 @@ public:
     for (int i = 0; i <= Relu; ++i)
       sizes_.push_back(LLVM::LoadOp::create(builder_, loc_, builder_.getI64Type(),
                                             at(arguments_[Sizes], builder_.getI64Type(), index(i))));
+    depthUnits_ = units(sizes_[Depth]);
     rowUnits_ = units(sizes_[Rows]);
     columnUnits_ = units(sizes_[Columns]);
   }
@@ -157,6 +165,9 @@ private:
 
   /// Which of the 16 columns from `column` on the result has.
   Value columnMask(Value column);
+  BlockEnd beginEnd(Value row, Value column, int64_t vectors);
+  SmallVector<Value> finishRows(const BlockEnd &end, Value first, ArrayRef<Value> sums, MutableArrayRef<Value> totals);
+  void addToSums(const BlockEnd &end, ArrayRef<Value> totals);
   void finishBlock(Value block, Value row, Value column);
   void storeMatrix(Value number, ArrayRef<Value> values, ArrayRef<Value> masks);
 
@@ -177,9 +188,13 @@ private:
 
   //===-- Vectors -------------------------------------------------------------------------------------------------===//
 
-  /// The block's sums after another step, by products of vectors, in the block.
+  /// The block's sums after another step, by products of vectors, in the block; after the last one they are ended.
   void multiplyBlockByVectors(Value block, Value row, Value column, const DepthStep &step);
-  SmallVector<Value> addTileProducts(Value left, ArrayRef<Value> rights, ValueRange sums);
+  void multiplyRows(Value block, const BlockEnd &end, const DepthStep &step, int64_t rowsAtOnce);
+  SmallVector<Value> sumRows(Value memory, const BlockEnd &end, Value first, const DepthStep &step, int64_t rowsAtOnce);
+  Value sumAt(int64_t i, int64_t vectors);
+  Value isPacked();
+  SmallVector<Value> addPairProducts(Value left, ArrayRef<Value> rights, Value pair, ValueRange sums);
 
   const TileProducts kind_;
   OpBuilder builder_;
@@ -190,6 +205,7 @@ private:
   VectorType lanes_;
   LLVM::LLVMFuncOp function_;
   SmallVector<Value> arguments_, sizes_;
+  Value depthUnits_;
   Value rowUnits_, columnUnits_; ///< of the whole result
 };
 

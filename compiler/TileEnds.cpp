@@ -18,66 +18,99 @@ void TileEmitter::storeMatrix(Value number, ArrayRef<Value> values, ArrayRef<Val
   }
 }
 
-/// Adds the bias, cuts, masks; gives the result in f32 and the sums of its columns; leaves it in the block and packs
-/// it.
-void TileEmitter::finishBlock(Value block, Value row, Value column) {
-  Value firstRow = mul(row, kUnit), firstColumn = mul(column, kUnit), next = add(firstColumn, index(16));
-  SmallVector<Value> masks = {columnMask(firstColumn), columnMask(next)};
-  SmallVector<Type> two(2, lanes_);
-  auto nothing = [&] { return SmallVector<Value>{zeros(), zeros()}; };
-  SmallVector<Value> bias = choose(
-      given(Bias), two,
+BlockEnd TileEmitter::beginEnd(Value row, Value column, int64_t vectors) {
+  BlockEnd end{row, column, {}, {}};
+  SmallVector<Type> types(static_cast<size_t>(vectors), lanes_);
+  SmallVector<Value> begins;
+  for (int64_t part = 0; part < vectors; ++part) {
+    begins.push_back(add(mul(column, kUnit), index(16 * part)));
+    end.masks.push_back(columnMask(begins.back()));
+  }
+  end.bias = choose(
+      given(Bias), types,
       [&] {
-        return SmallVector<Value>{loops_.load(arguments_[Bias], f32_, firstColumn, Lanes{true, masks[0]}),
-                                  loops_.load(arguments_[Bias], f32_, next, Lanes{true, masks[1]})};
+        SmallVector<Value> bias;
+        for (auto [begin, mask] : llvm::zip_equal(begins, end.masks))
+          bias.push_back(loops_.load(arguments_[Bias], f32_, begin, Lanes{true, mask}));
+        return bias;
       },
-      nothing);
+      [&] { return SmallVector<Value>(types.size(), zeros()); });
+  return end;
+}
+
+/// Adds the bias, cuts, masks rows of a block from its row `first` on, each as many vectors as the bias is; gives them
+/// in f32 and adds them to `totals`. REQUIRES: they lie in one row of tiles.
+SmallVector<Value> TileEmitter::finishRows(const BlockEnd &end, Value first, ArrayRef<Value> sums,
+                                           MutableArrayRef<Value> totals) {
+  const auto vectors = static_cast<int64_t>(totals.size()), rows = static_cast<int64_t>(sums.size()) / vectors;
+  const auto at = [&](int64_t i, int64_t part) { return static_cast<size_t>(i * vectors + part); };
   Value relu = arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::ne, sizes_[Relu], index(0));
-  Value hasMask = given(Mask), hasMatrix = given(Matrix);
-  auto loop = scf::ForOp::create(builder_, loc_, index(0), index(kUnit), index(1), nothing());
+  SmallVector<Value> values, numbers, isRow;
+  for (int64_t i = 0; i < rows; ++i) {
+    numbers.push_back(add(add(mul(end.row, kUnit), first), index(i)));
+    isRow.push_back(less(numbers.back(), sizes_[Rows]));
+    for (int64_t part = 0; part < vectors; ++part)
+      values.push_back(loops_.math.add(sums[at(i, part)], end.bias[static_cast<size_t>(part)]));
+  }
+  for (Value &value : values)
+    value = select(relu, loops_.math.relu(value), value);
+  values = choose(
+      given(Mask), SmallVector<Type>(values.size(), lanes_),
+      [&] {
+        // Row i of the block is row i % 16 of tile i / 16.
+        Value tileRow = add(mul(end.row, 2), arith::DivUIOp::create(builder_, loc_, first, index(16)));
+        Value tile = add(mul(tileRow, columnUnits_), end.column);
+        Value from = add(mul(tile, kTileElements), mul(arith::RemUIOp::create(builder_, loc_, first, index(16)), 32));
+        SmallVector<Value> masked;
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t part = 0; part < vectors; ++part) {
+            Value active = loops_.load(arguments_[Mask], builder_.getI16Type(), add(from, index(32 * i + 16 * part)),
+                                       Lanes{true, Value()});
+            Value zero = LLVM::ZeroOp::create(builder_, loc_, active.getType());
+            Value on = arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::sgt, active, zero);
+            masked.push_back(select(on, values[at(i, part)], zeros()));
+          }
+        return masked;
+      },
+      [&] { return values; });
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t part = 0; part < vectors; ++part) {
+      Value &value = values[at(i, part)], &total = totals[static_cast<size_t>(part)];
+      value = select(isRow[static_cast<size_t>(i)], value, zeros());
+      total = loops_.math.add(total, value);
+    }
+  for (int64_t i = 0; i < rows; ++i) {
+    Value wanted = arith::AndIOp::create(builder_, loc_, given(Matrix), isRow[static_cast<size_t>(i)]);
+    ifThen(wanted, [&] {
+      Value number = add(mul(numbers[static_cast<size_t>(i)], sizes_[Columns]), mul(end.column, kUnit));
+      storeMatrix(number, ArrayRef(values).slice(at(i, 0), totals.size()), end.masks);
+    });
+  }
+  return values;
+}
+
+void TileEmitter::addToSums(const BlockEnd &end, ArrayRef<Value> totals) {
+  for (auto [part, total] : llvm::enumerate(totals)) {
+    Value number = add(mul(end.column, kUnit), index(static_cast<int64_t>(part) * 16));
+    store(arguments_[Sums], number, loops_.math.add(load(arguments_[Sums], number), total));
+  }
+}
+
+/// Ends all rows of the block in memory, and packs it.
+void TileEmitter::finishBlock(Value block, Value row, Value column) {
+  const BlockEnd end = beginEnd(row, column, 2);
+  auto loop = scf::ForOp::create(builder_, loc_, index(0), index(kUnit), index(1), ValueRange{zeros(), zeros()});
   {
     OpBuilder::InsertionGuard guard(builder_);
     builder_.setInsertionPointToStart(loop.getBody());
-    Value i = loop.getInductionVar(), number = add(firstRow, i), isRow = less(number, sizes_[Rows]);
-    SmallVector<Value> values, total;
-    for (int64_t half = 0; half < 2; ++half) {
-      Value value = load(block, add(mul(i, kUnit), index(half * 16)));
-      value = loops_.math.add(value, bias[half]);
-      values.push_back(select(relu, loops_.math.relu(value), value));
-    }
-    values = choose(
-        hasMask, two,
-        [&] {
-          // Row i of the block is row i % 16 of tile i / 16.
-          Value tileRow = add(mul(row, 2), arith::DivUIOp::create(builder_, loc_, i, index(16)));
-          Value tile = add(mul(tileRow, columnUnits_), column);
-          Value from = add(mul(tile, kTileElements), mul(arith::RemUIOp::create(builder_, loc_, i, index(16)), 32));
-          SmallVector<Value> masked;
-          for (int64_t half = 0; half < 2; ++half) {
-            Value active =
-                loops_.load(arguments_[Mask], builder_.getI16Type(), add(from, index(half * 16)), Lanes{true, Value()});
-            Value zero = LLVM::ZeroOp::create(builder_, loc_, active.getType());
-            Value on = arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::sgt, active, zero);
-            masked.push_back(select(on, values[half], zeros()));
-          }
-          return masked;
-        },
-        [&] { return values; });
-    for (int64_t half = 0; half < 2; ++half) {
-      values[half] = select(isRow, values[half], zeros());
-      store(block, add(mul(i, kUnit), index(half * 16)), values[half]);
-      total.push_back(loops_.math.add(loop.getRegionIterArg(half), values[half]));
-    }
-    Value wanted = arith::AndIOp::create(builder_, loc_, hasMatrix, isRow);
-    ifThen(wanted, [&] { storeMatrix(add(mul(number, sizes_[Columns]), firstColumn), values, masks); });
-    scf::YieldOp::create(builder_, loc_, total);
+    Value i = loop.getInductionVar(), at = mul(i, kUnit), next = add(at, index(16));
+    SmallVector<Value> totals(loop.getRegionIterArgs());
+    const SmallVector<Value> values = finishRows(end, i, {load(block, at), load(block, next)}, totals);
+    store(block, at, values[0]);
+    store(block, next, values[1]);
+    scf::YieldOp::create(builder_, loc_, totals);
   }
-  ifThen(given(Sums), [&] {
-    for (int64_t half = 0; half < 2; ++half) {
-      Value number = add(firstColumn, index(half * 16));
-      store(arguments_[Sums], number, loops_.math.add(load(arguments_[Sums], number), loop.getResult(half)));
-    }
-  });
+  ifThen(given(Sums), [&] { addToSums(end, SmallVector<Value>(loop.getResults())); });
   packBlock(block, row, column);
 }
 

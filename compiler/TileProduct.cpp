@@ -1,11 +1,11 @@
 // The blocked product of tiles in one function, so that one tile configuration serves it.
 //
-// A product's block is worked through in steps of 16 tiles along the depth, so that a step's part of two columns of the
-// right factor stays in the first-level cache while rows of the left factor stream by from the second level, past the
-// first one (tileloaddt1). Four accumulators, two by two, hold 32 x 32 sums; between the steps they lie in the caller's
-// scratch memory. Where nothing follows, they go straight to the f32 matrix. Meanwhile what comes next is fetched from
-// memory: the right factor's next columns, the left factor's next step, a share of it with every block, and where the
-// block's results go.
+// A product's block is worked through in steps of 16 tiles along the depth (32, if vectors do it), so that a step's
+// part of two columns of the right factor stays in the first-level cache while rows of the left factor stream by from
+// the second level, past the first one (tileloaddt1). Four accumulators, two by two, hold 32 x 32 sums; between the
+// steps they lie in the caller's scratch memory. Where nothing follows, they go straight to the f32 matrix. Meanwhile
+// what comes next is fetched from memory: the right factor's next columns, the left factor's next step, a share of it
+// with every block, and where the block's results go.
 #include "compiler/TileEmitter.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
@@ -40,7 +40,7 @@ std::array<Value, 4> TileEmitter::quarters(Value block) {
 
 /// Tile `tile` along the depth of row (or column) `row` of tiles.
 Value TileEmitter::factorAddress(int argument, Value row, Value tile) {
-  Value number = add(mul(row, sizes_[Depth]), tile);
+  Value number = add(mul(row, depthUnits_), tile);
   return at(arguments_[argument], builder_.getBF16Type(), mul(number, kTileElements));
 }
 
@@ -143,11 +143,12 @@ void TileEmitter::storeSumsInMatrix(ArrayRef<Value> sums, Value row, Value colum
 
 void TileEmitter::emitProduct() {
   // A depth of 0 is one step without a tile: all sums are 0.
-  Value depth = sizes_[Depth], rowBegin = sizes_[RowBegin], columnBegin = sizes_[ColumnBegin];
+  Value depth = depthUnits_, rowBegin = sizes_[RowBegin], columnBegin = sizes_[ColumnBegin];
   Value stepsEnd = arith::MaxSIOp::create(builder_, loc_, depth, index(1));
   Value width = sub(sizes_[ColumnEnd], columnBegin), plain = kind_ == TileProducts::Amx ? isPlain() : Value();
-  forRange(index(0), stepsEnd, kDepthStep, [&](Value begin) {
-    Value after = add(begin, index(kDepthStep));
+  const int64_t steps = kind_ == TileProducts::Vectors ? kVectorDepthStep : kDepthStep;
+  forRange(index(0), stepsEnd, steps, [&](Value begin) {
+    Value after = add(begin, index(steps));
     DepthStep step{begin, arith::MinSIOp::create(builder_, loc_, after, depth),
                    arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::eq, begin, index(0)),
                    arith::CmpIOp::create(builder_, loc_, arith::CmpIPredicate::sge, after, stepsEnd)};
@@ -158,7 +159,7 @@ void TileEmitter::emitProduct() {
         Value block = at(arguments_[Scratch], f32_, mul(number, kBlockElements));
         if (kind_ == TileProducts::Vectors) {
           multiplyBlockByVectors(block, row, column, step);
-          return ifThen(isLast, [&] { finishBlock(block, row, column); });
+          return ifThen(isLast, [&] { packBlock(block, row, column); });
         }
         Value isWhole = arith::AndIOp::create(builder_, loc_, isInside(row, Rows), isInside(column, Columns));
         Value direct =

@@ -43,8 +43,8 @@ struct Split {
 /// What a generated kernel is told, in this order (docs/formats/package.md).
 struct KernelSizes {
   int64_t rowBegin, rowEnd, columnBegin, columnEnd; ///< Of the block, in units of 32.
-  int64_t depth;                                    ///< In units of 32.
-  int64_t rows, columns;                            ///< Of the whole result.
+  int64_t depth;
+  int64_t rows, columns; ///< Of the whole result.
   int64_t relu;
 };
 
@@ -91,7 +91,7 @@ void giveBlock(KernelFunction kernel, const PackedProduct &product, const Kernel
   thread_local ScratchBuffer memory;
   const int64_t row = block.rowBegin * packedUnit, column = block.columnBegin * packedUnit;
   // Units of 32 rows of a left factor lie one after another, and so do those of 32 columns of a right one.
-  const int64_t unitElements = packedUnit * packedUnit * block.depth;
+  const int64_t unitElements = packedUnit * roundToPacked(block.depth);
   PackedProduct part;
   part.left = product.left + block.rowBegin * unitElements;
   part.right = product.right + block.columnBegin * unitElements;
@@ -112,7 +112,7 @@ void giveBlocks(KernelFunction kernel, const PackedProduct &product, Scheduler *
   forBlocks(rows.parts * columns.parts, rows.units * columns.units * depth, scheduler, [&](int64_t block) {
     const int64_t row = block / columns.parts, column = block % columns.parts;
     giveBlock(kernel, product,
-              {rows.begin(row), rows.begin(row + 1), columns.begin(column), columns.begin(column + 1), depth,
+              {rows.begin(row), rows.begin(row + 1), columns.begin(column), columns.begin(column + 1), product.depth,
                product.rows, product.columns, 0});
   });
 }
@@ -128,7 +128,7 @@ void multiplyTiles(KernelFunction kernel, const PackedProduct &product, std::vec
   forBlocks(rows.parts * columns.parts, rows.units * columns.units * (depth + endSteps), scheduler, [&](int64_t block) {
     const int64_t row = block % rows.parts, column = block / rows.parts;
     const KernelSizes sizes{rows.begin(row), rows.begin(row + 1), columns.begin(column), columns.begin(column + 1),
-                            depth,           product.rows,        product.columns,       product.relu};
+                            product.depth,   product.rows,        product.columns,       product.relu};
     callKernel(kernel, product, product.sums ? sums.data() + row * width : nullptr, blockScratch(), sizes);
   });
   if (!product.sums)

@@ -5,7 +5,7 @@ namespace cpp heter.runtime.package
 cpp_include "runtime/package/RecursiveList.h"
 
 // The format's version: bumped on every incompatible change; a reader refuses any other.
-const i32 FORMAT_VERSION = 6
+const i32 FORMAT_VERSION = 7
 
 enum ElementType { F32 = 1, I64 = 2, BOOL = 3, BF16 = 4 } // BF16 lies packed, all else row-major
 

@@ -10,7 +10,7 @@
 // RUN: llvm-nm -D --undefined-only %t/pkg/kernels-cpu-x86-64-v4.so | count 0
 // RUN: llvm-nm -D --undefined-only %t/pkg/kernels-cpu-x86-64-v3.so | count 0
 // RUN: FileCheck %s --check-prefix=MANIFEST < %t/pkg/manifest.json
-// MANIFEST: "format": 6
+// MANIFEST: "format": 7
 // MANIFEST: "mode": "local"
 // MANIFEST: "program_hash": "{{[0-9a-f]+}}"
 // MANIFEST: "file": "kernels-cpu-x86-64-v3.so"
