@@ -19,6 +19,13 @@ constinit const std::array<uint32_t, RowIndex::skewPieces + 1> RowIndex::skewTab
   return table;
 }();
 
+RowIndex::Directory::Directory() {
+  static const Bucket segment[bucketsPerSegment] = {};
+  static Bucket *const entry = const_cast<Bucket *>(segment); // which nobody writes to by an entry
+  entries_ = &entry;
+  shift_ = 32;
+}
+
 RowIndex::RowIndex(RowArena &arena, RangeHash hash) : arena_(arena), hash_(hash) {
   directory_.push_back(newSegment(0));
 }
@@ -35,7 +42,7 @@ void RowIndex::clear(Bucket *segment, int depth) {
   segment[1].header = static_cast<uint16_t>(depth);
 }
 
-uint32_t RowIndex::findSpilled(uint64_t hash, uint64_t key, const RowStore &rows) const {
+uint32_t RowIndex::findAmongSpilled(uint64_t hash, uint64_t key, const RowStore &rows) const {
   for (auto [it, end] = spill_.equal_range(hash); it != end; ++it)
     if (rows.key(it->second) == key)
       return it->second;

@@ -56,9 +56,7 @@ public:
   const RangeHash &hash() const { return hash_; }
 
   /// The row of `key`, or `none`.
-  uint32_t find(uint64_t hash, uint64_t key, const RowStore &rows) const {
-    return find(segmentOf(hash), hash, key, rows);
-  }
+  uint32_t find(uint64_t hash, uint64_t key, const RowStore &rows) const;
   /// Adds a row. REQUIRES: its key is not there yet.
   void insert(uint64_t hash, uint32_t row, const RowStore &rows);
   /// Splits segments ahead so that about `rows` rows in all, of keys spread evenly, find them as their growth would
@@ -68,24 +66,44 @@ public:
   void replace(uint64_t hash, uint32_t from, uint32_t to);
 
   // Finding in steps, for many keys at once: bring the directory's entry near, bring the bucket near, guess the row and
-  // bring it near, compare. What they give holds until a row is inserted.
+  // bring it near, compare; the few whose guess was wrong go on by a Search. What they give holds until a row is
+  // inserted.
 
   struct Bucket;
   using Entry = Bucket *const *;
-  /// The directory's entry of a hash. Brings it near.
-  Entry locate(uint64_t hash) const;
-  /// The segment of a hash. Brings the bucket near.
-  static Bucket *approach(Entry entry, uint64_t hash);
-  Bucket *approach(uint64_t hash) const { return approach(&directory_[slotOf(skewedPrefix(hash))], hash); }
-  /// Brings near what inserting a hash takes.
-  void approachToInsert(uint64_t hash) const { prefetchLine(approach(hash)); }
+  /// Where the directory's entries lie; by itself, so that who looks for keys of many indices has what that takes
+  /// together.
+  class Directory {
+  public:
+    /// Of an index that has no rows.
+    Directory();
+    explicit Directory(const RowIndex &index) : entries_(index.directory_.data()), shift_(32 - index.depth_) {}
+    /// The directory's entry of a hash. Brings it near.
+    Entry locate(uint64_t hash) const {
+      const Entry entry = entries_ + (position(hash) >> shift_);
+      __builtin_prefetch(entry);
+      return entry;
+    }
+
+  private:
+    Entry entries_;
+    int shift_;
+  };
+  /// The bucket where a hash belongs. Brings it near.
+  static const Bucket *approach(Entry entry, uint64_t hash);
   /// The most likely row of a hash, whose key is not compared, or `none`: worth prefetching.
-  static uint32_t candidate(const Bucket *segment, uint64_t hash);
-  uint32_t find(Bucket *segment, uint64_t hash, uint64_t key, const RowStore &rows) const;
-  /// If a hash may lie in a further bucket, brings that near.
-  static void approachOthers(const Bucket *segment, uint64_t hash);
-  /// Calls visit(row) for each row of its segment that may be that of a hash.
-  template <typename Visit> static void visitCandidates(Bucket *segment, uint64_t hash, Visit visit);
+  static uint32_t candidate(const Bucket &home, uint64_t hash);
+  class Search;
+  /// What no Search gives: the row of a key that has no room in its segment, or `none`.
+  uint32_t findSpilled(uint64_t hash, uint64_t key, const RowStore &rows) const {
+    return spill_.empty() ? none : findAmongSpilled(hash, key, rows);
+  }
+  /// Brings near what inserting a hash takes.
+  void approachToInsert(uint64_t hash) const {
+    const Entry entry = &directory_[slotOf(skewedPrefix(hash))];
+    prefetchLine(*entry);
+    approach(entry, hash);
+  }
 
   // Visits in the order of hashes. A position is in [0, positions), and hashes in order have positions in order.
 
@@ -129,7 +147,7 @@ private:
   static void put(Bucket *segment, uint64_t hash, uint32_t row);
 
   size_t slotOf(uint64_t position) const { return position >> (32 - depth_); }
-  uint32_t findSpilled(uint64_t hash, uint64_t key, const RowStore &rows) const;
+  uint32_t findAmongSpilled(uint64_t hash, uint64_t key, const RowStore &rows) const;
   Bucket *segmentOf(uint64_t hash) const { return directory_[slotOf(skewedPrefix(hash))]; }
   /// Deeper than hashed keys make a segment, so that keys made to collide cannot blow up the directory.
   int deepest() const { return std::min(static_cast<int>(std::bit_width(segments_)) + 4, 30); }
@@ -186,45 +204,65 @@ template <typename Visit> bool RowIndex::probe(Bucket *segment, uint64_t hash, V
   return false;
 }
 
-inline RowIndex::Entry RowIndex::locate(uint64_t hash) const {
-  const Entry entry = &directory_[slotOf(skewedPrefix(hash))];
-  __builtin_prefetch(entry);
-  return entry;
+inline const RowIndex::Bucket *RowIndex::approach(Entry entry, uint64_t hash) {
+  const Bucket *home = *entry + bucketOf(hash);
+  prefetchLine(home);
+  return home;
 }
 
-inline RowIndex::Bucket *RowIndex::approach(Entry entry, uint64_t hash) {
-  Bucket *segment = *entry;
-  prefetchLine(segment + bucketOf(hash));
-  return segment;
+inline uint32_t RowIndex::candidate(const Bucket &home, uint64_t hash) {
+  const unsigned mask = matches(home, tagOf(hash));
+  return mask ? home.rows[std::countr_zero(mask)] : none;
 }
 
-inline uint32_t RowIndex::candidate(const Bucket *segment, uint64_t hash) {
-  const Bucket &bucket = segment[bucketOf(hash)];
-  const unsigned mask = matches(bucket, tagOf(hash));
-  return mask ? bucket.rows[std::countr_zero(mask)] : none;
-}
-
-inline void RowIndex::approachOthers(const Bucket *segment, uint64_t hash) {
-  const int home = bucketOf(hash);
-  if (segment[home].overflowed)
-    prefetchLine(segment + ((home + 1) & (bucketsPerSegment - 1)));
-}
-
-template <typename Visit> void RowIndex::visitCandidates(Bucket *segment, uint64_t hash, Visit visit) {
-  probe(segment, hash, [&](const Bucket &bucket, int slot) {
-    visit(bucket.rows[slot]);
-    return false;
-  });
-}
-
-inline uint32_t RowIndex::find(Bucket *segment, uint64_t hash, uint64_t key, const RowStore &rows) const {
+inline uint32_t RowIndex::find(uint64_t hash, uint64_t key, const RowStore &rows) const {
   uint32_t found = none;
-  const bool there = probe(segment, hash, [&](const Bucket &bucket, int slot) {
+  const bool there = probe(segmentOf(hash), hash, [&](const Bucket &bucket, int slot) {
     found = bucket.rows[slot];
     return rows.key(found) == key;
   });
-  return there ? found : spill_.empty() ? none : findSpilled(hash, key, rows);
+  return there ? found : findSpilled(hash, key, rows);
 }
+
+/// The rows that may be a hash's, one after another, without a wait for any memory: what the next step needs is brought
+/// near, and others have their turn meanwhile. Rows may be inserted between steps, as long as no segment is split.
+class RowIndex::Search {
+public:
+  Search() = default;
+  Search(const RowIndex &index, uint64_t hash)
+      : segment_(index.segmentOf(hash)), mask_(matches(segment_[bucketOf(hash)], tagOf(hash))), tag_(tagOf(hash)),
+        at_(static_cast<uint8_t>(bucketOf(hash))) {}
+
+  enum class Step : uint8_t { Row, Bucket, End };
+  /// Row: row() is the next one. Bucket: there may be one in a bucket that was not near. End: there is none.
+  Step next() {
+    const Bucket &bucket = segment_[at_];
+    if (isNew_)
+      mask_ = matches(bucket, tag_);
+    isNew_ = false;
+    if (mask_ != 0) {
+      row_ = bucket.rows[std::countr_zero(mask_)];
+      mask_ &= mask_ - 1;
+      return Step::Row;
+    }
+    if (!bucket.overflowed || ++passed_ == bucketsPerSegment)
+      return Step::End;
+    at_ = (at_ + 1) & (bucketsPerSegment - 1);
+    isNew_ = true;
+    prefetchLine(&segment_[at_]);
+    return Step::Bucket;
+  }
+  uint32_t row() const { return row_; }
+
+private:
+  const Bucket *segment_ = nullptr;
+  uint32_t row_ = none;
+  unsigned mask_ = 0; ///< The slots of the bucket that are still to be given, if it is not new.
+  uint8_t tag_ = 0;
+  uint8_t at_ = 0;
+  uint8_t passed_ = 0;
+  bool isNew_ = false; ///< Nothing was read of the bucket yet.
+};
 
 } // namespace heter::runtime
 

@@ -19,7 +19,7 @@ uint32_t RowSlabs::allocate() {
     std::memcpy(&firstFree_, at(row) + nextFreeAt, sizeof(firstFree_));
     return row;
   }
-  assert(end_ < (uint32_t{1} << 30));
+  assert(end_ < (uint32_t{1} << 30) && end_ >> shift_ < (uint32_t{1} << 24));
   if (end_ == slabEnd_) {
     const uint32_t rows = uint32_t{1} << (shift_ + sizeBits(end_ >> shift_));
     const auto slab = reinterpret_cast<uintptr_t>(arena_.allocate(rowBytes_ * rows));

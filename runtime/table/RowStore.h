@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -61,12 +62,21 @@ class RowSlabs {
 public:
   RowSlabs(RowArena &arena, size_t rowBytes);
 
-  /// REQUIRES: fewer than 2^30 are in use.
+  /// REQUIRES: fewer than 2^30 are in use, and fewer than 2^24 times 32 KB of them.
   uint32_t allocate();
   void free(uint32_t row);
-  char *at(uint32_t row) const {
-    return reinterpret_cast<char *>(rowZero_[slabOf(row >> shift_)] + size_t{row} * rowBytes_);
-  }
+  /// Where pieces lie; by itself, so that who looks for many has what that takes together. Holds until one is
+  /// allocated.
+  struct Places {
+    const uintptr_t *rowZero;
+    uint32_t rowBytes;
+    int shift;
+    char *at(uint32_t row) const {
+      return reinterpret_cast<char *>(rowZero[slabOf(row >> shift)] + size_t{row} * rowBytes);
+    }
+  };
+  Places places() const { return {rowZero_.data(), static_cast<uint32_t>(rowBytes_), shift_}; }
+  char *at(uint32_t row) const { return places().at(row); }
   size_t rowBytes() const { return rowBytes_; }
   uint32_t used() const { return used_; }
   /// Above the numbers of all that were ever in use.
@@ -82,9 +92,13 @@ private:
     constexpr uint32_t first = (uint32_t{2} << doublingBits) - 1;
     return 31 - __builtin_clz(piece | first) - doublingBits;
   }
+  /// Beyond the first ones, the exponent and the first fraction bits of a piece's number as a float are that of its
+  /// slab but for a constant. To find the highest bit otherwise is slow on some processors.
   static size_t slabOf(uint32_t piece) {
-    const int bits = sizeBits(piece);
-    return (size_t{static_cast<unsigned>(bits)} << doublingBits) + (piece >> bits);
+    constexpr uint32_t small = uint32_t{1} << doublingBits;
+    constexpr uint32_t first = std::bit_cast<uint32_t>(static_cast<float>(small)) >> (23 - doublingBits);
+    const uint32_t number = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(piece)));
+    return piece < small ? piece : (number >> (23 - doublingBits)) - first + small;
   }
 
   RowArena &arena_;
@@ -103,15 +117,17 @@ class RowStore {
 public:
   /// Of rows on disk the first `keptFloats` floats are kept here, too.
   RowStore(RowArena &arena, int64_t rowFloats, int64_t shortFloats, int64_t keptFloats = 0)
-      : keptFloats_(keptFloats),
-        slabs_{RowSlabs(arena, bytesOf(rowFloats)), RowSlabs(arena, bytesOf(1 + keptFloats)),
-               RowSlabs(arena, bytesOf(shortFloats)), RowSlabs(arena, bytesOf(1 + keptFloats))} {}
+      : keptFloats_(keptFloats), slabs_{RowSlabs(arena, bytesOf(rowFloats)), RowSlabs(arena, bytesOf(1 + keptFloats)),
+                                        RowSlabs(arena, bytesOf(shortFloats)),
+                                        RowSlabs(arena, bytesOf(1 + keptFloats))} {}
 
   static bool isShort(uint32_t row) { return (row & shortBit) != 0; }
   /// Whether a row's floats lie on disk. Of RowIndex::none, too: who asks knows that there is a row, or asks next.
   static bool isOnDisk(uint32_t row) { return (row & diskBit) != 0; }
   /// The number of a row in memory among those of its size: small ones are used first.
   static uint32_t numberOf(uint32_t row) { return row & numberMask; }
+  /// Neither short nor on disk, nor RowIndex::none.
+  static bool isWholeInMemory(uint32_t row) { return row <= numberMask; }
   static uint32_t rowOf(uint32_t number, bool isShort) { return number | (isShort ? shortBit : 0); }
 
   /// A row with its key, and marks of 0; its floats are not set. REQUIRES: fewer than 2^30 - 1 rows of its size.
@@ -127,6 +143,12 @@ public:
 
   /// A row on disk has no floats here.
   Row at(uint32_t row) const { return Row(slabsOf(row).at(numberOf(row))); }
+  /// The same by itself; holds until a row is added.
+  struct Places {
+    std::array<RowSlabs::Places, 4> slabs;
+    char *at(uint32_t row) const { return slabs[row >> 30].at(numberOf(row)); }
+  };
+  Places places() const { return {{slabs_[0].places(), slabs_[1].places(), slabs_[2].places(), slabs_[3].places()}}; }
   uint64_t key(uint32_t row) const { return at(row).key(); }
   /// Where a row lies on disk. REQUIRES: isOnDisk(row).
   uint32_t slot(uint32_t row) const;
@@ -138,7 +160,8 @@ public:
   /// Brings the first `bytes` of a row near, up to some cache lines.
   [[gnu::always_inline]] static void prefetch(Row row, size_t bytes) {
     const size_t last = std::min(bytes, most) - 1;
-    for (size_t offset = 0; offset < last; offset += 64)
+    prefetchLine(row.at(0));
+    for (size_t offset = 64; offset < last; offset += 64)
       prefetchLine(row.at(offset));
     prefetchLine(row.at(last)); // of the line before it again, at times: a test would cost more
   }

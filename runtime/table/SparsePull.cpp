@@ -1,10 +1,11 @@
-// Pulls: one stream of keys over all ranges, of which each key goes through four stages, some keys apart, so that the
-// memory that a stage needs is on its way since the one before. The few keys whose likely row is another's are put off:
-// they wait for memory together, not one by one while all others wait for them.
+// Pulls: one stream of keys over all ranges, of which each key goes through four stages, some blocks of keys apart, so
+// that the memory that a stage needs is on its way since the one before. The few keys whose likely row is another's are
+// put off: they go on together, a piece of memory each at a time.
 #include "runtime/table/SparseTable.h"
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 namespace heter::runtime {
 
@@ -30,54 +31,62 @@ public:
             DiskRows &onDisk) {
     const size_t blocks = (keys.size() + blockKeys - 1) / blockKeys;
     const auto dim = static_cast<size_t>(part_.dim);
+    const Found found{keys.data(), first, out, missing, onDisk};
     const auto keysOf = [&](size_t block) {
       const size_t begin = block * blockKeys;
       return keys.subspan(begin, std::min(blockKeys, keys.size() - begin));
     };
     const auto stepsOf = [&](size_t block) {
-      return std::span(steps_[block % 4]).first(block < blocks ? keysOf(block).size() : 0);
+      return std::span(steps_[block % steps_.size()]).first(block < blocks ? keysOf(block).size() : 0);
     };
     // A number of a block that is not below `blocks` is that of none yet or none any more.
-    for (size_t block = 0; block < blocks + 3; ++block) {
+    for (size_t block = 0; block < blocks + toValues; ++block) {
       if (block < blocks)
         locate(stepsOf(block).data(), keysOf(block));
-      bringNear(stepsOf(block - 1), stepsOf(block - 2));
-      if (block - 3 < blocks) {
-        const size_t begin = (block - 3) * blockKeys;
-        const Found found{first + static_cast<uint32_t>(begin), out + begin * dim, missing, onDisk};
-        withKnownCount(dim, [&](auto count) { take(stepsOf(block - 3).data(), keysOf(block - 3), found, count); });
+      bringNear(stepsOf(block - toBuckets), stepsOf(block - toRows));
+      if (block - toValues < blocks) {
+        const std::span<Step> steps = stepsOf(block - toValues);
+        withKnownCount(dim, [&](auto count) { take(steps, (block - toValues) * blockKeys, found, count); });
         if (table_.isTiered())
-          touch(stepsOf(block - 3));
+          touch(steps);
       }
-      if (putOffCount_ > putOff_.size() - blockKeys || (putOffCount_ > 0 && block + 1 == blocks + 3)) {
-        const Found found{first, out, missing, onDisk};
-        withKnownCount(dim, [&](auto count) { takePutOff(keys, found, count); });
-      }
+      while (putOffCount_ > putOff_.size() - blockKeys) // once, but for keys that were made to collide
+        withKnownCount(dim, [&](auto count) { takePutOff(found, count); });
     }
+    while (putOffCount_ > 0)
+      withKnownCount(dim, [&](auto count) { takePutOff(found, count); });
   }
 
 private:
   static constexpr size_t blockKeys = 16;
+  // How many blocks a stage is behind the first.
+  static constexpr size_t toBuckets = 1;
+  static constexpr size_t toRows = 3;
+  static constexpr size_t toValues = 5;
 
-  struct View {
-    const TableRange *range = nullptr;
-    const RowIndex *index = nullptr; ///< Null: of keys that other servers own.
-    const RowStore *rows = nullptr;
+  /// What of a range is needed for each key, in two cache lines.
+  struct alignas(64) View {
     RangeHash hash;
+    RowIndex::Directory directory; ///< Without rows: of keys that other servers own.
+    const TableRange *range = nullptr;
+    const RowIndex *index = nullptr;
+    RowStore::Places rows{};
   };
-  /// What is known of a key.
+  /// What is known of a key. There are many at once: it is small, so that they stay in the nearest cache.
   struct Step {
-    const View *view;
     uint64_t hash;
-    RowIndex::Entry entry;
-    RowIndex::Bucket *segment;
-    Row row; ///< Whose key is not compared yet.
-    uint32_t likely;
+    union { // by stage
+      RowIndex::Entry entry;
+      const RowIndex::Bucket *home;
+      char *row; ///< Of `likely`.
+    };
+    uint32_t likely; ///< A row whose key is not compared yet, or RowIndex::none.
+    uint32_t view;
   };
 
   // The constructor locks.
   static View viewOf(const TableRange &range, const RangeHash &hash) HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
-    return {&range, &range.index(), &range.rows(), hash};
+    return {hash, RowIndex::Directory(range.index()), &range, &range.index(), range.rows().places()};
   }
 
   void locate(Step *step, std::span<const uint64_t> keys) const {
@@ -85,92 +94,130 @@ private:
     const uint8_t *const rangeOfShard = table_.rangeOfShard_.data();
     for (uint64_t key : keys) {
       const uint64_t mixed = mixKey(key);
-      const View &view = views[rangeOfShard[mixed >> 52]];
+      const uint32_t range = rangeOfShard[mixed >> 52];
+      const View &view = views[range];
       const uint64_t hash = view.hash.ofMixed(mixed);
-      step->view = &view;
       step->hash = hash;
-      if (view.index)
-        step->entry = view.index->locate(hash);
+      step->view = range;
+      step->entry = view.directory.locate(hash);
       ++step;
     }
   }
   /// The second and the third stage, each of its block's keys. They take turns, since the first use of a page takes its
   /// time, and few pages can be looked up at once.
   void bringNear(std::span<Step> ofBuckets, std::span<Step> ofRows) const {
-    const size_t bytes = bytes_; // a local one is not read again after each store
+    const View *const views = views_.data(); // local ones are not read again after each store
+    const size_t bytes = bytes_;
     const size_t both = std::min(ofBuckets.size(), ofRows.size());
     for (size_t i = 0; i < both; ++i) {
       approach(ofBuckets[i]);
-      prefetch(ofRows[i], bytes);
+      prefetch(ofRows[i], views, bytes);
     }
     for (Step &step : ofBuckets.subspan(both))
       approach(step);
     for (Step &step : ofRows.subspan(both))
-      prefetch(step, bytes);
+      prefetch(step, views, bytes);
   }
-  [[gnu::always_inline]] static void approach(Step &step) {
-    if (step.view->index)
-      step.segment = RowIndex::approach(step.entry, step.hash);
-  }
-  [[gnu::always_inline]] static void prefetch(Step &step, size_t bytes) {
-    const View &view = *step.view;
-    const uint32_t likely = view.index ? RowIndex::candidate(step.segment, step.hash) : RowIndex::none;
+  [[gnu::always_inline]] static void approach(Step &step) { step.home = RowIndex::approach(step.entry, step.hash); }
+  [[gnu::always_inline]] static void prefetch(Step &step, const View *views, size_t bytes) {
+    const uint32_t likely = RowIndex::candidate(*step.home, step.hash);
     step.likely = likely;
     if (likely == RowIndex::none)
       return;
-    const Row row = view.rows->at(likely);
-    step.row = row;
-    RowStore::prefetch(row, bytes);
+    step.row = views[step.view].rows.at(likely);
+    RowStore::prefetch(Row(step.row), bytes);
   }
-  /// Where values go.
+  /// Where keys come from and values go.
   struct Found {
+    const uint64_t *keys;
     uint32_t position; ///< Of the first key.
     float *out;
     std::vector<uint32_t> &missing;
     DiskRows &onDisk;
   };
-  [[gnu::noinline]] void take(Step *step, std::span<const uint64_t> keys, const Found &found, auto dim) {
-    float *out = found.out;
-    for (size_t i = 0; i < keys.size(); ++i, ++step, out += dim) {
-      const uint32_t position = found.position + static_cast<uint32_t>(i);
-      if (step->likely == RowIndex::none || step->row.key() != keys[i])
-        putOff(*step, position);
+  static bool isThere(const Step &step, uint64_t key) {
+    return step.likely != RowIndex::none && Row(step.row).key() == key;
+  }
+  /// `begin`: the number of the first of the keys.
+  [[gnu::noinline]] void take(std::span<Step> steps, size_t begin, const Found &found, auto dim) {
+    const uint64_t *const keys = found.keys + begin;
+    float *out = found.out + begin * size_t{dim};
+    for (size_t i = 0; i < steps.size(); ++i, out += dim) {
+      Step &step = steps[i];
+      if (isThere(step, keys[i]))
+        takeFound(step, static_cast<uint32_t>(begin + i), out, found, dim);
       else
-        takeFound(*step, position, out, found, dim);
+        putOff(step, static_cast<uint32_t>(begin + i), out, found, dim);
     }
   }
-  void takeFound(const Step &step, uint32_t position, float *out, const Found &found, auto dim) const {
-    const uint32_t row = step.likely;
-    if (part_.wantsAdmission && RowStore::isShort(row) && step.view->index) // none, too
+  [[gnu::always_inline]] void takeFound(const Step &step, uint32_t i, float *out, const Found &found, auto dim) const {
+    const float *values = Row(step.row).floats() + static_cast<size_t>(part_.offset);
+    if (RowStore::isWholeInMemory(step.likely))
+      copyFloats(out, values, dim);
+    else if (part_.wantsAdmission && RowStore::isShort(step.likely) && views_[step.view].range) // none, too
       std::fill_n(out, size_t{dim}, 0.0F);
-    else if (RowStore::isOnDisk(row)) // none, too
-      takeElsewhere(step, position, found);
+    else if (RowStore::isOnDisk(step.likely)) // none, too
+      takeElsewhere(step, found.position + i, found);
     else
-      copyFloats(out, step.row.floats() + static_cast<size_t>(part_.offset), dim);
+      copyFloats(out, values, dim);
   }
   /// The likely row was not the key's.
-  [[gnu::noinline]] void putOff(Step &step, uint32_t position) {
-    if (step.view->index)
-      RowIndex::approachOthers(step.segment, step.hash);
-    putOff_[putOffCount_++] = {step, position};
-    step.likely = RowIndex::none;
+  [[gnu::noinline]] void putOff(Step &step, uint32_t i, float *out, const Found &found, auto dim) {
+    PutOff &key = putOff_[putOffCount_];
+    key = {step, i, {}};
+    step.likely = RowIndex::none; // it is touched when it is found
+    if (const RowIndex *index = views_[step.view].index) {
+      key.search = RowIndex::Search(*index, step.hash);
+      if (key.step.likely != RowIndex::none)
+        key.search.next(); // that row
+      if (goesOn(key)) {
+        ++putOffCount_;
+        return;
+      }
+      endSearch(key, found.keys[i]);
+    }
+    takeFound(key.step, i, out, found, dim);
+    if (table_.isTiered())
+      touch({&key.step, 1});
   }
-  [[gnu::noinline]] void takePutOff(std::span<const uint64_t> keys, const Found &found, auto dim) {
-    const std::span<PutOff> all = std::span(putOff_).first(putOffCount_);
-    for (const PutOff &key : all)
-      if (const View &view = *key.step.view; view.index)
-        RowIndex::visitCandidates(key.step.segment, key.step.hash, [&](uint32_t row) {
-          if (row != key.step.likely)
-            RowStore::prefetch(view.rows->at(row), bytes_);
-        });
-    for (PutOff &key : all) {
-      const size_t at = key.position - found.position;
-      search(key.step, keys[at]);
-      takeFound(key.step, key.position, found.out + at * size_t{dim}, found, dim);
+  /// Each of those that were put off goes on by what was brought near for it since it was last here.
+  [[gnu::noinline]] void takePutOff(const Found &found, auto dim) {
+    size_t left = 0;
+    for (PutOff &key : std::span(putOff_).first(putOffCount_)) {
+      if (!isThere(key.step, found.keys[key.i])) {
+        if (goesOn(key)) {
+          putOff_[left++] = key;
+          continue;
+        }
+        endSearch(key, found.keys[key.i]);
+      }
+      takeFound(key.step, key.i, found.out + key.i * size_t{dim}, found, dim);
       if (table_.isTiered())
         touch({&key.step, 1});
     }
-    putOffCount_ = 0;
+    putOffCount_ = left;
+  }
+  struct PutOff {
+    Step step; ///< `likely`: none as long as it waits for a bucket.
+    uint32_t i;
+    RowIndex::Search search;
+  };
+  /// Whether there is more to look at, which is brought near.
+  bool goesOn(PutOff &key) const {
+    const RowIndex::Search::Step next = key.search.next();
+    key.step.likely = RowIndex::none;
+    if (next == RowIndex::Search::Step::Row) {
+      key.step.likely = key.search.row();
+      key.step.row = views_[key.step.view].rows.at(key.step.likely);
+      RowStore::prefetch(Row(key.step.row), bytes_);
+    }
+    return next != RowIndex::Search::Step::End;
+  }
+  void endSearch(PutOff &key, uint64_t of) const HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
+    const View &view = views_[key.step.view];
+    key.step.likely = view.index->findSpilled(key.step.hash, of, view.range->rows());
+    if (key.step.likely != RowIndex::none)
+      key.step.row = view.rows.at(key.step.likely);
   }
   /// Where no row in memory has the value.
   [[gnu::noinline]] void takeElsewhere(const Step &step, uint32_t position, const Found &found) const
@@ -178,30 +225,20 @@ private:
     if (step.likely == RowIndex::none)
       found.missing.push_back(position);
     else
-      found.onDisk.add(step.view->range->diskRow(step.hash, step.likely, position));
+      found.onDisk.add(views_[step.view].range->diskRow(step.hash, step.likely, position));
   }
   void touch(std::span<const Step> steps) const HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
     for (const Step &step : steps)
       if (!RowStore::isOnDisk(step.likely))
-        step.view->range->touch(step.likely);
-  }
-  void search(Step &step, uint64_t key) const {
-    const View &view = *step.view;
-    step.likely = view.index ? view.index->find(step.segment, step.hash, key, *view.rows) : RowIndex::none;
-    if (step.likely != RowIndex::none)
-      step.row = view.rows->at(step.likely);
+        views_[step.view].range->touch(step.likely);
   }
 
   const SparseTable &table_;
   const PartSpec &part_;
   const size_t bytes_ = Row::headerBytes + static_cast<size_t>(part_.offset + part_.dim) * sizeof(float);
   std::array<View, rangeCount + 1> views_;
-  std::array<std::array<Step, blockKeys>, 4> steps_;
-  struct PutOff {
-    Step step;
-    uint32_t position;
-  };
-  std::array<PutOff, 3 * blockKeys> putOff_;
+  std::array<std::array<Step, blockKeys>, std::bit_ceil(toValues + 1)> steps_;
+  std::array<PutOff, size_t{4} * blockKeys> putOff_;
   size_t putOffCount_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // The index against std::unordered_map, while it grows, and with keys that were made to collide.
 #include "runtime/table/RowIndex.h"
 #include "runtime/base/Hash.h"
+#include "tests/runtime/table/Unmix.h"
 
 #include <gtest/gtest.h>
 
@@ -76,13 +77,6 @@ TEST(RowIndex, segmentsDoNotSplitTogether) {
   }
   // With prefixes of equal density, nearly all of the segments of one depth split within a few thousand insertions.
   EXPECT_LT(mostAtOnce, 20U);
-}
-
-/// The key that a number is the mixed key of.
-uint64_t unmix(uint64_t mixed) {
-  mixed = (mixed ^ (mixed >> 31) ^ (mixed >> 62)) * 0x319642b2d24d8ec3ULL;
-  mixed = (mixed ^ (mixed >> 27) ^ (mixed >> 54)) * 0x96de1b173f119089ULL;
-  return mixed ^ (mixed >> 30) ^ (mixed >> 60);
 }
 
 TEST(RowIndex, holdsKeysThatCollide) {

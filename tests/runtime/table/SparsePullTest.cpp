@@ -1,6 +1,7 @@
 // Pulls of batches so large that some keys' rows are not where they are looked for first.
 #include "runtime/table/SparseTable.h"
 #include "tests/runtime/table/TestModel.h"
+#include "tests/runtime/table/Unmix.h"
 
 #include <gtest/gtest.h>
 
@@ -81,6 +82,20 @@ TEST(SparsePull, keysOfOneBucketAreAllFound) {
     table.pull(0, {&keys[i], 1}, out.data());
     ASSERT_EQ(out[0], static_cast<float>(i));
   }
+}
+
+/// Of one segment for ever: their buckets overflow one into the other, and most have no room in any.
+TEST(SparsePull, keysWithoutRoomInTheirSegmentAreFound) {
+  const TableSpec spec = makeSpec();
+  SparseTable table(spec, 42, 0, virtualShards);
+  std::vector<uint64_t> keys;
+  for (uint64_t i = 0; i < 3000; ++i)
+    keys.push_back(unmix(0x0023456789abc000 + i));
+  putNumbered(table, std::span(keys).first(2000));
+  std::vector<float> out(2 * keys.size());
+  table.pull(0, keys, out.data());
+  for (size_t i = 0; i < keys.size(); ++i)
+    ASSERT_EQ(out[2 * i], i < 2000 ? static_cast<float>(i) : 0.0F) << i;
 }
 
 TEST(RowArena, whatIsExpectedLiesTogetherAndIsMadeReadySomeWayAhead) {

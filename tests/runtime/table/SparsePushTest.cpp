@@ -3,6 +3,7 @@
 #include "runtime/table/RowFinder.h"
 #include "runtime/table/SparseTable.h"
 #include "tests/runtime/table/TestModel.h"
+#include "tests/runtime/table/Unmix.h"
 
 #include <gtest/gtest.h>
 
@@ -115,7 +116,7 @@ struct Range {
 };
 
 TEST(RowFinder, givesEachKeyOnceThoughSegmentsSplitMeanwhile) {
-  for (const size_t count : {0, 1, 15, 16, 17, 47, 48, 49, 30000}) {
+  for (const size_t count : {0, 1, 15, 16, 17, 79, 80, 81, 30000}) {
     Range range;
     std::mt19937_64 random(count);
     std::vector<BatchKey> keys;
@@ -139,6 +140,43 @@ TEST(RowFinder, givesEachKeyOnceThoughSegmentsSplitMeanwhile) {
     for (size_t i = 0; i < count; ++i)
       ASSERT_EQ(range.index.find(keys[i].hash, keys[i].key, range.rows), rows[i]);
   }
+}
+
+TEST(RowFinder, findsKeysWithoutRoomInTheirSegment) {
+  constexpr size_t count = 3000;
+  Range range;
+  std::vector<BatchKey> keys;
+  for (uint32_t i = 0; i < count; ++i)
+    keys.push_back(range.keyOf(unmix(0x0023456789abc000 + i), i));
+  std::vector<uint32_t> rows(count, RowIndex::none);
+  for (size_t i = 0; i < count; i += 2)
+    rows[i] = range.add(keys[i]);
+  ASSERT_GT(range.index.spilledRows(), 0U);
+  std::vector<int> given(count);
+  RowFinder finder(range.index, range.rows, keys, 28);
+  finder.forEach([&](uint32_t i, uint32_t row, Row) {
+    ++given[i];
+    EXPECT_EQ(row, rows[i]) << i;
+  });
+  EXPECT_TRUE(std::all_of(given.begin(), given.end(), [](int times) { return times == 1; }));
+}
+
+/// Slabs of rows double many times.
+TEST(RowStore, rowsLieApart) {
+  constexpr size_t floats = 4100; // one row a piece
+  constexpr uint32_t count = 1500;
+  RowArena arena;
+  RowStore rows(arena, floats, 0);
+  for (uint32_t i = 0; i < count; ++i)
+    ASSERT_EQ(rows.add(i, false), i);
+  std::vector<const char *> places;
+  for (uint32_t i = 0; i < count; ++i) {
+    ASSERT_EQ(rows.key(i), i);
+    places.push_back(rows.at(i).at(0));
+  }
+  std::sort(places.begin(), places.end());
+  for (size_t i = 1; i < places.size(); ++i)
+    ASSERT_GE(places[i] - places[i - 1], static_cast<ptrdiff_t>(Row::headerBytes + 4 * floats));
 }
 
 TEST(RowStore, aRowThatIsFreeKeepsItsKey) {
