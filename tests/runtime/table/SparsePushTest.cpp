@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -139,6 +140,36 @@ TEST(RowFinder, givesEachKeyOnceThoughSegmentsSplitMeanwhile) {
     EXPECT_TRUE(std::all_of(given.begin(), given.end(), [](int times) { return times == 1; })) << count;
     for (size_t i = 0; i < count; ++i)
       ASSERT_EQ(range.index.find(keys[i].hash, keys[i].key, range.rows), rows[i]);
+  }
+}
+
+TEST(RowFinder, findsKeysThatArePutOffWhileTheirSegmentSplits) {
+  // A range of one segment that is nearly full, so that many keys lie in further buckets and wait for those; then keys
+  // that split it, in between.
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    Range range;
+    std::mt19937_64 random(seed);
+    std::vector<BatchKey> keys;
+    while (keys.size() < 1000)
+      if (const uint64_t key = random(); shardOf(key) < virtualShards / SparseTable::Update::pieces)
+        keys.push_back(range.keyOf(key, 0));
+    std::vector<uint32_t> rows(keys.size(), RowIndex::none);
+    const size_t segments = range.index.segments();
+    for (size_t i = 0; i < keys.size() && range.index.segments() == segments; ++i)
+      rows[i] = i < 600 ? range.add(keys[i]) : RowIndex::none;
+    std::vector<uint32_t> order(keys.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), random);
+    std::vector<BatchKey> batch;
+    for (const uint32_t i : order)
+      batch.push_back(range.keyOf(keys[i].key, i));
+    RowFinder(range.index, range.rows, batch, 28).forEach([&](uint32_t at, uint32_t row, Row) {
+      const uint32_t i = order[at];
+      ASSERT_EQ(row, rows[i]) << seed;
+      if (row == RowIndex::none)
+        rows[i] = range.add(keys[i]);
+    });
+    ASSERT_GT(range.index.segments(), segments);
   }
 }
 
