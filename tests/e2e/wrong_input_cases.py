@@ -197,7 +197,7 @@ PATHS = [
     ("heter inspect model", 1,
      "`model` is a saved model, no package; give the package it was trained with, and the model with --load"),
     ("heter inspect newer.pkg", 1,
-     "`newer.pkg/manifest.json` has package format 99, this program reads 6; compile the model again"),
+     "`newer.pkg/manifest.json` has package format 99, this program reads 7; compile the model again"),
     ("heter run other-cpu.pkg --data clicks.tsv", 1,
      "`other-cpu.pkg` holds no kernels for this processor, kernels-cpu-x86-64-v3.so; compile the model again"),
     ("heter run mixed.pkg --data clicks.tsv", 1,
