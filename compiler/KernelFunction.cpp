@@ -2,6 +2,7 @@
 #include "compiler/KernelFunction.h"
 
 #include "compiler/LoopSpace.h"
+#include "compiler/RowKernels.h"
 #include "dialects/task/Task.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -65,12 +66,12 @@ void makeEntry(func::FuncOp kernel, LLVM::LLVMFuncOp body, ArrayRef<Value> tenso
   LLVM::ReturnOp::create(builder, loc, ValueRange());
 }
 
-/// Constants whose elements differ are read from memory.
+/// Constants whose elements differ are read from memory, and those that a row operation looks at.
 void addConstants(func::FuncOp kernel, ModuleOp target, OpBuilder &builder, llvm::DenseMap<Value, Value> &memory) {
   unsigned number = 0;
   kernel.walk([&](nn::ConstantOp op) {
     auto value = dyn_cast<DenseElementsAttr>(op.getValue());
-    if (!value || value.isSplat())
+    if (!value || (value.isSplat() && llvm::none_of(op->getUsers(), isRowOperation)))
       return;
     if (value.getElementType().isInteger(1)) {
       SmallVector<int8_t> bytes(llvm::map_range(value.getValues<bool>(), [](bool b) { return int8_t(b); }));

@@ -1,6 +1,6 @@
 // Lowers kernel functions (func.func over nn operations on tensors) to loops in the LLVM dialect with structured
-// control flow. Each kernel becomes a few loop nests without temporaries; docs/decisions/0007-kernels.md says why not
-// linalg.
+// control flow. Each kernel becomes a few loop nests without temporaries; docs/decisions/kernels-are-loop-nests.md says
+// why not linalg.
 #ifndef HETER_COMPILER_KERNELLOWERING_H
 #define HETER_COMPILER_KERNELLOWERING_H
 

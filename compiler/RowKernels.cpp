@@ -235,7 +235,9 @@ FailureOr<std::pair<RankedTensorType, int64_t>> rowsOf(Operation *op) {
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     bool reduced = llvm::is_contained(axes.asArrayRef(), dim);
     if (reduced && (type.isDynamicDim(dim) || (dim != axis && !llvm::is_contained(axes.asArrayRef(), dim - 1))))
-      return op->emitOpError("over the batch, or over axes that are not neighbours, is not supported yet");
+      return op->emitError(
+          "the gradient of `max` or `min` over the batch, or over axes that are not neighbours, is not "
+          "supported yet");
     if (reduced && dim != axis)
       shape.back() *= type.getDimSize(dim);
     else

@@ -44,6 +44,9 @@
 // FOLDER: heterc: error: --dump-ir: cannot make the folder `{{.*}}plain/ir`: Not a directory
 // RUN: not heterc %samples/lr.heter -o %t/a --mode=heter-ps 2>&1 | FileCheck %s --check-prefix=MARK --implicit-check-not=note
 // MARK: mark a region with `on heter`
+// RUN: sed 's/^logit = sum(\(.*\), axis: 0)/logit = each(max(\1))/' %samples/lr.heter > %t/max.heter
+// RUN: not heterc %t/max.heter -o %t/a 2>&1 | FileCheck %s --check-prefix=MAX
+// MAX: error: the gradient of `max` or `min` over the batch, or over axes that are not neighbours, is not supported yet
 // Nothing was written, and a package is replaced whole.
 // RUN: not ls %t/a
 // RUN: heterc %samples/lr.heter -o %t/pkg && FileCheck %s --check-prefix=REPLACED < %t/pkg/manifest.json

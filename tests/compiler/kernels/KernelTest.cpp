@@ -121,6 +121,14 @@ void addRowOperations(std::vector<Case> &cases) {
                             "tensor<?x37xf32>, tensor<37xf32>) -> tensor<?x37xf32>",
                             "tensor<?x37xf32>"),
                    {Fill::Any, Fill::Any, Fill::Any}});
+  // As the gradient of a layer_norm's own parameters has it.
+  cases.push_back({"layer_norm_of_constants",
+                   function("layer_norm_of_constants", "%x: tensor<?x37xf32>",
+                            "  %s = nn.constant dense<1.0> : tensor<37xf32>\n  %b = nn.constant dense<0.5> : "
+                            "tensor<37xf32>\n  %r = nn.layer_norm %x, %s, %b epsilon(1.0e-05) : (tensor<?x37xf32>, "
+                            "tensor<37xf32>, tensor<37xf32>) -> tensor<?x37xf32>",
+                            "tensor<?x37xf32>"),
+                   {Fill::Any}});
   for (std::string label : {"f32", "i64"}) {
     cases.push_back({"softmax_cross_entropy_" + label,
                      function("softmax_cross_entropy_" + label, "%x: tensor<?x7xf32>, %y: tensor<?x" + label + ">",
