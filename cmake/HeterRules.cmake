@@ -89,6 +89,22 @@ function(heter_add_test name)
                        ENVIRONMENT "HETER_TEST_DATA=${HETER_TEST_DATA}")
 endfunction()
 
+# heter_emulate_tiles(TEST): preloads the tile emulator (tests/tiles) in a test of the calling folder. Where the processor
+# has AMX it does nothing, and the test is one of the processor's tiles.
+function(heter_emulate_tiles test)
+  set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
+               "LD_PRELOAD=${CMAKE_BINARY_DIR}/tests/lib/libheter_tile_emulator.so")
+  set_property(TEST ${test} APPEND PROPERTY LABELS tiles)
+endfunction()
+
+# heter_add_test_on_tiles(NAME FILTER): the tests of heter_add_test that GoogleTest's filter names once more, as NAME.tiles,
+# with tiles emulated.
+function(heter_add_test_on_tiles name filter)
+  add_test(NAME ${name}.tiles COMMAND ${name} --gtest_filter=${filter})
+  set_tests_properties(${name}.tiles PROPERTIES TIMEOUT 600 LABELS unit)
+  heter_emulate_tiles(${name}.tiles)
+endfunction()
+
 # heter_add_thrift(NAME FILE.thrift [DEPS targets...]): generates C++ from an IDL file into the matching build folder
 # and makes the library NAME of it. Include the result as "runtime/ROOM/FILE_types.h".
 function(heter_add_thrift name idl)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cpuid.h>
 #include <cstdlib>
+#include <dlfcn.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@ bool processorHasBf16Vectors() {
 
 bool askForTiles() {
   constexpr int requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  if (tilesAreEmulated())
+    return true;
   return processorHasTiles() && syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
 }
 
@@ -53,6 +56,12 @@ const std::vector<std::string> &usableLevels() {
     return levels;
   }();
   return usable;
+}
+
+bool tilesAreEmulated() {
+  // The library is known by its function, so that nothing of it is in programs; without it a name is looked up once.
+  static const bool emulated = !processorHasTiles() && dlsym(RTLD_DEFAULT, "heterTileEmulator") != nullptr;
+  return emulated;
 }
 
 bool mayUseTiles() {

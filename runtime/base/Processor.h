@@ -21,6 +21,10 @@ const std::vector<std::string> &usableLevels();
 /// Thread-safe.
 bool mayUseTiles();
 
+/// Whether tiles are those of a preloaded library for tests (tests/tiles), because the processor has no AMX: a thousand
+/// times as slow, so that nothing measured with them means anything. Thread-safe.
+bool tilesAreEmulated();
+
 } // namespace heter::runtime
 
 #endif // HETER_RUNTIME_BASE_PROCESSOR_H

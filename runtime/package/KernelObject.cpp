@@ -50,7 +50,8 @@ static Status sayHowProductsAreMade(FileSystem &files, const std::string &folder
   const std::vector<std::string> all = processorLevels();
   const bool forced = all.front() != usableLevels().front();
   if (chosen == tileLevel)
-    logInfo("products in bf16: amx, the package's kernels for tiles");
+    logInfo(std::string("products in bf16: amx") + (tilesAreEmulated() ? ", emulated in software" : "") +
+            ", the package's kernels for tiles");
   else if (chosen == vectorLevel)
     logInfo(std::string("products in bf16: avx512-bf16, the package's kernels for vectors, because ") +
             (forced ? "HETER_CPU_LEVEL says so" : "this processor has no AMX"));
@@ -78,6 +79,8 @@ StatusOr<std::unique_ptr<KernelObject>> openKernelObject(FileSystem &files, cons
   const std::vector<std::string> &levels = usableLevels();
   if (levels.empty())
     return noLevel();
+  if (tilesAreEmulated() && mayUseTiles())
+    logWarning("AMX tiles are emulated in software, by a preloaded library for tests: do not measure anything");
   for (const std::string &level : levels) {
     std::string name = "kernels-cpu-" + level + ".so", path = folder + "/" + name;
     HETER_ASSIGN_OR_RETURN(bool there, files.exists(path));
