@@ -19,6 +19,21 @@ SOURCE = pathlib.Path(os.environ.get("HETER_SOURCE", ".")).resolve()
 SKIPPED = 77
 
 
+def _emulates_tiles():
+    flags = pathlib.Path("/proc/cpuinfo").read_text()
+    return ("libheter_tile_emulator" in os.environ.get("LD_PRELOAD", "") and "avx512_bf16" in flags
+            and "amx_tile" not in flags)
+
+
+# Whether products on AMX tiles are done in software here, which takes a thousand times as long (tests/tiles).
+TILES_EMULATED = _emulates_tiles()
+
+
+def fewer(examples):
+    """So many examples, or a fifth of them where tiles are emulated."""
+    return examples // 5 if TILES_EMULATED else examples
+
+
 def real_criteo(test_name):
     """The 10,000 real Criteo lines; ends the process as skipped where there are none."""
     folder = os.environ.get("HETER_TEST_DATA", "")

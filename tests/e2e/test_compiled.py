@@ -42,12 +42,16 @@ class Compiled(e2e.TestCase):
         self.assertIn("HETER_CPU_LEVEL is `x86-64-v9`, which is no level of this processor; it has `", wrong.stderr)
         levels = [level for level in words if f"`{level}`" in wrong.stderr]
         self.assertIn("x86-64-v3", levels)
+        if e2e.TILES_EMULATED:
+            self.assertEqual(levels[0], "x86-64-v4-amx")
         seen = {}
         for level in levels:
             losses = self.folder / f"{level}.losses"
             run = e2e.run_tool("heter", "run", package, "--data", data, "--batch-size", 100, "--losses", losses,
                                env={"HETER_CPU_LEVEL": level})
             self.assertIn(f"products in bf16: {words[level]}", run.stderr)
+            said = [line for line in run.stderr.splitlines() if "emulated in software" in line]
+            self.assertEqual(len(said), 2 if e2e.TILES_EMULATED and level == "x86-64-v4-amx" else 0, run.stderr)
             if level != levels[0]:
                 self.assertIn("because HETER_CPU_LEVEL says so", run.stderr)
             seen[level] = [float(line.split()[1]) for line in losses.read_text().splitlines()]

@@ -47,10 +47,12 @@ class EarlyUpdates(e2e.TestCase):
             self.assertNotIn("updates first.weight", shown)  # 1 MB
 
     def test_the_bits_are_those_of_updates_at_the_end(self):
-        data = self.synth(600)
+        data = self.synth(e2e.fewer(600))
         averaged = "adam(lr: warmup(cosine(1e-3, over: 12 steps), over: 4 steps)) { average: ema(0.9) }"
-        for precision, optimizer in [("bf16", "adam(lr: 1e-3)"), ("bf16", "adagrad(lr: 0.01)"), ("bf16", averaged),
-                                     ("f32", "adam(lr: 1e-3)"), ("f32", "sgd(lr: 0.1)")]:
+        cases = [("bf16", "adam(lr: 1e-3)"), ("f32", "adam(lr: 1e-3)")]
+        if not e2e.TILES_EMULATED:
+            cases += [("bf16", "adagrad(lr: 0.01)"), ("bf16", averaged), ("f32", "sgd(lr: 0.1)")]
+        for precision, optimizer in cases:
             package = self.wide(optimizer, precision)
             flags = ["--batch-size", 50, "--test", data]
             losses, _, expected = self.train(package, data, *flags, *AT_THE_END, dump=True)

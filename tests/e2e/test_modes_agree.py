@@ -25,7 +25,7 @@ class ModesAgree(e2e.TestCase):
             self.assertSameModel(model, expected[1], f"{mode} against local")
 
     def test_three_modes_bit_equal_in_bf16(self):
-        flags = ["--batch-size", 40, "--lines", "1:2000"]
+        flags = ["--batch-size", 40, "--lines", f"1:{e2e.fewer(2000)}"]
         expected = None
         in_f32, _, _ = self.train(self.compile("ctr_dnn", "local", "--no-fuse"), DATA, *flags)
         for mode in ["local", "ps", "heter-ps"]:
@@ -40,7 +40,7 @@ class ModesAgree(e2e.TestCase):
             self.assertSameModel(model, expected[1], f"{mode} against local")
 
     def test_fused_bf16_reads_no_freed_memory_on_any_device(self):
-        flags = ["--batch-size", 500, "--lines", "1:3777"]
+        flags = ["--batch-size", 500, "--lines", f"1:{e2e.fewer(3777)}"]
         expected, _, _ = self.train(self.compile("ctr_dnn", "local", "--precision=bf16"), DATA, *flags)
         for mode, more in [("local", []), ("heter-ps", ["--device", "heter=separate", "--heter-trainers", 2])]:
             package = self.compile("ctr_dnn", mode, "--precision=bf16")

@@ -17,10 +17,11 @@ class Reference(e2e.TestCase):
         return [line.split()[-1] for line in result.stdout.splitlines()]
 
     def test_20_steps(self):
-        expected = self.reference_losses(DATA, "--lines", "1:2560", "--batch-size", 128)
-        self.assertEqual(len(expected), 20)
+        flags = ["--lines", f"1:{e2e.fewer(2560)}", "--batch-size", 128]
+        expected = self.reference_losses(DATA, *flags)
+        self.assertEqual(len(expected), e2e.fewer(20))
         for mode in ["local", "ps", "heter-ps"]:
-            losses, _, _ = self.train(self.compile("ctr_dnn", mode), DATA, "--lines", "1:2560", "--batch-size", 128)
+            losses, _, _ = self.train(self.compile("ctr_dnn", mode), DATA, *flags)
             self.assertLossesClose(losses, expected, 1e-4, mode)
 
     def test_batch_size_that_changes(self):

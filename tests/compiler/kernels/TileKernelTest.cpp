@@ -1,6 +1,7 @@
 // The generated kernels on packed matrices: packing against the runtime's plain C++ bit for bit, products against sums
 // in double precision, within what their precision allows; for extents with and without a rest, every end, and blocks
-// in any order. The plain C++ products are held to the same.
+// in any order. The plain C++ products are held to the same. Processors without AMX skip the kernels for it; there
+// kernel_test.tiles runs them with tiles emulated (tests/tiles).
 #include "compiler/NativeCode.h"
 #include "runtime/base/Processor.h"
 #include "runtime/base/Scheduler.h"
