@@ -95,6 +95,9 @@ function(heter_emulate_tiles test)
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
                "LD_PRELOAD=${CMAKE_BINARY_DIR}/tests/lib/libheter_tile_emulator.so")
   set_property(TEST ${test} APPEND PROPERTY LABELS tiles)
+  if(HETER_SANITIZE)
+    set_property(TEST ${test} PROPERTY DISABLED ON)
+  endif()
 endfunction()
 
 # heter_add_test_on_tiles(NAME FILTER): the tests of heter_add_test that GoogleTest's filter names once more, as NAME.tiles,
