@@ -81,7 +81,7 @@ Executable::~Executable() = default;
 StatusOr<std::unique_ptr<Executable>> Executable::create(const package::Graph &graph, const KernelObject &kernels,
                                                          Device &device, Scheduler &scheduler,
                                                          ExecutableOptions options) {
-  HETER_ASSIGN_OR_RETURN(std::unique_ptr<GraphPlan> plan, makePlan(graph, kernels, options.updates));
+  HETER_ASSIGN_OR_RETURN(std::unique_ptr<GraphPlan> plan, makePlan(graph, kernels, options.updates, options.examples));
   return std::unique_ptr<Executable>(
       new Executable(std::make_unique<Impl>(std::move(plan), device, scheduler, std::move(options))));
 }

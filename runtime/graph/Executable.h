@@ -25,6 +25,9 @@ struct ExecutableOptions {
   /// their pushes' `update_after` says, and handlers may update meanwhile (NodeHandler::blocksFor).
   bool updates = false;
 
+  /// Of most frames: what library calls of so many generate when they are first made is generated at once. 0 for none.
+  int64_t examples = 0;
+
   /// If set, called after each node of each frame, on any thread.
   NodeTimer nodeTimer = nullptr;
 };

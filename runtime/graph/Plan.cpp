@@ -37,8 +37,9 @@ bool isHandled(NodeKind::type kind) {
 
 class Planner {
 public:
-  Planner(const Graph &graph, const KernelObject &kernels, bool updates = false)
-      : graph_(graph), kernels_(kernels), updates_(updates), plan_(std::make_unique<GraphPlan>(graph)) {}
+  Planner(const Graph &graph, const KernelObject &kernels, bool updates, int64_t examples)
+      : graph_(graph), kernels_(kernels), updates_(updates), examples_(examples),
+        plan_(std::make_unique<GraphPlan>(graph)) {}
 
   StatusOr<std::unique_ptr<GraphPlan>> make() {
     HETER_RETURN_IF_ERROR(checkSupported());
@@ -154,7 +155,7 @@ private:
       reserveArguments(node, made, plan_->steps[n]);
       return {};
     case NodeKind::LIBRARY: {
-      HETER_ASSIGN_OR_RETURN(made.library, prepareLibraryCall(graph_, node, &kernels_));
+      HETER_ASSIGN_OR_RETURN(made.library, prepareLibraryCall(graph_, node, &kernels_, examples_));
       reserveOperands(node, made);
       return {};
     }
@@ -170,7 +171,7 @@ private:
 
   Status prepareRegions(const Node &node, NodePlan &made) {
     for (const Graph &region : node.regions) {
-      HETER_ASSIGN_OR_RETURN(std::unique_ptr<GraphPlan> plan, Planner(region, kernels_).make());
+      HETER_ASSIGN_OR_RETURN(std::unique_ptr<GraphPlan> plan, Planner(region, kernels_, false, examples_).make());
       made.regions.push_back(std::move(plan));
     }
     return {};
@@ -208,17 +209,19 @@ private:
   const Graph &graph_;
   const KernelObject &kernels_;
   const bool updates_;
+  const int64_t examples_;
   std::vector<std::vector<int>> updatesAfter_; ///< For each node, what it waits for before it updates a parameter.
   std::unique_ptr<GraphPlan> plan_;
 };
 
 } // namespace
 
-StatusOr<std::unique_ptr<GraphPlan>> makePlan(const Graph &graph, const KernelObject &kernels, bool updates) {
+StatusOr<std::unique_ptr<GraphPlan>> makePlan(const Graph &graph, const KernelObject &kernels, bool updates,
+                                              int64_t examples) {
   HETER_RETURN_IF_ERROR(verifyGraph(graph));
   if (updates)
     HETER_RETURN_IF_ERROR(verifyUpdates(graph));
-  return Planner(graph, kernels, updates).make();
+  return Planner(graph, kernels, updates, examples).make();
 }
 
 } // namespace heter::runtime

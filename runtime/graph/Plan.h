@@ -64,9 +64,10 @@ struct GraphPlan {
   int workspaceCount = 0;
 };
 
-/// Verifies the graph, finds its kernels and prepares its library calls. `updates`: ExecutableOptions::updates.
+/// Verifies the graph, finds its kernels and prepares its library calls. `updates` and `examples`: as in
+/// ExecutableOptions.
 StatusOr<std::unique_ptr<GraphPlan>> makePlan(const package::Graph &graph, const KernelObject &kernels,
-                                              bool updates = false);
+                                              bool updates = false, int64_t examples = 0);
 
 /// "`deep.0 relu` (ctr_dnn.heter:12:5)", for messages.
 std::string describeNode(const package::Node &node);

@@ -50,12 +50,12 @@ std::vector<std::string> libraryKernelNames() {
 }
 
 StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node,
-                                             const KernelObject *kernels) {
+                                             const KernelObject *kernels, int64_t examples) {
   auto found = kernelTable().find(node.callee);
   if (found == kernelTable().end())
     return Status::invalidArgument("there is no library kernel `" + node.callee + "`" +
                                    didYouMean(node.callee, libraryKernelNames()));
-  StatusOr<LibraryFunction> prepared = found->second(LibraryNode{graph, node, kernels});
+  StatusOr<LibraryFunction> prepared = found->second(LibraryNode{graph, node, kernels, examples});
   if (!prepared.ok())
     return prepared.status().withContext("library kernel `" + node.callee + "`");
   return prepared;

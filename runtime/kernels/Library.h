@@ -70,8 +70,9 @@ class KernelObject;
 
 /// Checks a LIBRARY node's attributes and types, and makes its function. Fails for a name that the library does not
 /// have. Where the kernels of the package can do a part of it better (Packed.h), they do; they outlive the function.
+/// What calls of `examples` examples would generate when they are first made is generated now; 0 for none.
 StatusOr<LibraryFunction> prepareLibraryCall(const package::Graph &graph, const package::Node &node,
-                                             const KernelObject *kernels = nullptr);
+                                             const KernelObject *kernels = nullptr, int64_t examples = 0);
 
 /// The names that prepareLibraryCall knows, sorted.
 std::vector<std::string> libraryKernelNames();

@@ -1,22 +1,13 @@
 // Matrix products: thin ones by loops (ThinProduct.h), others on the matrix tiles of CPUs that have them
-// (TileProduct.h), else, or where a side is too short for tiles, through oneDNN, which runs on the calling thread
-// alone: large products are cut into pieces for the scheduler's idle threads, by their shape only, so that the number
-// of threads changes no bit. Primitives are made once a shape and thread. The one place where oneDNN's exceptions show
-// up.
+// (TileProduct.h), else, or where a side is too short for tiles, through oneDNN (OneDnnProduct.h).
 #include "runtime/base/ParallelFor.h"
-#include "runtime/base/Vectors.h"
 #include "runtime/kernels/Bf16.h"
+#include "runtime/kernels/OneDnnProduct.h"
 #include "runtime/kernels/Prepare.h"
 #include "runtime/kernels/ThinProduct.h"
 #include "runtime/kernels/TileProduct.h"
 
 #include <algorithm>
-#include <array>
-#include <dnnl.hpp>
-#include <map>
-#include <tuple>
-
-extern "C" void omp_set_num_threads(int);
 
 namespace heter::runtime {
 
@@ -24,118 +15,6 @@ using package::ElementType;
 using package::TensorType;
 
 namespace {
-
-/// out[b] (m x n) = a[b] (m x k) * b[b] (k x n) + bias (n), perhaps max(that, 0), each operand transposed in memory if
-/// its flag says so.
-struct Product {
-  bool batched = false;
-  int64_t batch = 1, m = 0, n = 0, k = 0;
-  bool transposeA = false, transposeB = false, bias = false;
-  bool relu = false;                               ///< Not oneDNN's to do: its own would turn NaN into 0.
-  int64_t strideA = 0, strideB = 0, strideOut = 0; ///< From one row in memory to the next.
-  const float *mask = nullptr;                     ///< As MatrixProduct has them, and not oneDNN's to do.
-  float *sums = nullptr;
-  auto key() const {
-    return std::tuple(batched, batch, m, n, k, transposeA, transposeB, bias, strideA, strideB, strideOut);
-  }
-};
-
-using Dims = dnnl::memory::dims;
-
-dnnl::memory::desc matrix(const Product &product, int64_t rows, int64_t columns, bool transposed, int64_t stride) {
-  Dims dims = {rows, columns}, strides = transposed ? Dims{1, stride} : Dims{stride, 1};
-  if (product.batched) {
-    dims.insert(dims.begin(), product.batch);
-    strides.insert(strides.begin(), rows * columns);
-  }
-  return {dims, dnnl::memory::data_type::f32, strides};
-}
-
-/// What one thread keeps: its stream and its primitives.
-class ThreadProducts {
-public:
-  static ThreadProducts &instance() {
-    thread_local ThreadProducts products;
-    return products;
-  }
-
-  void run(const Product &product, const float *a, const float *b, const float *bias, float *out) {
-    Prepared &prepared = prepare(product);
-    prepared.a.set_data_handle(const_cast<float *>(a));
-    prepared.b.set_data_handle(const_cast<float *>(b));
-    prepared.out.set_data_handle(out);
-    if (product.bias)
-      prepared.bias.set_data_handle(const_cast<float *>(bias));
-    prepared.matmul.execute(stream_, prepared.arguments);
-    stream_.wait();
-  }
-
-private:
-  /// A primitive and its operands, whose addresses are set before each call.
-  struct Prepared {
-    dnnl::matmul matmul;
-    dnnl::memory a, b, out, bias;
-    std::unordered_map<int, dnnl::memory> arguments;
-  };
-
-  ThreadProducts() : engine_(dnnl::engine::kind::cpu, 0) {
-    // For this thread only: the scheduler's workers are the parallelism, and one thread gives one result.
-    omp_set_num_threads(1);
-    stream_ = dnnl::stream(engine_);
-  }
-
-  Prepared &prepare(const Product &product) {
-    auto found = prepared_.find(product.key());
-    if (found != prepared_.end())
-      return found->second;
-    if (prepared_.size() >= 512)
-      prepared_.clear();
-    dnnl::memory::desc a = matrix(product, product.m, product.k, product.transposeA, product.strideA),
-                       b = matrix(product, product.k, product.n, product.transposeB, product.strideB),
-                       out = matrix(product, product.m, product.n, false, product.strideOut), bias;
-    if (product.bias)
-      bias =
-          product.batched
-              ? dnnl::memory::desc(Dims{1, 1, product.n}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::abc)
-              : dnnl::memory::desc(Dims{1, product.n}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab);
-    auto desc = product.bias ? dnnl::matmul::desc(a, b, bias, out) : dnnl::matmul::desc(a, b, out);
-    Prepared made;
-    made.matmul = dnnl::matmul(dnnl::matmul::primitive_desc(desc, engine_));
-    made.a = dnnl::memory(a, engine_, nullptr);
-    made.b = dnnl::memory(b, engine_, nullptr);
-    made.out = dnnl::memory(out, engine_, nullptr);
-    made.arguments = {{DNNL_ARG_SRC, made.a}, {DNNL_ARG_WEIGHTS, made.b}, {DNNL_ARG_DST, made.out}};
-    if (product.bias) {
-      made.bias = dnnl::memory(bias, engine_, nullptr);
-      made.arguments.emplace(DNNL_ARG_BIAS, made.bias);
-    }
-    return prepared_.emplace(product.key(), std::move(made)).first->second;
-  }
-
-  dnnl::engine engine_;
-  dnnl::stream stream_;
-  std::map<decltype(Product().key()), Prepared> prepared_;
-};
-
-Status multiplyPiece(const Product &product, const float *a, const float *b, const float *bias, float *out) {
-  try {
-    ThreadProducts::instance().run(product, a, b, bias, out);
-    // While the piece is in a cache nearby.
-    for (int64_t i = 0; product.relu && i < product.batch * product.m; ++i)
-      reluFloats(out + i * product.strideOut, product.n);
-    return {};
-  } catch (const std::exception &error) {
-    return Status::internal(std::string("oneDNN: ") + error.what());
-  }
-}
-
-/// Into how many pieces the longer side of a product's result is cut: enough work in each to be worth a task, and not
-/// so narrow or many that packing their common operand anew for each would show.
-int64_t pieceCount(const Product &product, int64_t length) {
-  constexpr int64_t workOfPiece = int64_t{1} << 24, narrowest = 256, mostPieces = 8;
-  const int64_t most = std::clamp<int64_t>(length / narrowest, 1, mostPieces);
-  return product.batched ? 1 : std::clamp<int64_t>(product.m * product.n * product.k / workOfPiece, 1, most);
-}
 
 /// Whether tiles, whose blocks are 32 x 32 x 32, would not mostly multiply zeros. The extent that may be the number of
 /// examples (the rows of a, or its columns where a is transposed, as in a weight's gradient) does not count: an
@@ -164,31 +43,6 @@ void maskResult(const MatrixProduct &product, Scheduler *scheduler) {
     addPartialSums(product, partial.data());
 }
 
-/// By oneDNN: cuts the longer side of the result into pieces of whole cache lines.
-Status multiplyPieces(const Product &product, const float *a, const float *b, const float *bias, float *out,
-                      Scheduler *scheduler) {
-  const bool byRows = product.m >= product.n;
-  const int64_t length = byRows ? product.m : product.n;
-  const int64_t pieces = pieceCount(product, length), size = ((length + pieces - 1) / pieces + 63) / 64 * 64;
-  if (size >= length)
-    return multiplyPiece(product, a, b, bias, out);
-  std::array<Status, 8> outcomes;
-  const auto run = [&](int64_t i) {
-    const int64_t first = i * size;
-    Product piece = product;
-    (byRows ? piece.m : piece.n) = std::min(size, length - first);
-    const float *pieceA = byRows ? a + first * (product.transposeA ? 1 : product.strideA) : a;
-    const float *pieceB = byRows ? b : b + first * (product.transposeB ? product.strideB : 1);
-    const float *pieceBias = byRows || !bias ? bias : bias + first;
-    outcomes[static_cast<size_t>(i)] =
-        multiplyPiece(piece, pieceA, pieceB, pieceBias, out + first * (byRows ? product.strideOut : 1));
-  };
-  parallelFor(scheduler, (length + size - 1) / size, run);
-  for (const Status &outcome : outcomes)
-    HETER_RETURN_IF_ERROR(outcome);
-  return {};
-}
-
 MatrixProduct wholeOf(const Product &product, const float *a, const float *b, const float *bias, float *out) {
   return {product.m,
           product.n,
@@ -207,6 +61,15 @@ MatrixProduct wholeOf(const Product &product, const float *a, const float *b, co
           product.sums};
 }
 
+/// How a product is computed whose extents are all above 0.
+enum class Way { Thin, Tiles, OneDnn };
+
+Way wayOf(const Product &product) {
+  if (!product.batched && isThin(wholeOf(product, nullptr, nullptr, nullptr, nullptr)))
+    return Way::Thin;
+  return fillsTiles(product) && haveTiles() ? Way::Tiles : Way::OneDnn;
+}
+
 Status multiply(const Product &product, const float *a, const float *b, const float *bias, float *out,
                 Scheduler *scheduler) {
   if (product.sums && product.m == 0)
@@ -219,10 +82,10 @@ Status multiply(const Product &product, const float *a, const float *b, const fl
       for (int64_t j = 0; j < product.n; ++j)
         out[i * product.n + j] = product.bias && !(product.relu && bias[j] < 0) ? bias[j] : 0.0f;
   } else {
-    const bool thin = !product.batched && isThin(whole);
-    if (thin || (fillsTiles(product) && haveTiles()))
-      return multiplyWhole(whole, thin, scheduler);
-    HETER_RETURN_IF_ERROR(multiplyPieces(product, a, b, bias, out, scheduler));
+    const Way way = wayOf(product);
+    if (way != Way::OneDnn)
+      return multiplyWhole(whole, way == Way::Thin, scheduler);
+    HETER_RETURN_IF_ERROR(multiplyByOneDnn(product, a, b, bias, out, scheduler));
   }
   if (product.mask)
     maskResult(whole, scheduler);
@@ -234,7 +97,7 @@ Status multiplyToBlocks(const Product &product, const float *a, const float *b, 
                         MatrixBlocks &blocks, Scheduler *scheduler) {
   const MatrixProduct whole = wholeOf(product, a, b, nullptr, nullptr);
   try {
-    if (product.m == 0 || product.n == 0 || product.k == 0 || isThin(whole) || !fillsTiles(product) || !haveTiles()) {
+    if (product.m == 0 || product.n == 0 || product.k == 0 || wayOf(product) != Way::Tiles) {
       memory.resize(static_cast<size_t>(product.m * product.n));
       HETER_RETURN_IF_ERROR(multiply(product, a, b, nullptr, memory.data(), scheduler));
       giveRows(memory.data(), product.m, product.n, blocks, scheduler);
@@ -315,26 +178,31 @@ StatusOr<Form> formOf(const LibraryNode &node, bool transposeA, bool transposeB)
   return Form::Shared;
 }
 
-/// Whether the static extents agree: tried with a stand-in for B.
-Status checkExtents(const LibraryNode &node, const Options &options) {
-  constexpr int64_t standIn = 1009;
+/// The product of a call of so many examples; an error if the static extents do not agree.
+StatusOr<Product> productFor(const LibraryNode &node, const Options &options, int64_t examples) {
   std::vector<TensorView> operands(node.inputCount() + 1);
   for (size_t i = 0; i < operands.size(); ++i) {
     const TensorType &type = i < node.inputCount() ? node.inputType(i) : node.outputType(0);
     operands[i].shape.rank = static_cast<int>(type.shape.size());
     std::transform(type.shape.begin(), type.shape.end(), operands[i].shape.dims.begin(),
-                   [](int64_t extent) { return extent < 0 ? standIn : extent; });
+                   [&](int64_t extent) { return extent < 0 ? examples : extent; });
   }
   Workspace workspace;
   std::span<TensorView> all(operands);
-  LibraryCall call{all.first(node.inputCount()), all.subspan(node.inputCount()), standIn, 0, 0, workspace};
+  LibraryCall call{all.first(node.inputCount()), all.subspan(node.inputCount()), examples, 0, 0, workspace};
   Product product = productOf(options, call);
   const TensorView &a = operands[0], &b = operands[1], &out = operands.back();
   bool fits = a.shape.elements() == product.batch * product.m * product.k &&
               b.shape.elements() == product.batch * product.k * product.n &&
               out.shape.elements() == product.batch * product.m * product.n &&
               (!product.bias || operands[2].shape.elements() == product.n);
-  return fits ? Status() : Status::dataLoss("the operands' extents do not agree");
+  return fits ? StatusOr<Product>(product) : Status::dataLoss("the operands' extents do not agree");
+}
+
+/// What calls of the usual number of examples would make for themselves.
+Status generateCode(const Product &product) {
+  const bool nothing = product.batch == 0 || product.m == 0 || product.n == 0 || product.k == 0;
+  return nothing || wayOf(product) != Way::OneDnn ? Status() : generateOneDnnCode(product);
 }
 
 /// `count` numbers rounded to bf16. Products of such numbers are exact in f32, so an f32 product of them is one of bf16
@@ -390,9 +258,14 @@ StatusOr<LibraryFunction> prepareMatmul(const LibraryNode &node) {
   options.transposeA = node.flag("transpose_a");
   options.transposeB = node.flag("transpose_b");
   HETER_ASSIGN_OR_RETURN(options.form, formOf(node, options.transposeA, options.transposeB));
-  HETER_RETURN_IF_ERROR(checkExtents(node, options));
+  constexpr int64_t anyCount = 1009; // of examples; no other extent is likely to be the same by chance
+  HETER_RETURN_IF_ERROR(productFor(node, options, anyCount).status());
   if (options.masks)
     HETER_RETURN_IF_ERROR(checkMask(node, options));
+  if (node.examples > 0) {
+    HETER_ASSIGN_OR_RETURN(const Product usual, productFor(node, options, node.examples));
+    HETER_RETURN_IF_ERROR(generateCode(usual));
+  }
   return LibraryFunction([options](const LibraryCall &call) -> Status {
     Product product = productOf(options, call);
     if (options.masks) {

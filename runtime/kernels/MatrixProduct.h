@@ -1,5 +1,5 @@
 // One product of f32 matrices with all that it ends with, as the ways of computing it (TileProduct.h, ThinProduct.h and
-// oneDNN in Matmul.cpp) are told of it; and the end that they share.
+// OneDnnProduct.h) are told of it; and the end that they share.
 #ifndef HETER_RUNTIME_KERNELS_MATRIXPRODUCT_H
 #define HETER_RUNTIME_KERNELS_MATRIXPRODUCT_H
 

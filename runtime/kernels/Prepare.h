@@ -11,6 +11,7 @@ struct LibraryNode {
   const package::Graph &graph;
   const package::Node &node;
   const KernelObject *kernels = nullptr;
+  int64_t examples = 0; ///< Of most calls; 0 where nobody knows.
 
   size_t inputCount() const { return node.inputs.size(); }
   const package::Value &input(size_t i) const { return graph.values[node.inputs[i]]; }

@@ -36,6 +36,7 @@ struct Programs {
                            makeDevice(context.options.deviceOf(program->deviceClass), context.scheduler));
     ExecutableOptions options;
     options.poisonFreed = context.options.poisonFreed;
+    options.examples = context.options.batchSize;
     auto make = [&](bool training) {
       options.updates = updates && training;
       const package::Graph &graph = graphOf(*program, context.options, training);

@@ -59,6 +59,17 @@ class Compiled(e2e.TestCase):
             for a, b in zip(seen[level], seen[levels[-1]], strict=True):
                 self.assertAlmostEqual(a, b, delta=5e-3, msg=level)
 
+    def test_code_of_products_is_generated_before_the_first_step(self):
+        """What oneDNN generates for the batch size is generated when the program is loaded, by its own log."""
+        run = e2e.run_tool("heter", "run", self.compile("ctr_dnn", "local"), "--data", self.synth(300), "--batch-size", 100,
+                           env={"HETER_CPU_LEVEL": "x86-64-v3", "DNNL_VERBOSE": "2", "ONEDNN_VERBOSE": "2"})
+        calls = [line.split(",") for line in run.stdout.splitlines() if ",cpu,matmul," in line]
+        generated = [i for i, call in enumerate(calls) if call[1] == "create:cache_miss"]
+        executed = [i for i, call in enumerate(calls) if call[1] == "exec"]
+        self.assertGreaterEqual(len(generated), 6, run.stdout[-2000:])  # three layers, forward and backward
+        self.assertGreaterEqual(len(executed), 3 * len(generated))
+        self.assertLess(generated[-1], executed[0])
+
     def test_runtime_needs_no_compiler(self):
         libraries = subprocess.run(["ldd", e2e.BIN / "heter"], capture_output=True, text=True, check=True).stdout
         symbols = subprocess.run(["nm", "-C", e2e.BIN / "heter"], capture_output=True, text=True, check=True).stdout
