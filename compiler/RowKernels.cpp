@@ -7,6 +7,8 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <limits>
+
 using namespace mlir;
 
 namespace heter::compiler {
@@ -70,6 +72,7 @@ public:
   /// A number of the whole row beside its elements.
   Value spread(Value value, const Lanes &lanes) { return lanes.vector ? loops.splat(value) : value; }
 
+  int64_t size() const { return space_.length; }
   Value length() { return math.constant(static_cast<double>(space_.length), f32); }
 
   KernelLoops &loops;
@@ -113,12 +116,26 @@ void emitSoftmaxGrad(RowEmitter &rows, Value gradient, Value softmax, Value outp
   });
 }
 
-/// The number of the label's class as i64.
-Value labelOf(RowEmitter &rows, OpBuilder &builder, Location loc, Value pointer, Type element, Value row) {
+/// The class that a label names.
+struct Chosen {
+  Value index;   ///< Of a row's elements, as i64; 0 if the label names none.
+  Value isClass; ///< Whether it names one.
+};
+
+/// A label may hold anything: nothing is read outside of its row.
+Chosen chosenBy(RowEmitter &rows, OpBuilder &builder, Location loc, Value pointer, Type element, Value row) {
   Value label = rows.loops.load(pointer, element, row, Lanes{});
-  if (element.isInteger(64))
-    return label;
-  return arith::FPToSIOp::create(builder, loc, builder.getI64Type(), rows.math.round(label));
+  MathEmitter &math = rows.math;
+  if (element.isInteger(64)) {
+    Value isClass =
+        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, label, rows.loops.index(rows.size()));
+    return {math.select(isClass, label, rows.loops.index(0)), isClass};
+  }
+  Value rounded = math.round(label), zero = math.constant(0.0, rows.f32);
+  Value isClass =
+      arith::AndIOp::create(builder, loc, arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGE, rounded, zero),
+                            arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, rounded, rows.length()));
+  return {arith::FPToSIOp::create(builder, loc, builder.getI64Type(), math.select(isClass, rounded, zero)), isClass};
 }
 
 /// What softmax_cross_entropy, its gradient, or both at once read and write.
@@ -128,22 +145,26 @@ struct CrossEntropy {
   Value gradient, ofLogits; ///< By the loss and by the logits; null if these are not wanted.
 };
 
-/// log(sum(exp(x))) - x[label], and (softmax(x) - onehot(label)) * gradient.
+/// log(sum(exp(x))) - x[label], and (softmax(x) - onehot(label)) * gradient; NaN where the label names no class.
 void emitSoftmaxCrossEntropy(RowEmitter &rows, OpBuilder &builder, Location loc, Type labelType,
                              const CrossEntropy &of) {
   MathEmitter &math = rows.math;
   rows.forRows([&](Value row, Value begin) {
     auto [largest, sum] = softmaxParts(rows, of.logits, begin);
-    Value chosen = labelOf(rows, builder, loc, of.label, labelType, row);
-    if (of.loss)
-      rows.loops.store(of.loss, row,
-                       math.sub(math.log(sum), math.sub(rows.at(of.logits, begin, chosen, Lanes{}), largest)));
+    Chosen chosen = chosenBy(rows, builder, loc, of.label, labelType, row);
+    auto orNaN = [&](Value value) {
+      return math.select(chosen.isClass, value, math.constant(std::numeric_limits<double>::quiet_NaN(), rows.f32));
+    };
+    if (of.loss) {
+      Value ofClass = math.sub(rows.at(of.logits, begin, chosen.index, Lanes{}), largest);
+      rows.loops.store(of.loss, row, orNaN(math.sub(math.log(sum), ofClass)));
+    }
     if (!of.ofLogits)
       return;
-    Value scale = rows.loops.load(of.gradient, rows.f32, row, Lanes{});
+    Value scale = orNaN(rows.loops.load(of.gradient, rows.f32, row, Lanes{}));
     rows.write(of.ofLogits, begin, [&, largest = largest, sum = sum](Value i, const Lanes &l) {
       Value softmax = math.div(math.exp(math.sub(rows.at(of.logits, begin, i, l), largest)), sum);
-      Value isChosen = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, i, chosen);
+      Value isChosen = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, i, chosen.index);
       Value one = math.select(isChosen, math.constant(1.0, rows.f32), math.constant(0.0, rows.f32));
       return math.mul(math.sub(softmax, one), scale);
     });

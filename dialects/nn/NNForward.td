@@ -266,7 +266,8 @@ def NN_Class : AnyTypeOf<[NN_F32Tensor, NN_I64Tensor], "f32 or i64 class numbers
 def NN_SoftmaxCrossEntropyOp : NN_InferredOp<"softmax_cross_entropy", (ins NN_F32Tensor:$logits, NN_Class:$label),
     [NN_Differentiable]> {
   let summary = "log(sum(exp(x))) - x[label] over the last dimension";
-  let description = "The class numbers have the logits' shape without its last dimension; f32 ones are rounded.";
+  let description = "The class numbers have the logits' shape without its last dimension; f32 ones are rounded. The loss of "
+                    "one that is no class is NaN, as is its gradient.";
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 namespace heter::reference {
 
@@ -154,8 +155,12 @@ Tensor softmaxGradient(mlir::Operation *op, const Tensor &gradient, const Tensor
 // Losses
 //===----------------------------------------------------------------------===//
 
-static int64_t classOf(const Tensor &label, int64_t i) {
-  return label.integers.empty() ? std::lround(label.numbers[i]) : label.integers[i];
+/// The class that label `i` names, or nothing if it is none of so many.
+static std::optional<int64_t> classOf(const Tensor &label, int64_t i, int64_t classes) {
+  if (label.integers.empty() && !(std::abs(label.numbers[i]) < static_cast<double>(classes)))
+    return std::nullopt;
+  const int64_t named = label.integers.empty() ? std::lround(label.numbers[i]) : label.integers[i];
+  return named >= 0 && named < classes ? std::optional(named) : std::nullopt;
 }
 
 Tensor softmaxCrossEntropy(const Tensor &logits, const Tensor &label) {
@@ -166,7 +171,8 @@ Tensor softmaxCrossEntropy(const Tensor &logits, const Tensor &label) {
     double largest = *std::max_element(x, x + classes), sum = 0;
     for (int64_t k = 0; k < classes; ++k)
       sum += std::exp(x[k] - largest);
-    result.numbers[i] = largest + std::log(sum) - x[classOf(label, i)];
+    const std::optional<int64_t> named = classOf(label, i, classes);
+    result.numbers[i] = named ? largest + std::log(sum) - x[*named] : std::nan("");
   }
   return result;
 }
@@ -175,9 +181,11 @@ Tensor softmaxCrossEntropyGradient(const Tensor &gradient, const Tensor &logits,
   int64_t row = 0;
   return alongAxis(logits, nullptr, static_cast<int64_t>(logits.shape.size()) - 1, [&](auto &line, const auto &) {
     softmaxLine(line);
-    line[classOf(label, row)] -= 1.0;
+    const std::optional<int64_t> named = classOf(label, row, static_cast<int64_t>(line.size()));
+    if (named)
+      line[*named] -= 1.0;
     for (double &value : line)
-      value *= gradient.numbers[row];
+      value = named ? value * gradient.numbers[row] : std::nan("");
     ++row;
   });
 }
