@@ -111,6 +111,19 @@ DictionaryAttr Emitter::dataOf(const DataExpression &expression) {
        builder_.getNamedAttr("location", builder_.getStringAttr(place(expression.range)))});
 }
 
+/// What a loss takes as it stands is held within the loss's range.
+DictionaryAttr Emitter::dataOf(const DataBinding &binding) {
+  auto target = targets_.find(binding.input);
+  if (target == targets_.end())
+    return dataOf(binding.expression);
+  const TargetRange &range = target->second;
+  return dataOf(DataExpression{"within",
+                               {binding.expression},
+                               {range.least, range.most},
+                               {binding.input, range.loss},
+                               binding.expression.range});
+}
+
 /// Column names are resolved already, so the option `columns` stays behind.
 DictionaryAttr Emitter::dataOf(const DataSource &source) {
   SmallVector<NamedAttribute> options;
@@ -124,7 +137,7 @@ DictionaryAttr Emitter::dataOf(const DataSource &source) {
   for (const DataBinding &binding : source.bindings)
     bindings.push_back(
         builder_.getDictionaryAttr({builder_.getNamedAttr("input", builder_.getStringAttr(binding.input)),
-                                    builder_.getNamedAttr("expression", dataOf(binding.expression))}));
+                                    builder_.getNamedAttr("expression", dataOf(binding))}));
   return builder_.getDictionaryAttr({builder_.getNamedAttr("name", builder_.getStringAttr(source.name)),
                                      builder_.getNamedAttr("format", builder_.getStringAttr(source.format)),
                                      builder_.getNamedAttr("options", builder_.getDictionaryAttr(options)),

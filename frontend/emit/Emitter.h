@@ -5,6 +5,7 @@
 
 #include "dialects/nn/NN.h"
 #include "frontend/check/Model.h"
+#include "frontend/emit/TargetRanges.h"
 #include "frontend/syntax/Diagnostics.h"
 
 #include "mlir/IR/Builders.h"
@@ -23,7 +24,7 @@ enum class Goal { Train, Infer, Predict };
 class Emitter {
 public:
   Emitter(const Model &model, mlir::MLIRContext &context, const SourceManager &sources)
-      : model_(model), sources_(sources), builder_(&context) {}
+      : model_(model), sources_(sources), builder_(&context), targets_(targetRanges(model)) {}
 
   mlir::OwningOpRef<mlir::ModuleOp> run();
 
@@ -43,6 +44,7 @@ private:
   nn::PlaceAttr placeOf(int mark);
   nn::Precision precisionOf(int mark) const;
   mlir::DictionaryAttr dataOf(const DataExpression &expression);
+  mlir::DictionaryAttr dataOf(const DataBinding &binding);
   mlir::DictionaryAttr dataOf(const DataSource &source);
   mlir::MLIRContext *context() const { return builder_.getContext(); }
 
@@ -76,6 +78,7 @@ private:
   const Model &model_;
   const SourceManager &sources_;
   mlir::OpBuilder builder_;
+  std::map<std::string, TargetRange> targets_;
   std::map<ValueId, mlir::Value> values_;
   mlir::Location loc_ = builder_.getUnknownLoc(); ///< Of the operation being emitted.
   nn::PlaceAttr place_;                           ///< Likewise.

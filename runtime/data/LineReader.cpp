@@ -122,6 +122,10 @@ StatusOr<bool> LineReader::nextLine(std::string_view &line) {
       begin_ += passed;
       consumed_ += static_cast<int64_t>(passed);
       ++lineInFile_;
+      if (!found && lineInFile_ == 1 && std::memchr(start, '\r', length - 1))
+        return Status::invalidArgument(paths_[nextPath_ - 1] +
+                                       ": its lines end with CR alone; expected LF or CR LF: convert it with `tr "
+                                       "'\\r' '\\n'`");
       if (length > 0 && start[length - 1] == '\r')
         --length;
       line = {start, length};

@@ -18,8 +18,8 @@ namespace heter::runtime {
 StatusOr<std::vector<std::string>> expandDataFiles(FileSystem &files, const std::vector<std::string> &patterns);
 
 /// Reads lines from front to back; a line ends with LF, CR LF or the end of its file, and none of these belong to it.
-/// Blank lines (nothing, or spaces only) and a byte order mark before the first line are passed over. Blocks on files.
-/// Not thread-safe.
+/// Blank lines (nothing, or spaces only) and a byte order mark before the first line are passed over. A file whose
+/// lines end with CR alone is an error. Blocks on files. Not thread-safe.
 class LineReader {
 public:
   /// With `headers` the first line of each file is its header, and not one of the lines that `next` gives.

@@ -64,4 +64,10 @@ bool parseInteger(std::string_view text, int64_t &value) {
   return true;
 }
 
+std::string shortest(double number) {
+  char text[32];
+  auto [end, code] = std::to_chars(text, text + sizeof text, number);
+  return {text, end};
+}
+
 } // namespace heter::runtime

@@ -2,9 +2,9 @@
 #include "runtime/data/RowCompiler.h"
 
 #include "runtime/data/Labels.h"
+#include "runtime/data/Numbers.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -22,12 +22,6 @@ int64_t elementsPerExample(const package::Input &input) {
   for (int64_t extent : input.type.shape)
     count *= extent;
   return count;
-}
-
-std::string shortest(double number) {
-  char text[32];
-  auto [end, code] = std::to_chars(text, text + sizeof text, number);
-  return {text, end};
 }
 
 } // namespace
@@ -116,7 +110,8 @@ StatusOr<RowCompiler::Operand> RowCompiler::compile(const DataExpression &expres
                                                                      {"split", &RowCompiler::compileSplit},
                                                                      {"starts_with", &RowCompiler::compileStartsWith},
                                                                      {"bucket", &RowCompiler::compileBucket},
-                                                                     {"cross", &RowCompiler::compileCross}};
+                                                                     {"cross", &RowCompiler::compileCross},
+                                                                     {"within", &RowCompiler::compileWithin}};
   if (program_.fieldNames_.size() > maxParts || program_.registers_.size() > maxParts)
     return invalidAt(expression, "the data block is too large: its expressions name too many columns");
   if (auto found = arithmetic.find(expression.op); found != arithmetic.end())
@@ -241,6 +236,18 @@ StatusOr<RowCompiler::Operand> RowCompiler::compileArithmetic(const DataExpressi
   return result;
 }
 
+/// numbers: the least and the most; texts: the input, and the loss that takes no others.
+StatusOr<RowCompiler::Operand> RowCompiler::compileWithin(const DataExpression &expression) {
+  if (expression.arguments.size() != 1 || expression.numbers.size() != 2 || expression.texts.size() != 2)
+    return invalidAt(expression, "`within` wants one argument, two numbers and two texts");
+  HETER_ASSIGN_OR_RETURN(Operand operand, compile(expression.arguments[0]));
+  HETER_RETURN_IF_ERROR(toNumbers(operand, expression.arguments[0]));
+  program_.ranges_.push_back({expression.numbers[0], expression.numbers[1], expression.texts[0], expression.texts[1]});
+  for (Item &item : operand.items)
+    item.index = emit(RowProgram::Op::Within, item.index, static_cast<int32_t>(program_.ranges_.size() - 1));
+  return operand;
+}
+
 Status RowCompiler::toNumbers(Operand &operand, const DataExpression &expression) {
   if (operand.kind == Kind::Ids)
     return invalidAt(expression, "ids cannot be used as numbers");
@@ -330,6 +337,8 @@ StatusOr<RowProgram> RowProgram::compile(const package::DataSource &source, cons
       continue;
     }
     HETER_RETURN_IF_ERROR(compiler.compileInput(input, binding->expression));
+    // Lines of libsvm form leave zeros out.
+    program.inputs_.back().required = input.label && source.format != "libsvm" && source.format != "libfm";
     if (input.kind == package::ValueKind::RAGGED && !input.length.empty()) {
       auto index = static_cast<int32_t>(program.inputs_.size() - 1);
       auto [found, inserted] = lengths.try_emplace(input.length, index);

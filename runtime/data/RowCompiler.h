@@ -63,6 +63,7 @@ private:
   StatusOr<Operand> compileStartsWith(const DataExpression &expression);
   StatusOr<Operand> compileBucket(const DataExpression &expression);
   StatusOr<Operand> compileCross(const DataExpression &expression);
+  StatusOr<Operand> compileWithin(const DataExpression &expression);
 
   StatusOr<PartName> partName(const DataExpression &expression, size_t i) const;
   StatusOr<HashOptions> hashOptions(const DataExpression &expression) const;

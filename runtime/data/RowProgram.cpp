@@ -149,6 +149,8 @@ bool RowProgram::executeText(const Instruction &instruction, RowError &error) {
     return true;
   case Op::Bucket:
     return bucket(instruction, error);
+  case Op::Within:
+    return within(instruction, error);
   default:
     cross(instruction);
     return true;
@@ -205,6 +207,17 @@ bool RowProgram::bucket(const Instruction &instruction, RowError &error) {
   return true;
 }
 
+bool RowProgram::within(const Instruction &instruction, RowError &error) {
+  const Register &value = registers_[instruction.a];
+  const Range &range = ranges_[instruction.b];
+  registers_[instruction.target] = value;
+  if (value.missing || (value.value >= range.least && value.value <= range.most))
+    return true;
+  error = {0, "`" + range.input + "` is " + shortest(value.value) + ", and `" + range.wanted + "` takes " +
+                  shortest(range.least) + " to " + shortest(range.most)};
+  return false;
+}
+
 void RowProgram::cross(const Instruction &instruction) {
   Cross &cross = crosses_[instruction.b];
   cross.joined.clear();
@@ -224,6 +237,10 @@ bool RowProgram::appendFloats(const InputPlan &plan, BatchTensor &tensor, RowErr
     const Register &reg = registers_[plan.elements[i].index];
     if (reg.missing && ragged)
       continue;
+    if (reg.missing && plan.required) {
+      error = {0, "`" + plan.name + "` is missing, and it is a label"};
+      return false;
+    }
     float value = reg.missing ? 0.0f : static_cast<float>(reg.value);
     if (!std::isfinite(value)) {
       error = {0, "value " + std::to_string(i) + " of `" + plan.name + "` is not a finite number"};

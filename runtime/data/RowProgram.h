@@ -3,7 +3,8 @@
 // that parsing a line neither allocates nor looks at a tree.
 //
 // Arithmetic is in f64 and rounded to f32 once, at the end. An empty field is missing: it stays missing through
-// arithmetic and ends as 0; hashed, it is the empty text; in an input of varying length it is left out.
+// arithmetic and ends as 0, or is an error in a label; hashed, it is the empty text; in an input of varying length it
+// is left out.
 #ifndef HETER_RUNTIME_DATA_ROWPROGRAM_H
 #define HETER_RUNTIME_DATA_ROWPROGRAM_H
 
@@ -63,7 +64,8 @@ private:
     Spread, ///< F.. = the values of L a, as many as K b says
     Split,  ///< L = what K b separates in F a
     Bucket, ///< F = the number of the bucket of K b that R a falls into
-    Cross   ///< F = the fields of K b, joined
+    Cross,  ///< F = the fields of K b, joined
+    Within  ///< R = R a, which is in the range K b
   };
   struct Instruction {
     Op op;
@@ -74,6 +76,10 @@ private:
   struct Spread {
     int32_t count = 0;
     bool optional = false; ///< One value or none, which is missing.
+  };
+  struct Range {
+    double least = 0, most = 0;
+    std::string input, wanted; ///< Whose values, and by which loss, as errors call them.
   };
   struct Cross {
     std::vector<int32_t> fields;
@@ -95,6 +101,7 @@ private:
     package::ElementType::type element;
     std::vector<Element> elements;
     bool fixedTexts = false;   ///< Every element is one text.
+    bool required = false;     ///< A missing value is malformed, and no 0.
     int32_t sameLengthAs = -1; ///< Index of an earlier ragged input that shares the length's name.
     uint64_t gaps = 0;         ///< In the current line: which values were left out, as a hash of their places.
   };
@@ -109,6 +116,7 @@ private:
   bool spread(const Instruction &instruction, RowError &error);
   void split(const Instruction &instruction);
   bool bucket(const Instruction &instruction, RowError &error);
+  bool within(const Instruction &instruction, RowError &error);
   void cross(const Instruction &instruction);
   bool appendInputs(Batch &batch, RowError &error);
   bool appendFloats(const InputPlan &plan, BatchTensor &tensor, RowError &error);
@@ -129,6 +137,7 @@ private:
   std::vector<std::string> bucketNames_;    ///< "0", "1", ..
   std::vector<Spread> spreads_;
   std::vector<Cross> crosses_;
+  std::vector<Range> ranges_;
   std::vector<InputPlan> inputs_;
   bool hasHeader_ = false;
 };

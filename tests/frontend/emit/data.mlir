@@ -8,3 +8,8 @@
 // RUN: heter-emit %samples/ctr_dnn.heter | FileCheck %s --check-prefix=SLOT
 // SLOT: numbers = [1.300000e+01], op = "spread"
 // SLOT-SAME: format = "slot", name = "paddle"
+// Labels are held within what their losses take, in every block; what a loss reads in part is not.
+// RUN: heter-emit %samples/ctr_dnn.heter | FileCheck %s --check-prefix=BINARY
+// BINARY: op = "column", texts = ["col[0]"]}], {{.*}}numbers = [0.000000e+00, 1.000000e+00], op = "within", texts = ["click", "sigmoid_cross_entropy"]
+// RUN: heter-emit %samples/ctr_dnn_2class.heter | FileCheck %s --check-prefix=CLASSES
+// CLASSES: numbers = [0.000000e+00, 1.000000e+00], op = "within", texts = ["click", "softmax_cross_entropy"]

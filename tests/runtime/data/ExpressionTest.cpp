@@ -138,6 +138,32 @@ TEST_F(ExpressionTest, MalformedFieldIsNamed) {
               HasSubstr("expected a whole number of 64 bits, got `1.5`"));
 }
 
+TEST_F(ExpressionTest, ALabelIsNeverMissing) {
+  package::Input label = input("click", ElementType::F32);
+  label.label = true;
+  EXPECT_THAT(error("1\n\t2\n", expression("max", {column(0), number(0)}), label),
+              HasSubstr("lines.txt:2:1: `click` is missing, and it is a label"));
+  DataOptions options;
+  options.files = {folder_.write("lines.txt", "1 2:1\n0 3:1\n")};
+  package::DataSource sparse = source({{"click", column(2)}});
+  sparse.format = "libsvm"; // which leaves zeros out
+  auto result = readAll(sparse, {label}, options);
+  ASSERT_TRUE(result.status.ok()) << result.status.message();
+  EXPECT_THAT(result.batches.at(0)->tensors[0].floats, ElementsAre(1, 0));
+}
+
+TEST_F(ExpressionTest, NumbersWithinARange) {
+  const auto bounded = expression("within", {columns(0, 1)}, {0, 2}, {"seen", "softmax_cross_entropy"});
+  auto result = read("0\t2\n1.5\t\n", bounded, input("seen", ElementType::F32, {2}));
+  EXPECT_THAT(result.batches.at(0)->tensors[0].floats, ElementsAre(0, 2, 1.5f, 0));
+  EXPECT_THAT(error("0\t2\n1\t2.5\n", bounded, input("seen", ElementType::F32, {2})),
+              HasSubstr("lines.txt:2:1: `seen` is 2.5, and `softmax_cross_entropy` takes 0 to 2"));
+  EXPECT_THAT(error("-1\t2\n", bounded, input("seen", ElementType::I64, {2})),
+              HasSubstr("`seen` is -1, and `softmax_cross_entropy` takes 0 to 2"));
+  EXPECT_THAT(error("1\n", expression("within", {column(0)}, {0}, {"x", "y"}), input("x", ElementType::F32)),
+              HasSubstr("`within` wants one argument, two numbers and two texts"));
+}
+
 TEST_F(ExpressionTest, TooFewColumns) {
   EXPECT_THAT(error("1\t2\t3\n1\t2\n", columns(0, 2), input("x", ElementType::F32, {3})),
               HasSubstr("lines.txt:2:1: expected at least 3 columns separated by tabs, got 2"));

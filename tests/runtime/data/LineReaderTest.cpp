@@ -38,6 +38,19 @@ TEST(LineReaderTest, BlankLinesAndByteOrderMarksArePassedOver) {
   EXPECT_THAT(linesOf({folder.write("a", "\n\n\n")}), ElementsAre());
 }
 
+TEST(LineReaderTest, LinesThatEndWithCrAloneAreRefused) {
+  TempFolder folder;
+  auto files = makePosixFileSystem();
+  std::string_view line;
+  for (const char *text : {"x\ry\rz", "x\ry\r", "\ry"}) {
+    std::string path = folder.write("a", text);
+    EXPECT_EQ(LineReader(*files, {path}).next(line).status().message(),
+              path + ": its lines end with CR alone; expected LF or CR LF: convert it with `tr '\\r' '\\n'`");
+    EXPECT_FALSE(LineReader(*files, {path}, /*headers=*/true).next(line).ok());
+  }
+  EXPECT_THAT(linesOf({folder.write("a", "a\rb\nc\rd")}), ElementsAre("a\rb", "c\rd"));
+}
+
 TEST(LineReaderTest, HeadersAreOfTheirFileAndCountAsLinesOfPositionsOnly) {
   TempFolder folder;
   auto files = makePosixFileSystem();
