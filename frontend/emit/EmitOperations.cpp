@@ -183,11 +183,22 @@ mlir::Value Emitter::emitReduction(const Op &op, mlir::Type result) {
   return nn::NegOp::create(builder_, loc_, result, x, place_);
 }
 
+/// A vector that all examples share is a matrix of one row.
+mlir::Value Emitter::emitLinear(const Op &op) {
+  mlir::Value x = use(op.operands[0]), bias = op.operands.size() > 2 ? use(op.operands[2]) : mlir::Value();
+  auto type = cast<RankedTensorType>(x.getType());
+  const bool vector = type.getRank() == 1;
+  if (vector)
+    x = reshape(x, {1, type.getDimSize(0)});
+  mlir::Value product =
+      nn::LinearOp::create(builder_, loc_, x, use(op.operands[1]), bias, precision_, place_).getResult();
+  return vector ? reshape(product, {cast<RankedTensorType>(product.getType()).getDimSize(1)}) : product;
+}
+
 mlir::Value Emitter::emitLayer(const Op &op) {
   mlir::Value x = use(op.operands[0]);
   if (op.name == "linear")
-    return nn::LinearOp::create(builder_, loc_, x, use(op.operands[1]),
-                                op.operands.size() > 2 ? use(op.operands[2]) : mlir::Value(), precision_, place_);
+    return emitLinear(op);
   if (op.name == "softmax")
     return nn::SoftmaxOp::create(builder_, loc_, x.getType(), x, builder_.getI64IntegerAttr(dimOf(op.operands[0], op)),
                                  place_);
@@ -202,8 +213,13 @@ mlir::Value Emitter::emitLayer(const Op &op) {
   if (op.name == "log_loss")
     return nn::LogLossOp::create(builder_, loc_, x.getType(), x, use(op.operands[1]),
                                  builder_.getF64FloatAttr(number(op, "epsilon")), place_);
-  if (op.name == "softmax_cross_entropy")
-    return nn::SoftmaxCrossEntropyOp::create(builder_, loc_, x, use(op.operands[1]), place_);
+  if (op.name == "softmax_cross_entropy") {
+    // Logits that all examples share become each example's, as its class is.
+    Type each = type(op.operands[0]);
+    each.spread = Spread::Example;
+    return nn::SoftmaxCrossEntropyOp::create(builder_, loc_, spread(x, type(op.operands[0]), each), use(op.operands[1]),
+                                             place_);
+  }
   llvm::report_fatal_error("checkSupported let `" + llvm::Twine(op.name) + "` pass");
 }
 

@@ -58,6 +58,7 @@ private:
   mlir::Value emitSource(const Op &op, mlir::Type type);
   mlir::Value emitShape(const Op &op, mlir::Type type);
   mlir::Value emitElementwise(const Op &op);
+  mlir::Value emitLinear(const Op &op);
   mlir::Value emitLayer(const Op &op);
   mlir::Value emitReduction(const Op &op, mlir::Type type);
   mlir::Value emitBroadcast(const Op &op, mlir::Type type);
