@@ -1,6 +1,7 @@
 // A library for tests, to be preloaded (LD_PRELOAD) where the processor has no AMX: it executes tile instructions in
 // software. To such a processor they are illegal instructions; the handler of that signal executes one, and the thread
-// goes on behind it. Where there is AMX, no instruction traps, and the library does nothing.
+// goes on behind it. Where there is AMX, no instruction traps, and the library does nothing. Who asks the processor
+// itself, as oneDNN does, sees no tiles and uses none.
 //
 // The processor's registers come from the signal's context; tiles, which it knows nothing of, are thread-local. MXCSR
 // and the vector registers may be used freely: the kernel restores the thread's when the handler returns. What a

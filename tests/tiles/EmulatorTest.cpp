@@ -10,7 +10,9 @@
 #include <dlfcn.h>
 #include <limits>
 #include <random>
+#include <sys/mman.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace heter::runtime;
@@ -158,7 +160,20 @@ TEST_F(TileEmulatorTest, LoadsAndStoresRowsAsConfigured) {
   loadFirst(from.data(), 100);
   configure(shapes(5, 3));
   storeFirst(to.data(), 70);
-  EXPECT_EQ(to[0], 0);
+  for (size_t i = 0; i < 5; ++i)
+    EXPECT_EQ(std::ranges::count(&to[70 * i], &to[70 * i + 12], 0), 12);
+}
+
+TEST_F(TileEmulatorTest, TouchesNoMemoryBesideTheRows) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void *memory = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  char *end = static_cast<char *>(memory) + page;
+  ASSERT_EQ(mprotect(end, page, PROT_NONE), 0);
+  configure(shapes(5, 3));
+  loadFirst(end - 4 * 100 - 12, 100);
+  storeFirst(end - 4 * 100 - 12, 100);
+  munmap(memory, 2 * page);
 }
 
 TEST_F(TileEmulatorTest, EachRegisterMayHoldAddressesAndStrides) {
@@ -236,6 +251,9 @@ TEST_F(TileEmulatorTest, RoundingIsToNearestAndSmallIsZeroWhateverTheThreadHasSe
     const float sum = sumOf(0x1p-130F, {{0, 0}}, {{0, 0}}), least = sumOf(0, {{0x1p-100F, 0}}, {{0x1p-26F, 0}});
     // 2^-127; were the product cut by itself, 2^-126 would be left.
     const float fused = sumOf(0, {{0x1p-126F, 0}, {-0x1p-117F, 0}}, {{1, 0}, {0x1p-10F, 0}});
+    // 2^-127 from what is larger, in the last sum and in the one before it.
+    const float difference = sumOf(0x1.8p-126F, {{-0x1p-126F, 0}}, {{1, 0}});
+    const float between = sumOf(0x1p-126F, {{0x1.8p-126F, -0x1p-126F}}, {{1, 1}});
     const float huge = sumOf(0, {{0x1p100F, 0}}, {{0x1p100F, 0}});
     const float none = sumOf(0, {{infinity, 0}}, {{0, 0}});
     const unsigned after = _mm_getcsr();
@@ -248,6 +266,8 @@ TEST_F(TileEmulatorTest, RoundingIsToNearestAndSmallIsZeroWhateverTheThreadHasSe
     EXPECT_EQ(sum, 0);
     EXPECT_EQ(least, 0x1p-126F);
     EXPECT_EQ(fused, 0);
+    EXPECT_EQ(difference, 0);
+    EXPECT_EQ(between, 0x1p-126F);
     EXPECT_EQ(huge, infinity);
     EXPECT_TRUE(std::isnan(none));
   }

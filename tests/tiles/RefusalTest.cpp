@@ -89,7 +89,8 @@ TEST_F(TileRefusalTest, RefusesEncodingsThatNoProcessorHas) {
 TEST_F(TileRefusalTest, OtherSignalsAreLeftAlone) {
   EXPECT_EXIT(asm volatile("ud2"), KilledBySignal(SIGILL), "^$");
   EXPECT_EXIT(raise(SIGILL), KilledBySignal(SIGILL), "^$");
-  EXPECT_EXIT((configure(shapes()), loadFirst(nullptr, 64)), KilledBySignal(SIGSEGV), "^$");
+  // Memory that is not there; a sanitizer would report it.
+  EXPECT_EXIT((configure(shapes()), loadFirst(nullptr, 64)), [](int status) { return status != 0; }, "");
 }
 
 // As LLVM does when it writes a file, and the kernels' tests have it write some.
@@ -108,5 +109,9 @@ TEST_F(TileRefusalTest, AHandlerThatIsInstalledLaterGetsWhatIsLeft) {
   ASSERT_NE(signal(SIGILL, action.sa_handler), SIG_ERR);
   zeroFirst();
   EXPECT_EXIT(asm volatile("ud2"), ::testing::ExitedWithCode(77), "^$");
+  action.sa_handler = [](int) {};
+  action.sa_flags = static_cast<int>(SA_RESETHAND); // Executed again, the instruction ends the process.
+  ASSERT_EQ(sigaction(SIGILL, &action, nullptr), 0);
+  EXPECT_EXIT(asm volatile("ud2"), KilledBySignal(SIGILL), "^$");
   signal(SIGILL, SIG_DFL);
 }

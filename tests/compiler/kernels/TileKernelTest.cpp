@@ -147,16 +147,23 @@ constexpr std::tuple<int64_t, int64_t, int64_t> extents[] = {
     {1, 1, 1},        {64, 64, 64},   {33, 13, 247}, {247, 400, 70}, {512, 1, 400},
     {300, 290, 1100}, {70, 560, 530}, {45, 81, 33},  {5, 7, 0},      {0, 7, 5}};
 
-/// Computes the product and compares what the end gives: f32 without one, all packings after a bias or an activation,
-/// and both with sums after a mask.
-void expectProduct(const TileKernels &kernels, PackedProduct product, int end, const Reference &reference) {
+/// What follows a product, and what of it is wanted.
+struct End {
+  bool out = false, bias = false, relu = false, mask = false, sums = false;
+  std::vector<Packing::type> packings = {};
+};
+const std::vector<Packing::type> allPackings = {Packing::LEFT, Packing::LEFT_TRANSPOSED, Packing::RIGHT,
+                                                Packing::RIGHT_TRANSPOSED};
+
+/// Computes the product and compares what its end gives.
+void expectProduct(const TileKernels &kernels, PackedProduct product, const End &end, const Reference &reference) {
   const size_t count = reference.values.size(), columns = reference.sums.size();
   Result result;
   result.out.assign(count + 1, 77);
   result.sums.assign(columns + 1, 77);
-  product.out = end == 0 || end == 3 ? result.out.data() : nullptr;
-  product.sums = end == 3 ? result.sums.data() : nullptr;
-  for (int packing = Packing::LEFT; packing <= Packing::RIGHT_TRANSPOSED && end >= 1; ++packing)
+  product.out = end.out ? result.out.data() : nullptr;
+  product.sums = end.sums ? result.sums.data() : nullptr;
+  for (Packing::type packing : end.packings)
     product.packed[packing] = (result.packed[packing] = packedMemory(product.rows, product.columns)).data();
   std::vector<float> scratch;
   ASSERT_TRUE(multiplyPacked(kernels, product, scratch, nullptr).ok());
@@ -166,8 +173,38 @@ void expectProduct(const TileKernels &kernels, PackedProduct product, int end, c
     ASSERT_NEAR(result.out[i], reference.values[i], reference.errors[i]) << "result " << i;
   for (size_t j = 0; product.sums && j < columns; ++j)
     ASSERT_NEAR(result.sums[j], reference.sums[j], reference.sumErrors[j]) << "sum " << j;
-  for (int packing = Packing::LEFT; packing <= Packing::RIGHT_TRANSPOSED && end >= 1; ++packing)
-    reference.expectPacked(static_cast<Packing::type>(packing), result.packed[packing]);
+  for (Packing::type packing : end.packings)
+    reference.expectPacked(packing, result.packed[packing]);
+}
+
+/// A product of random operands with each end, by the kernels and by plain C++.
+void expectEnds(const TileKernels &kernels, std::mt19937 &random, int64_t rows, int64_t columns, int64_t depth,
+                const std::vector<End> &ends) {
+  for (size_t number = 0; number < ends.size(); ++number) {
+    const End &end = ends[number];
+    std::vector<float> a = randomFloats(random, rows * depth), b = randomFloats(random, depth * columns),
+                       bias = randomFloats(random, columns), active = randomFloats(random, rows * columns);
+    std::vector<uint16_t> left = packedMemory(rows, depth), right = packedMemory(depth, columns),
+                          mask = packedMemory(rows, columns);
+    PackedOutputs to{};
+    to[Packing::LEFT] = left.data();
+    packMatrix({}, a.data(), rows, depth, to, nullptr);
+    to[Packing::LEFT] = mask.data();
+    packMatrix({}, active.data(), rows, columns, to, nullptr);
+    to = {};
+    to[Packing::RIGHT] = right.data();
+    packMatrix({}, b.data(), depth, columns, to, nullptr);
+    PackedProduct product{rows, columns, depth, left.data(), right.data()};
+    product.bias = end.bias ? bias.data() : nullptr;
+    product.relu = end.relu;
+    product.mask = end.mask ? mask.data() : nullptr;
+    const Reference reference(product, a.data(), b.data(), active.data());
+    for (const TileKernels &some : {TileKernels{}, kernels}) {
+      SCOPED_TRACE(::testing::Message() << rows << " x " << columns << " x " << depth << ", end " << number << ", "
+                                        << (some.product ? "kernels" : "plain C++"));
+      expectProduct(some, product, end, reference);
+    }
+  }
 }
 
 } // namespace
@@ -225,30 +262,23 @@ TEST_P(TileKernelTest, BlocksHaveTheBitsOfTheWhole) {
 TEST_P(TileKernelTest, MultipliesAsExactlyAsItsPrecisionAllows) {
   std::mt19937 random(2);
   for (auto [rows, columns, depth] : extents)
-    for (int end = 0; end < 4; ++end) {
-      std::vector<float> a = randomFloats(random, rows * depth), b = randomFloats(random, depth * columns),
-                         bias = randomFloats(random, columns), active = randomFloats(random, rows * columns);
-      std::vector<uint16_t> left = packedMemory(rows, depth), right = packedMemory(depth, columns),
-                            mask = packedMemory(rows, columns);
-      PackedOutputs to{};
-      to[Packing::LEFT] = left.data();
-      packMatrix({}, a.data(), rows, depth, to, nullptr);
-      to[Packing::LEFT] = mask.data();
-      packMatrix({}, active.data(), rows, columns, to, nullptr);
-      to = {};
-      to[Packing::RIGHT] = right.data();
-      packMatrix({}, b.data(), depth, columns, to, nullptr);
-      PackedProduct product{rows, columns, depth, left.data(), right.data()};
-      product.bias = end == 1 || end == 2 ? bias.data() : nullptr;
-      product.relu = end == 2;
-      product.mask = end == 3 ? mask.data() : nullptr;
-      const Reference reference(product, a.data(), b.data(), active.data());
-      for (const TileKernels &kernels : {TileKernels{}, tiles_}) {
-        SCOPED_TRACE(::testing::Message() << rows << " x " << columns << " x " << depth << ", end " << end << ", "
-                                          << (kernels.product ? "kernels" : "plain C++"));
-        expectProduct(kernels, product, end, reference);
-      }
-    }
+    expectEnds(tiles_, random, rows, columns, depth,
+               {{.out = true},
+                {.bias = true, .packings = allPackings},
+                {.bias = true, .relu = true, .packings = allPackings},
+                {.out = true, .mask = true, .sums = true, .packings = allPackings}});
+}
+
+// Where nothing but the f32 matrix is wanted sums go straight there, so each thing must be enough to keep them back.
+TEST_P(TileKernelTest, EachEndAloneBesideTheMatrix) {
+  std::mt19937 random(4);
+  std::vector<End> ends = {{.out = true, .bias = true},
+                           {.out = true, .relu = true},
+                           {.out = true, .mask = true},
+                           {.out = true, .sums = true}};
+  for (Packing::type packing : allPackings)
+    ends.push_back({.out = true, .packings = {packing}});
+  expectEnds(tiles_, random, 70, 50, 40, ends);
 }
 
 TEST_P(TileKernelTest, ManyExamplesAreTheSumsOfTheSameBlocks) {
