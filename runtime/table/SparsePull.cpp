@@ -29,32 +29,8 @@ public:
   /// Positions, counted from `first`, of keys that have their initial value are appended to `missing`.
   void copy(std::span<const uint64_t> keys, float *out, uint32_t first, std::vector<uint32_t> &missing,
             DiskRows &onDisk) {
-    const size_t blocks = (keys.size() + blockKeys - 1) / blockKeys;
-    const auto dim = static_cast<size_t>(part_.dim);
-    const Found found{keys.data(), first, out, missing, onDisk};
-    const auto keysOf = [&](size_t block) {
-      const size_t begin = block * blockKeys;
-      return keys.subspan(begin, std::min(blockKeys, keys.size() - begin));
-    };
-    const auto stepsOf = [&](size_t block) {
-      return std::span(steps_[block % steps_.size()]).first(block < blocks ? keysOf(block).size() : 0);
-    };
-    // A number of a block that is not below `blocks` is that of none yet or none any more.
-    for (size_t block = 0; block < blocks + toValues; ++block) {
-      if (block < blocks)
-        locate(stepsOf(block).data(), keysOf(block));
-      bringNear(stepsOf(block - toBuckets), stepsOf(block - toRows));
-      if (block - toValues < blocks) {
-        const std::span<Step> steps = stepsOf(block - toValues);
-        withKnownCount(dim, [&](auto count) { take(steps, (block - toValues) * blockKeys, found, count); });
-        if (table_.isTiered())
-          touch(steps);
-      }
-      while (putOffCount_ > putOff_.size() - blockKeys) // once, but for keys that were made to collide
-        withKnownCount(dim, [&](auto count) { takePutOff(found, count); });
-    }
-    while (putOffCount_ > 0)
-      withKnownCount(dim, [&](auto count) { takePutOff(found, count); });
+    const Found found{keys, first, out, missing, onDisk};
+    withKnownCount(static_cast<size_t>(part_.dim), [&](auto dim) { copyAll(found, dim); });
   }
 
 private:
@@ -87,6 +63,43 @@ private:
   // The constructor locks.
   static View viewOf(const TableRange &range, const RangeHash &hash) HETER_THREAD_ATTRIBUTE(no_thread_safety_analysis) {
     return {hash, RowIndex::Directory(range.index()), &range, &range.index(), range.rows().places()};
+  }
+
+  /// Where keys come from and values go.
+  struct Found {
+    std::span<const uint64_t> keys;
+    uint32_t position; ///< Of the first key.
+    float *out;
+    std::vector<uint32_t> &missing;
+    DiskRows &onDisk;
+  };
+  /// Of rows of one dim, so that no block has to find out which loops are compiled for it.
+  [[gnu::noinline]] void copyAll(const Found &found, auto dim) {
+    const std::span<const uint64_t> keys = found.keys;
+    const size_t blocks = (keys.size() + blockKeys - 1) / blockKeys;
+    const auto keysOf = [&](size_t block) {
+      const size_t begin = block * blockKeys;
+      return keys.subspan(begin, std::min(blockKeys, keys.size() - begin));
+    };
+    const auto stepsOf = [&](size_t block) {
+      return std::span(steps_[block % steps_.size()]).first(block < blocks ? keysOf(block).size() : 0);
+    };
+    // A number of a block that is not below `blocks` is that of none yet or none any more.
+    for (size_t block = 0; block < blocks + toValues; ++block) {
+      if (block < blocks)
+        locate(stepsOf(block).data(), keysOf(block));
+      bringNear(stepsOf(block - toBuckets), stepsOf(block - toRows));
+      if (block - toValues < blocks) {
+        const std::span<Step> steps = stepsOf(block - toValues);
+        take(steps, (block - toValues) * blockKeys, found, dim);
+        if (table_.isTiered())
+          touch(steps);
+      }
+      while (putOffCount_ > putOff_.size() - blockKeys) // once, but for keys that were made to collide
+        takePutOff(found, dim);
+    }
+    while (putOffCount_ > 0)
+      takePutOff(found, dim);
   }
 
   void locate(Step *step, std::span<const uint64_t> keys) const {
@@ -127,28 +140,29 @@ private:
     step.row = views[step.view].rows.at(likely);
     RowStore::prefetch(Row(step.row), bytes);
   }
-  /// Where keys come from and values go.
-  struct Found {
-    const uint64_t *keys;
-    uint32_t position; ///< Of the first key.
-    float *out;
-    std::vector<uint32_t> &missing;
-    DiskRows &onDisk;
-  };
   static bool isThere(const Step &step, uint64_t key) {
     return step.likely != RowIndex::none && Row(step.row).key() == key;
   }
   /// `begin`: the number of the first of the keys.
   [[gnu::noinline]] void take(std::span<Step> steps, size_t begin, const Found &found, auto dim) {
-    const uint64_t *const keys = found.keys + begin;
+    const uint64_t *key = found.keys.data() + begin;
     float *out = found.out + begin * size_t{dim};
-    for (size_t i = 0; i < steps.size(); ++i, out += dim) {
-      Step &step = steps[i];
-      if (isThere(step, keys[i]))
-        takeFound(step, static_cast<uint32_t>(begin + i), out, found, dim);
+    const auto offset = static_cast<size_t>(part_.offset);
+    for (Step &step : steps) {
+      if (RowStore::isWholeInMemory(step.likely) && Row(step.row).key() == *key) [[likely]]
+        copyFloats(out, Row(step.row).floats() + offset, dim);
       else
-        putOff(step, static_cast<uint32_t>(begin + i), out, found, dim);
+        takeOther(step, static_cast<uint32_t>(key - found.keys.data()), out, found, dim);
+      ++key;
+      out += dim;
     }
+  }
+  /// Where the likely row is not the key's, or is not whole in memory.
+  [[gnu::noinline]] void takeOther(Step &step, uint32_t i, float *out, const Found &found, size_t dim) {
+    if (isThere(step, found.keys[i]))
+      takeFound(step, i, out, found, dim);
+    else
+      putOff(step, i, out, found, dim);
   }
   [[gnu::always_inline]] void takeFound(const Step &step, uint32_t i, float *out, const Found &found, auto dim) const {
     const float *values = Row(step.row).floats() + static_cast<size_t>(part_.offset);
@@ -162,7 +176,7 @@ private:
       copyFloats(out, values, dim);
   }
   /// The likely row was not the key's.
-  [[gnu::noinline]] void putOff(Step &step, uint32_t i, float *out, const Found &found, auto dim) {
+  void putOff(Step &step, uint32_t i, float *out, const Found &found, size_t dim) {
     PutOff &key = putOff_[putOffCount_];
     key = {step, i, {}};
     step.likely = RowIndex::none; // it is touched when it is found
