@@ -81,7 +81,7 @@ int readAddress(const uint8_t *rest, const Fields &fields, TileAddress &address)
   if (hasNoBase)
     address.base = fields.rm == 4 ? TileAddress::none : TileAddress::instruction;
   if (fields.mod == 1) {
-    address.displacement = static_cast<int8_t>(rest[length++]);
+    address.displacement = (rest[length++] ^ 0x80) - 0x80; // with its sign
   } else if (fields.mod == 2 || hasNoBase) {
     int32_t displacement;
     std::memcpy(&displacement, rest + length, sizeof(displacement));

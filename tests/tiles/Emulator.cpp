@@ -30,7 +30,10 @@ namespace {
 struct sigaction handlerBehind;
 
 int realSigaction(int number, const struct sigaction *next, struct sigaction *before) {
-  static const auto real = reinterpret_cast<decltype(&sigaction)>(dlsym(RTLD_NEXT, "sigaction"));
+  // Without the guard of a variable that is initialised once: sanitizers call this before they can lock.
+  static decltype(&sigaction) real = nullptr;
+  if (!real)
+    real = reinterpret_cast<decltype(&sigaction)>(dlsym(RTLD_NEXT, "sigaction"));
   return real(number, next, before);
 }
 
@@ -39,6 +42,10 @@ void restoreDefault(int number) {
   struct sigaction action = {};
   action.sa_handler = SIG_DFL;
   realSigaction(number, &action, nullptr);
+}
+
+template <typename T> T *pointerTo(int64_t address) {
+  return reinterpret_cast<T *>(address); // NOLINT(performance-no-int-to-ptr): as registers have it
 }
 
 int64_t registerValue(const ucontext_t &context, int number, int length) {
@@ -55,7 +62,7 @@ bool execute(const TileInstruction &instruction, const ucontext_t &context, Tile
   const int64_t index = registerValue(context, address.index, instruction.length) * address.scale;
   const int64_t base = registerValue(context, address.base, instruction.length) + address.displacement;
   // Rows of tiles lie as far apart as the scaled index; elsewhere it is part of the address.
-  char *rows = reinterpret_cast<char *>(base), *memory = reinterpret_cast<char *>(base + index);
+  char *rows = pointerTo<char>(base), *memory = pointerTo<char>(base + index);
   switch (instruction.operation) {
   case TileOperation::LoadConfiguration:
     return tiles.loadConfiguration(memory, fault);
@@ -123,11 +130,11 @@ void handle(int number, siginfo_t *info, void *opaque) {
   auto &context = *static_cast<ucontext_t *>(opaque);
   auto &next = context.uc_mcontext.gregs[REG_RIP];
   TileInstruction instruction;
-  if (info->si_code <= 0 || !decodeTileInstruction(reinterpret_cast<const uint8_t *>(next), instruction))
+  if (info->si_code <= 0 || !decodeTileInstruction(pointerTo<const uint8_t>(next), instruction))
     return passOn(number, info, opaque);
   // Tile instructions that follow are executed at once: a signal takes some 5 us, an instruction a tenth of one.
   do {
-    const auto *at = reinterpret_cast<const uint8_t *>(next);
+    const auto *at = pointerTo<const uint8_t>(next);
     TileFault fault;
     if (instruction.malformed) {
       snprintf(fault.reason, sizeof(fault.reason), "%s", instruction.malformed);
@@ -136,7 +143,7 @@ void handle(int number, siginfo_t *info, void *opaque) {
     if (!execute(instruction, context, fault))
       endProcess(instruction, at, fault);
     next += instruction.length;
-  } while (decodeTileInstruction(reinterpret_cast<const uint8_t *>(next), instruction));
+  } while (decodeTileInstruction(pointerTo<const uint8_t>(next), instruction));
 }
 
 [[gnu::constructor]] void install() {

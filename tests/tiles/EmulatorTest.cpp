@@ -51,7 +51,7 @@ namespace {
 
 using TileEmulatorTest = TileTest;
 
-Configuration ofRipRelativeLoad asm("heterRipRelative") __attribute__((used)) = shapes(3, 5, 7);
+constinit Configuration ofRipRelativeLoad asm("heterRipRelative") __attribute__((used)) = shapes(3, 5, 7);
 
 /// A tile of up to 16 x 16 words, tight.
 using Words = std::vector<uint32_t>;
@@ -77,11 +77,11 @@ HETER_TILE_CODE void multiply(Floats &sums, const Words &left, const Words &righ
 }
 
 /// The same as the manual has it, for what does not come near 2^-126.
-Floats expectedSums(Floats sums, const Words &left, const Words &right, int m, int n, int k) {
-  for (int i = 0; i < m; ++i)
-    for (int j = 0; j < n; ++j) {
+Floats expectedSums(Floats sums, const Words &left, const Words &right, int64_t m, int64_t n, int64_t k) {
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
       float first = 0, second = 0;
-      for (int l = 0; l < k; ++l) {
+      for (int64_t l = 0; l < k; ++l) {
         const uint32_t a = left[static_cast<size_t>(i * k + l)], b = right[static_cast<size_t>(l * n + j)];
         first = std::fma(firstOf(a), firstOf(b), first);
         second = std::fma(secondOf(a), secondOf(b), second);
@@ -277,6 +277,7 @@ TEST_F(TileEmulatorTest, EachThreadHasTilesOfItsOwn) {
   constexpr int threads = 4, rounds = 200;
   std::atomic<int> wrong = 0, configured = 0;
   std::vector<std::thread> all;
+  all.reserve(threads);
   for (int t = 0; t < threads; ++t)
     all.emplace_back([&, t] {
       const Configuration mine = shapes(1 + t, 2 + t, 3 + t);

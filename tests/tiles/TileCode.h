@@ -22,7 +22,7 @@ struct alignas(64) Configuration {
 static_assert(sizeof(Configuration) == 64);
 
 /// Tiles 0, 1 and 2 as of a product of m x 2k by 2k x n; all others are whole.
-inline Configuration shapes(int m = 16, int n = 16, int k = 16) {
+constexpr Configuration shapes(int m = 16, int n = 16, int k = 16) noexcept {
   Configuration result;
   for (int i = 0; i < 8; ++i) {
     result.rowBytes[i] = static_cast<uint16_t>(4 * (i == 0 || i == 2 ? n : i == 1 ? k : 16));
