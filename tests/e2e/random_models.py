@@ -72,12 +72,12 @@ class Model:
         return f"minimize {' + '.join(loss)} with {pick.choice(OPTIMIZERS)}{clip}"
 
     def marked(self):
-        """The statements, some runs of them in blocks for accelerators."""
+        """The statements, some runs of them in blocks for accelerators, the last always."""
         out, rest = [], list(self.lines)
         while rest:
             size = self.random.randint(1, 8)
             part, rest = rest[:size], rest[size:]
-            out += ["on heter {", *("  " + line for line in part), "}"] if self.random.random() < 0.6 else part
+            out += ["on heter {", *("  " + line for line in part), "}"] if not rest or self.random.random() < 0.6 else part
         return out
 
     def add(self, expression, shape, bound):
@@ -165,9 +165,9 @@ class Model:
         k = x.shape[-1]
         kind = self.random.choice(["matrix", "vector", "self"])
         if kind == "self" and len(x.shape) == 2:
-            self.add(f"matmul({x.name}, transpose({x.name}))", [x.shape[0]] * 2, x.bound**2 * sqrt(k))
-            if self.random.random() < 0.5 and x.shape[0] > 1:
-                self.add(f"lower_triangle({self.values[-1].name})", [x.shape[0] * (x.shape[0] - 1) // 2], self.values[-1].bound)
+            square = self.add(f"matmul({x.name}, transpose({x.name}))", [x.shape[0]] * 2, x.bound**2 * sqrt(k))
+            if square and self.random.random() < 0.5 and x.shape[0] > 1:
+                self.add(f"lower_triangle({square.name})", [x.shape[0] * (x.shape[0] - 1) // 2], square.bound)
             return
         y = self.shaped([k] if kind == "vector" else [k, self.random.randint(1, 5)])
         if not y:
