@@ -113,6 +113,7 @@ std::vector<UpdateRule> makeOptimizers() {
        {{"linear"}, {"sum"}},
        ftrl,
        false,
+       true,
        true},
   };
 }

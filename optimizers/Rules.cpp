@@ -37,6 +37,8 @@ std::string toText(const Call &call) {
 }
 
 std::string boundsError(const Option &option, double number) {
+  if (std::isfinite(number) && !std::isfinite(static_cast<float>(number)))
+    return "a number that f32 can hold";
   if (std::isfinite(number) && number >= option.least && number < option.below &&
       (option.kind != Option::Kind::Steps || number == std::floor(number)))
     return "";
@@ -87,7 +89,10 @@ std::string checkOptimizer(const Call &call) {
     auto least = call.numbers.find("least"), most = call.numbers.find("most");
     if (least != call.numbers.end() && most != call.numbers.end() && least->second > most->second)
       return "expected option 'least' of optimizer '" + call.name + "' not to be above 'most'";
-    return checkCall("optimizer", rule->options, call, true);
+    std::string error = checkCall("optimizer", rule->options, call, true);
+    return !error.empty() || !dividesByZero(call)
+               ? error
+               : "expected the learning rate of optimizer '" + call.name + "', which divides by it, to stay above 0";
   }
   std::string known;
   for (const UpdateRule &rule : optimizers())
@@ -115,6 +120,25 @@ Call complete(const Call &call) {
   for (auto &[name, inner] : result.calls)
     inner = name == "average" ? complete(inner, findAverage(inner.name)->options) : completeSchedule(inner);
   return result;
+}
+
+/// The least rate of a schedule: it lies between its numbers.
+static double leastRate(const Call &schedule) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const char *name : {"from", "to", "scale"})
+    if (auto number = schedule.numbers.find(name); number != schedule.numbers.end())
+      least = std::min(least, number->second);
+  for (const auto &[name, inner] : schedule.calls)
+    least = std::min(least, leastRate(inner));
+  return least;
+}
+
+bool dividesByZero(const Call &call) {
+  if (!findOptimizer(call.name)->dividesByRate)
+    return false;
+  const Call whole = complete(call);
+  auto schedule = whole.calls.find("lr");
+  return !((schedule == whole.calls.end() ? whole.numbers.at("lr") : leastRate(schedule->second)) > 0);
 }
 
 namespace {

@@ -81,6 +81,7 @@ struct UpdateRule {
   void (*body)(Update &);
   bool wholeRows = false; ///< It looks at all elements of a row at once, so that it serves tables only.
   bool ownL2 = false;     ///< Its option l2 is its own; elsewhere l2 times the value is added to the gradient.
+  bool dividesByRate = false;
 };
 
 /// A learning rate as a function of the steps done before.
@@ -102,6 +103,9 @@ const UpdateRule *findAverage(std::string_view name);
 
 /// What is wrong with `number` as the option, as "at least 0 and below 1"; "" if it may have that value.
 std::string boundsError(const Option &option, double number);
+
+/// Whether the learning rate of `call` is 0 or comes to it, and its optimizer divides by it.
+bool dividesByZero(const Call &call);
 
 /// Why `call` is no optimizer (schedule, average), or "" if it is a complete one, options that may be left out aside:
 /// "optimizer 'adam' has no option 'beta'".

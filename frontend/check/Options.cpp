@@ -3,6 +3,7 @@
 #include "frontend/syntax/Suggest.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace heter::frontend {
 
@@ -198,6 +199,10 @@ std::optional<Initializer> Checker::readInitializer(const ast::Expr &expr) {
     result.scale = call->numbers.begin()->second;
   if (result.scale < 0 && result.kind != "constant") {
     error(expr.range, "`" + result.kind + "` wants a number of 0 or more");
+    return std::nullopt;
+  }
+  if (!std::isfinite(static_cast<float>(result.scale))) {
+    error(expr.range, "`" + result.kind + "` wants a number that f32 can hold");
     return std::nullopt;
   }
   return result;

@@ -16,12 +16,13 @@ constexpr double rowBytesBeside = 12 + 9; // its header and its place in the ind
 constexpr double tablePieces = 4096;
 constexpr double mostPeriods = 16384; // that the store tells apart
 
-static const optimizers::Option positiveSteps = {"times", optimizers::Option::Kind::Steps, {}, false, true, 1};
+/// Shows are f32, and from 2^24 on one more changes nothing.
+static const optimizers::Option shows = {"times", optimizers::Option::Kind::Steps, {}, false, true, 1, 0x1p24 + 1};
 static const optimizers::Option someNumber = {"number", optimizers::Option::Kind::Number, {}, false, true, 0};
 static const optimizers::Option chance = {"chance", optimizers::Option::Kind::Number, {}, false, true, 0, 1};
 
 std::optional<StoreRule> Checker::readAdmission(const ast::Option &option) {
-  static const std::vector<CallSpec> admits = {{"count", {{"times", Kind::Number, true, true, &positiveSteps}}},
+  static const std::vector<CallSpec> admits = {{"count", {{"times", Kind::Number, true, true, &shows}}},
                                                {"probability", {{"chance", Kind::Number, true, true, &chance}}},
                                                {"score", {{"least", Kind::Number, true, true, &someNumber}}}};
   return readCall(*option.value, "admission rule", admits);

@@ -41,6 +41,11 @@ std::optional<Optimizer> Checker::readOptimizer(const ast::Expr &expr) {
     error(expr.range, "`least` of `" + call->name + "` is above `most`");
     return std::nullopt;
   }
+  if (optimizers::dividesByZero(*call)) {
+    error(expr.range, "`" + call->name + "` divides by its learning rate, which comes to 0")
+        .help(call->calls.count("lr") ? "a schedule that ends above 0, as `to: 1e-4` of `linear`" : "lr: 0.1");
+    return std::nullopt;
+  }
   return Optimizer{optimizers::complete(*call), expr.range};
 }
 

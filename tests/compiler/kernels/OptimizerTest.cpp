@@ -271,6 +271,16 @@ TEST(Rules, RefuseWhatTheyDoNotKnow) {
             "expected option 'beta1' of optimizer 'adam' to be at least 0 and below 1, got 1");
   EXPECT_EQ(optimizers::checkOptimizer({"sgd", {{"lr", 1}, {"least", 2}, {"most", 1}}, {}}),
             "expected option 'least' of optimizer 'sgd' not to be above 'most'");
+  EXPECT_EQ(optimizers::checkOptimizer({"sgd", {{"lr", 1e39}}, {}}),
+            "expected option 'lr' of optimizer 'sgd' to be a number that f32 can hold, got 1e+39");
+  const std::string byZero = "expected the learning rate of optimizer 'ftrl', which divides by it, to stay above 0";
+  EXPECT_EQ(optimizers::checkOptimizer({"ftrl", {{"lr", 0}}, {}}), byZero);
+  const optimizers::Call falls = {"linear", {{"from", 1}, {"over", 9}}, {}};
+  EXPECT_EQ(optimizers::checkOptimizer({"ftrl", {}, {{"lr", falls}}}), byZero);
+  EXPECT_EQ(optimizers::checkOptimizer({"ftrl", {}, {{"lr", {"warmup", {{"over", 3}}, {{"to", falls}}}}}}), byZero);
+  EXPECT_EQ(optimizers::checkOptimizer({"ftrl", {}, {{"lr", {"linear", {{"from", 1}, {"over", 9}, {"to", 0.1}}, {}}}}}),
+            "");
+  EXPECT_EQ(optimizers::checkOptimizer({"adam", {}, {{"lr", falls}}}), "");
   EXPECT_EQ(optimizers::checkOptimizer(sgdWith({"cosin", {}, {}})), "there is no schedule 'cosin'");
   EXPECT_EQ(optimizers::checkOptimizer(sgdWith({"warmup", {{"to", 1}, {"over", 1.5}}, {}})),
             "expected option 'over' of schedule 'warmup' to be 1 or more, got 1.5");
