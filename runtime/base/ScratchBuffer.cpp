@@ -1,6 +1,8 @@
 // Large pages are asked for, not demanded: a system that has none gives ordinary ones.
 #include "runtime/base/ScratchBuffer.h"
 
+#include "runtime/base/PageMapping.h"
+
 #include <cstdlib>
 #include <new>
 #include <sys/mman.h>
@@ -8,7 +10,7 @@
 
 namespace heter::runtime {
 
-static constexpr int64_t line = 64, largePage = int64_t{2} << 20;
+static constexpr int64_t line = 64, largePage = static_cast<int64_t>(hugePage);
 
 void *allocateAligned(int64_t bytes) {
   const int64_t alignment = bytes >= largePage ? largePage : line;
