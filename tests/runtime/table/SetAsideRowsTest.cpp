@@ -62,4 +62,17 @@ TEST(SetAsideRows, ComeOnceEachInTheOrderInWhichTheyCame) {
     EXPECT_EQ(std::ranges::count(other, 'x'), 64);
 }
 
+TEST(SetAsideRows, WriteNothingBehindTheirMemory) {
+  constexpr size_t piece = size_t{64} << 10, row = 24; // of two floats: 16 bytes of a piece are left
+  static_assert(piece % row == 16);
+  RowArena arena;
+  SetAsideRows rows(arena);
+  rows.add({1, 0, 0, true}, std::vector<float>(2));
+  const std::span<char> behind(arena.allocate(64), 64);
+  std::ranges::fill(behind, 'x');
+  for (size_t i = 1; i < piece / row + 1; ++i)
+    rows.add({1 + i, 0, 0, true}, std::vector<float>(2));
+  EXPECT_EQ(std::ranges::count(behind, 'x'), 64);
+}
+
 } // namespace
